@@ -1,0 +1,79 @@
+//! The one config type: a TOML file, one section a stage.
+
+mod load;
+mod sections;
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
+
+pub use load::load;
+pub use sections::evaluate::EvaluateConfig;
+pub use sections::fetch::{
+    CorpusName, FetchConfig, FileColumns, FileFormat, FilesConfig, ModelSource, ScratchConfig, Weights,
+};
+pub use sections::tokenize::TokenizeConfig;
+pub use sections::train::{
+    BatchOrder, Best, DeviceChoice, Metric, Monitor, Precision, Schedule, ScheduleKind, TrainConfig,
+};
+
+/// One experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The run's name: its results are linked under `work/runs/<name>`.
+    pub name: String,
+    /// The seed of everything random.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// A few batches of every stage, to see that a config works before a long run.
+    #[serde(default)]
+    pub test_mode: bool,
+    /// What the model learns to do.
+    #[serde(default)]
+    pub task: Task,
+    pub fetch: FetchConfig,
+    #[serde(default)]
+    pub tokenize: TokenizeConfig,
+    #[serde(default)]
+    pub train: TrainConfig,
+    #[serde(default)]
+    pub evaluate: EvaluateConfig,
+}
+
+/// The downstream tasks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// One label for a text.
+    #[default]
+    Classification,
+}
+
+fn default_seed() -> u64 {
+    7
+}
+
+impl Config {
+    /// Checks what types cannot say. Every stage calls it before any work, so that a wrong value of a late
+    /// stage is found before an early one has run for hours.
+    ///
+    /// # Errors
+    /// A [`Fault::usage`] that names the key.
+    pub fn validate(&self) -> Result<()> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let named = !self.name.is_empty() && !self.name.starts_with('.') && self.name.chars().all(plain);
+        require(named, "name", "is used as a folder name: letters, digits, '-', '_' and '.' only")?;
+        self.fetch.validate()?;
+        self.tokenize.validate()?;
+        self.train.validate()?;
+        self.evaluate.validate()
+    }
+}
+
+/// A usage fault that names `key`, unless `holds`.
+pub(crate) fn require(holds: bool, key: &str, demand: &str) -> Result<()> {
+    ensure!(holds, Fault::usage(format!("config key `{key}` {demand}")));
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! `[evaluate]`: which split, and how.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::train::{DeviceChoice, Precision};
+use crate::config::require;
+use crate::layout::Split;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvaluateConfig {
+    pub split: Split,
+    pub batch_size: usize,
+    pub precision: Precision,
+    pub device: DeviceChoice,
+}
+
+impl Default for EvaluateConfig {
+    fn default() -> Self {
+        EvaluateConfig {
+            split: Split::Test,
+            batch_size: 64,
+            precision: Precision::F32,
+            device: DeviceChoice::Auto,
+        }
+    }
+}
+
+impl EvaluateConfig {
+    pub(crate) fn validate(&self) -> Result<()> {
+        require(self.batch_size >= 1, "evaluate.batch_size", "must be at least 1")
+    }
+}

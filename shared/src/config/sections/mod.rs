@@ -1,0 +1,6 @@
+//! One file a section.
+
+pub(super) mod evaluate;
+pub(super) mod fetch;
+pub(super) mod tokenize;
+pub(super) mod train;

@@ -1,0 +1,182 @@
+//! What a person or a scheduler reads on stderr: log lines and progress.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use log::{Level, LevelFilter, Metadata, Record};
+use serde_json::json;
+use std::sync::OnceLock;
+
+use crate::fault::FaultKind;
+
+/// How lines are written to stderr.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+struct Console {
+    format: LogFormat,
+    source: &'static str,
+    bars: MultiProgress,
+}
+
+static CONSOLE: OnceLock<Console> = OnceLock::new();
+
+/// Makes this process' log lines come from `source`. A second call changes nothing.
+pub fn init(format: LogFormat, source: &'static str) {
+    let console = CONSOLE.get_or_init(|| Console { format, source, bars: MultiProgress::new() });
+    if log::set_logger(console).is_ok() {
+        log::set_max_level(LevelFilter::Info);
+    }
+}
+
+impl Console {
+    fn write(&self, level: Level, message: &str) {
+        let line = match self.format {
+            LogFormat::Json => {
+                json!({"level": level.as_str().to_lowercase(), "stage": self.source, "message": message})
+                    .to_string()
+            }
+            LogFormat::Text if level <= Level::Warn => {
+                format!("{}: {}: {message}", self.source, level.as_str().to_lowercase())
+            }
+            LogFormat::Text => format!("{}: {message}", self.source),
+        };
+        self.line(&line);
+    }
+
+    fn line(&self, line: &str) {
+        // A closed stderr must not stop a training.
+        self.bars.suspend(|| drop(writeln!(std::io::stderr(), "{line}")));
+    }
+}
+
+impl log::Log for Console {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= LevelFilter::Info
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        // Libraries may speak up in a warning; below that only the project's own lines are shown.
+        let ours = ["shared", "fetch", "tokenize", "train", "evaluate", "bert"];
+        let root = record.target().split("::").next().unwrap_or_default();
+        if self.enabled(record.metadata()) && (record.level() <= Level::Warn || ours.contains(&root)) {
+            self.write(record.level(), &record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// The one line that a failed stage ends with.
+pub fn report_failure(kind: FaultKind, message: &str) {
+    let message = message.replace('\n', " ");
+    match CONSOLE.get() {
+        Some(console) if console.format == LogFormat::Json => console.line(
+            &json!({"level": "error", "stage": console.source, "code": kind.code(), "message": message})
+                .to_string(),
+        ),
+        Some(console) => console.write(Level::Error, &message),
+        None => drop(writeln!(std::io::stderr(), "error: {message}")),
+    }
+}
+
+/// What a progress bar counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    Bytes,
+    Items,
+}
+
+/// A progress bar on a terminal; elsewhere a log line now and then.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    what: String,
+    lines: Option<Lines>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    last: Instant,
+}
+
+/// Between two lines of a stage that has no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(30);
+
+impl Progress {
+    /// `total` is 0 where it is unknown.
+    pub fn new(what: impl Into<String>, total: u64, unit: Unit) -> Progress {
+        let what = what.into();
+        let on_terminal = std::io::stderr().is_terminal()
+            && CONSOLE.get().is_some_and(|console| console.format == LogFormat::Text);
+        let bar = match CONSOLE.get() {
+            Some(console) if on_terminal => console.bars.add(ProgressBar::new(total)),
+            _ => ProgressBar::hidden(),
+        };
+        bar.set_length(total);
+        bar.set_style(style(unit, total));
+        bar.set_prefix(what.clone());
+        let lines = (!on_terminal).then(|| Lines { last: Instant::now() });
+        Progress { bar, what, lines }
+    }
+
+    pub fn advance(&mut self, amount: u64) {
+        self.bar.inc(amount);
+        let Some(lines) = &mut self.lines else { return };
+        if lines.last.elapsed() >= LINE_INTERVAL {
+            lines.last = Instant::now();
+            let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
+            let share = if total > 0 {
+                format!(" ({:.0} %)", 100.0 * done as f64 / total as f64)
+            } else {
+                String::new()
+            };
+            log::info!("{} {done}/{total}{share} {}", self.what, self.bar.message());
+        }
+    }
+
+    /// Figures shown after the bar.
+    pub fn set_message(&self, message: impl Into<String>) {
+        self.bar.set_message(message.into());
+    }
+
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn style(unit: Unit, total: u64) -> ProgressStyle {
+    let template = match (unit, total) {
+        (Unit::Bytes, 0) => "{prefix} {bytes} {bytes_per_sec} {msg}",
+        (Unit::Bytes, _) => "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} {msg}",
+        (Unit::Items, 0) => "{prefix} {human_pos} {per_sec} {msg}",
+        (Unit::Items, _) => "{prefix} {wide_bar} {human_pos}/{human_len} {eta} {msg}",
+    };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Peak resident memory of this process in bytes, where the system tells it.
+pub fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(1024 * line.split_whitespace().next()?.parse::<u64>().ok()?)
+}
+
+/// Writes the one line that a stage prints on stdout.
+///
+/// # Errors
+/// When stdout is closed.
+pub fn print_result(line: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()?;
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! What a stage's manifest tells the stages after it, beside its files.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Weights;
+use crate::layout::Split;
+
+/// In fetch's manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FetchFacts {
+    pub corpus: String,
+    pub licence: String,
+    /// In the order of their ids.
+    pub labels: Vec<String>,
+    pub examples: BTreeMap<Split, u64>,
+    pub model: String,
+    /// Whether `model/` holds weights or they are to be drawn.
+    pub weights: Weights,
+    pub sources: Vec<Source>,
+}
+
+/// A file as its host served it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    pub location: String,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+/// In tokenize's manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenizeFacts {
+    /// In the order of their ids.
+    pub labels: Vec<String>,
+    pub max_seq_length: usize,
+    pub pad_token_id: u32,
+    pub splits: BTreeMap<Split, SplitFacts>,
+}
+
+/// How the texts of a split came out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SplitFacts {
+    pub rows: u64,
+    pub shards: usize,
+    /// `length_histogram[n]` rows have `n` tokens, special tokens included, after truncation.
+    pub length_histogram: Vec<u64>,
+    /// Rows that were truncated, as a fraction.
+    pub truncation_rate: f64,
+    /// Tokens that are `[UNK]`, as a fraction of those that are no special tokens.
+    pub unk_rate: f64,
+}
+
+/// In train's manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainFacts {
+    pub steps: u64,
+    /// The step after which the kept model was the best.
+    pub best_step: u64,
+    pub best_dev: DevMetrics,
+    pub parameters: usize,
+    /// Where it was trained, in words.
+    pub device: String,
+}
+
+/// Metrics on dev.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DevMetrics {
+    pub loss: f64,
+    pub accuracy: f64,
+    pub macro_f1: f64,
+}

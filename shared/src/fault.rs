@@ -1,0 +1,121 @@
+//! Why a stage stopped, in the terms that a scheduler acts on.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+/// The class of a failure; it decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The command line or the config is wrong. Exit 2: never worth a retry.
+    Usage,
+    /// An input is bad or a folder is damaged. Exit 3: never worth a retry.
+    Input,
+    /// The network, a full disk, a lock that stayed taken. Exit 4: worth a retry.
+    Retry,
+    /// Anything else, which is a bug. Exit 1.
+    Bug,
+}
+
+impl FaultKind {
+    pub fn code(self) -> u8 {
+        match self {
+            FaultKind::Bug => 1,
+            FaultKind::Usage => 2,
+            FaultKind::Input => 3,
+            FaultKind::Retry => 4,
+        }
+    }
+
+    pub fn exit_code(self) -> ExitCode {
+        ExitCode::from(self.code())
+    }
+}
+
+/// An error whose class is known. It travels in an [`anyhow::Error`] as its root or as a context.
+#[derive(Debug)]
+pub struct Fault {
+    kind: FaultKind,
+    message: String,
+}
+
+impl Fault {
+    pub fn usage(message: impl Into<String>) -> Self {
+        Fault { kind: FaultKind::Usage, message: message.into() }
+    }
+
+    pub fn input(message: impl Into<String>) -> Self {
+        Fault { kind: FaultKind::Input, message: message.into() }
+    }
+
+    pub fn retry(message: impl Into<String>) -> Self {
+        Fault { kind: FaultKind::Retry, message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// The class of `error`: a full disk wherever it stands in the chain, then the outermost [`Fault`], then what
+/// an I/O error says by itself.
+pub fn kind_of(error: &anyhow::Error) -> FaultKind {
+    let io = || error.chain().filter_map(io_error);
+    if io().any(is_full_disk) {
+        return FaultKind::Retry;
+    }
+    // anyhow hides a context's type from `chain`, but not from its own downcast.
+    if let Some(fault) = error.downcast_ref::<Fault>() {
+        return fault.kind;
+    }
+    if let Some(fault) = error.chain().find_map(|cause| cause.downcast_ref::<Fault>()) {
+        return fault.kind;
+    }
+    match io().next().map(io::Error::kind) {
+        Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => FaultKind::Usage,
+        Some(io::ErrorKind::NotFound | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+            FaultKind::Input
+        }
+        _ => FaultKind::Bug,
+    }
+}
+
+fn io_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    cause.downcast_ref::<io::Error>()
+}
+
+fn is_full_disk(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::{Context, anyhow};
+
+    fn check(error: anyhow::Error, code: u8) {
+        assert_eq!(kind_of(&error).code(), code, "{error:#}");
+    }
+
+    #[test]
+    fn the_class_survives_contexts() {
+        check(anyhow!(Fault::usage("no such key")), 2);
+        check(anyhow!(Fault::input("row 3 has no label")).context("reading a.tsv"), 3);
+        check(anyhow!("timed out").context(Fault::retry("fetching a.tsv")), 4);
+        check(anyhow!("timed out").context(Fault::retry("fetching a.tsv")).context("outer"), 4);
+        check(anyhow!("an index is off"), 1);
+    }
+
+    #[test]
+    fn io_errors_speak_for_themselves() {
+        let io = |kind: io::ErrorKind| Err::<(), _>(io::Error::from(kind)).context("writing x");
+        check(io(io::ErrorKind::StorageFull).unwrap_err(), 4);
+        check(io(io::ErrorKind::StorageFull).context(Fault::input("x")).unwrap_err(), 4);
+        check(io(io::ErrorKind::PermissionDenied).unwrap_err(), 2);
+        check(io(io::ErrorKind::NotFound).unwrap_err(), 3);
+    }
+}

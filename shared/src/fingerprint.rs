@@ -1,0 +1,172 @@
+//! The name of a result before it exists: a hash of all that it depends on.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::config::{Config, FilesConfig, ModelSource};
+use crate::digest::{DigestCache, sha256_bytes};
+use crate::fault::Fault;
+use crate::layout::Stage;
+use crate::manifest::FORMAT_VERSION;
+
+/// Keys that say where or how fast something is computed, never what.
+const RESULT_FREE: [(Stage, &[&str]); 4] = [
+    (Stage::Fetch, &["mirror", "offline"]),
+    (Stage::Tokenize, &["workers"]),
+    (Stage::Train, &["device"]),
+    (Stage::Evaluate, &["device"]),
+];
+
+/// The fingerprint of `stage`: 16 hexadecimal digits. `inputs` are the content digests of its input folders.
+pub(crate) fn fingerprint(
+    stage: Stage,
+    config: &Config,
+    inputs: &BTreeMap<Stage, String>,
+    digests: &mut DigestCache,
+) -> Result<String> {
+    let mut parts = json!({
+        "format_version": FORMAT_VERSION,
+        "stage": stage,
+        "task": config.task,
+        "section": result_section(stage, config)?,
+        "inputs": inputs,
+    });
+    match stage {
+        Stage::Fetch => {
+            parts["section"] = fetch_section(config, parts["section"].take(), digests)?;
+        }
+        Stage::Tokenize => parts["test_mode"] = config.test_mode.into(),
+        Stage::Train => parts["seed"] = config.seed.into(),
+        Stage::Evaluate => {}
+    }
+    // serde_json keeps the keys of a Value sorted, so equal parts are equal bytes.
+    Ok(sha256_bytes(parts.to_string().as_bytes())[..16].to_owned())
+}
+
+/// The config section of `stage`, whole: what its manifest records.
+pub(crate) fn section(stage: Stage, config: &Config) -> Result<Value> {
+    Ok(match stage {
+        Stage::Fetch => serde_json::to_value(&config.fetch)?,
+        Stage::Tokenize => serde_json::to_value(&config.tokenize)?,
+        Stage::Train => serde_json::to_value(&config.train)?,
+        Stage::Evaluate => serde_json::to_value(&config.evaluate)?,
+    })
+}
+
+fn result_section(stage: Stage, config: &Config) -> Result<Value> {
+    let mut section = section(stage, config)?;
+    if let Value::Object(keys) = &mut section {
+        let free = RESULT_FREE.iter().filter(|(of, _)| *of == stage).flat_map(|(_, keys)| keys.iter());
+        free.for_each(|key| drop(keys.remove(*key)));
+    }
+    Ok(section)
+}
+
+/// Fetch's section with the content of local files in place of their paths, and without what does not apply.
+fn fetch_section(config: &Config, mut section: Value, digests: &mut DigestCache) -> Result<Value> {
+    if let Some(files) = &config.fetch.files {
+        section["files"] = own_files(files, digests)?;
+        if files.dev.is_some() {
+            section["dev_fraction"] = Value::Null;
+        }
+    }
+    match config.fetch.model_source() {
+        ModelSource::Folder(folder) => {
+            section["model"] = folder_content(&folder, digests)?;
+            section["revision"] = Value::Null;
+            section["scratch"] = Value::Null;
+        }
+        ModelSource::Hub { .. } => section["scratch"] = Value::Null,
+        ModelSource::Scratch => section["revision"] = Value::Null,
+    }
+    Ok(section)
+}
+
+fn own_files(files: &FilesConfig, digests: &mut DigestCache) -> Result<Value> {
+    let mut value = serde_json::to_value(files)?;
+    let paths = [("train", Some(&files.train)), ("dev", files.dev.as_ref()), ("test", files.test.as_ref())];
+    for (split, path) in paths {
+        let Some(path) = path else { continue };
+        let readable = || Fault::input(format!("cannot read `fetch.files.{split}`, {}", path.display()));
+        let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
+        value[split] = json!([digests.sha256(path).with_context(readable)?, extension]);
+    }
+    Ok(value)
+}
+
+fn folder_content(folder: &Path, digests: &mut DigestCache) -> Result<Value> {
+    let missing = || Fault::input(format!("cannot read `fetch.model`, the folder {}", folder.display()));
+    let entries = fs::read_dir(folder).with_context(missing)?;
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>().with_context(missing)?;
+    files.retain(|path| path.is_file());
+    files.sort();
+    let mut content = BTreeMap::new();
+    for path in files {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        content.insert(name, digests.sha256(&path)?);
+    }
+    Ok(json!(content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Trust;
+
+    const CONFIG: &str = "name = \"a\"\n[fetch]\ncorpus = \"nsmc\"\nmodel = \"scratch\"\n";
+
+    fn of(stage: Stage, extra: &str) -> String {
+        let mut text = CONFIG.to_owned();
+        text.insert_str(text.find('[').unwrap(), extra.split("[").next().unwrap());
+        if let Some(section) = extra.find('[') {
+            let section = &extra[section..];
+            match section.strip_prefix("[fetch]") {
+                Some(keys) => text.push_str(keys),
+                None => text.push_str(section),
+            }
+        }
+        let config: Config = toml::from_str(&text).unwrap();
+        let mut digests = DigestCache::open("/nonexistent/memory".into(), Trust::Nothing);
+        fingerprint(stage, &config, &BTreeMap::new(), &mut digests).unwrap()
+    }
+
+    fn check(stage: Stage, extra: &str, changes: bool) {
+        assert_eq!(of(stage, extra) != of(stage, ""), changes, "{stage} with {extra:?}");
+    }
+
+    #[test]
+    fn own_section_counts_and_others_do_not() {
+        check(Stage::Train, "[train]\nlearning_rate = 1e-5", true);
+        check(Stage::Fetch, "[train]\nlearning_rate = 1e-5", false);
+        check(Stage::Tokenize, "[train]\nlearning_rate = 1e-5", false);
+        check(Stage::Tokenize, "[tokenize]\nmax_seq_length = 64", true);
+        check(Stage::Evaluate, "[evaluate]\nsplit = \"dev\"", true);
+        check(Stage::Fetch, "[fetch]dev_fraction = 0.1", true);
+    }
+
+    #[test]
+    fn where_and_how_fast_do_not_count() {
+        check(Stage::Train, "[train]\ndevice = \"cpu\"", false);
+        check(Stage::Evaluate, "[evaluate]\ndevice = \"cuda:1\"", false);
+        check(Stage::Tokenize, "[tokenize]\nworkers = 3", false);
+        check(Stage::Fetch, "[fetch]mirror = \"/m\"\noffline = true", false);
+    }
+
+    #[test]
+    fn the_seed_counts_where_it_is_used() {
+        check(Stage::Train, "seed = 1\n", true);
+        check(Stage::Tokenize, "seed = 1\n", false);
+        check(Stage::Fetch, "seed = 1\n", false);
+        check(Stage::Tokenize, "test_mode = true\n", true);
+    }
+
+    #[test]
+    fn a_default_spelled_out_is_the_same_config() {
+        check(Stage::Train, "[train]\nepochs = 3", false);
+    }
+}

@@ -1,0 +1,196 @@
+//! Every path, in one place.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The stages, in the order in which data passes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    Fetch,
+    Tokenize,
+    Train,
+    Evaluate,
+}
+
+impl Stage {
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Fetch => "fetch",
+            Stage::Tokenize => "tokenize",
+            Stage::Train => "train",
+            Stage::Evaluate => "evaluate",
+        }
+    }
+
+    /// The stages whose folders this one reads.
+    pub fn inputs(self) -> &'static [Stage] {
+        match self {
+            Stage::Fetch => &[],
+            Stage::Tokenize => &[Stage::Fetch],
+            Stage::Train => &[Stage::Fetch, Stage::Tokenize],
+            Stage::Evaluate => &[Stage::Fetch, Stage::Tokenize, Stage::Train],
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The parts of a corpus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    Train,
+    Dev,
+    Test,
+}
+
+impl Split {
+    pub const ALL: [Split; 3] = [Split::Train, Split::Dev, Split::Test];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Dev => "dev",
+            Split::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+pub const MANIFEST: &str = "manifest.json";
+
+/// The work folder: finished stage folders, and the runs that point at them.
+#[derive(Debug, Clone)]
+pub struct Work(PathBuf);
+
+impl Work {
+    pub fn new(root: impl Into<PathBuf>) -> Work {
+        Work(root.into())
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn stage(&self, stage: Stage) -> PathBuf {
+        self.0.join(stage.name())
+    }
+
+    /// The finished folder of `fingerprint`.
+    pub fn folder(&self, stage: Stage, fingerprint: &str) -> PathBuf {
+        self.stage(stage).join(fingerprint)
+    }
+
+    /// Where that folder is written before it is finished: on the same file system.
+    pub fn partial(&self, stage: Stage, fingerprint: &str) -> PathBuf {
+        self.stage(stage).join(format!("{fingerprint}.partial"))
+    }
+
+    /// Where a finished folder waits to be deleted once its replacement stands.
+    pub fn replaced(&self, stage: Stage, fingerprint: &str) -> PathBuf {
+        self.stage(stage).join(format!("{fingerprint}.replaced"))
+    }
+
+    pub fn lock(&self, stage: Stage, fingerprint: &str) -> PathBuf {
+        self.stage(stage).join(format!("{fingerprint}.lock"))
+    }
+
+    /// The memory of checksums for that folder.
+    pub fn digests(&self, stage: Stage, fingerprint: &str) -> PathBuf {
+        self.stage(stage).join(format!("{fingerprint}.digests.json"))
+    }
+
+    /// The memory of checksums of local files that `fetch` reads.
+    pub fn input_digests(&self) -> PathBuf {
+        self.stage(Stage::Fetch).join("inputs.digests.json")
+    }
+
+    /// The link of a named run to the folder of a stage.
+    pub fn run_link(&self, run: &str, stage: Stage) -> PathBuf {
+        self.0.join("runs").join(run).join(stage.name())
+    }
+}
+
+/// Paths inside fetch's folder.
+pub mod fetched {
+    use super::{Path, PathBuf, Split};
+
+    pub fn raw(folder: &Path) -> PathBuf {
+        folder.join("raw")
+    }
+
+    pub fn examples(folder: &Path, split: Split) -> PathBuf {
+        folder.join("examples").join(format!("{split}.parquet"))
+    }
+
+    pub fn model(folder: &Path) -> PathBuf {
+        folder.join("model")
+    }
+}
+
+/// Paths inside tokenize's folder.
+pub mod tokenized {
+    use super::{Path, PathBuf, Split};
+
+    /// Shard `index` of `count` of a split's features.
+    pub fn features(folder: &Path, split: Split, index: usize, count: usize) -> PathBuf {
+        folder.join("features").join(format!("{split}-{index:05}-of-{count:05}.parquet"))
+    }
+}
+
+/// Paths inside train's folder.
+pub mod trained {
+    use super::{Path, PathBuf};
+
+    /// The best model, in the Hub layout.
+    pub fn model(folder: &Path) -> PathBuf {
+        folder.join("model")
+    }
+
+    /// The models kept by `save_top_k` beside the best, each in the Hub layout.
+    pub fn kept(folder: &Path, step: u64) -> PathBuf {
+        folder.join("kept").join(format!("step-{step:08}"))
+    }
+
+    pub fn metrics(folder: &Path) -> PathBuf {
+        folder.join("metrics.jsonl")
+    }
+}
+
+/// Paths inside evaluate's folder.
+pub mod evaluated {
+    use super::{Path, PathBuf};
+
+    pub fn metrics(folder: &Path) -> PathBuf {
+        folder.join("metrics.json")
+    }
+
+    pub fn predictions(folder: &Path) -> PathBuf {
+        folder.join("predictions.parquet")
+    }
+}
+
+/// File names of a model in the Hub layout.
+pub mod hub {
+    pub const CONFIG: &str = "config.json";
+    pub const WEIGHTS: &str = "model.safetensors";
+    pub const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
+    pub const PYTORCH_WEIGHTS: &str = "pytorch_model.bin";
+    pub const PYTORCH_WEIGHTS_INDEX: &str = "pytorch_model.bin.index.json";
+    pub const TOKENIZER: &str = "tokenizer.json";
+    pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+    pub const SPECIAL_TOKENS: &str = "special_tokens_map.json";
+    pub const VOCAB: &str = "vocab.txt";
+}

@@ -1,0 +1,16 @@
+//! What the stages agree on: the config, the run contract, and every file that passes between them.
+//!
+//! Nothing here knows of burn, of the network or of a tokenizer; a stage depends on this crate and never on
+//! another stage.
+
+pub mod config;
+pub mod console;
+pub mod digest;
+pub mod facts;
+pub mod fault;
+mod fingerprint;
+pub mod layout;
+mod lock;
+pub mod manifest;
+pub mod schema;
+pub mod stage;

@@ -1,0 +1,165 @@
+//! The last file written into a stage's folder: what it is, what it was made from, and every checksum.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::digest::{DigestCache, sha256_bytes};
+use crate::fault::Fault;
+use crate::layout::{MANIFEST, Stage};
+
+/// Changes whenever a file of any stage changes its meaning; part of every fingerprint.
+pub const FORMAT_VERSION: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format_version: u32,
+    pub stage: Stage,
+    pub fingerprint: String,
+    /// The stage's config section.
+    pub config: Value,
+    /// The content digest of every input folder.
+    pub inputs: BTreeMap<Stage, String>,
+    /// What the stage tells later stages; see [`crate::facts`].
+    pub facts: Value,
+    pub provenance: Provenance,
+    /// By path inside the folder.
+    pub files: BTreeMap<String, FileEntry>,
+    /// SHA-256 of this manifest without this field.
+    #[serde(default)]
+    pub digest: String,
+}
+
+/// How the folder came to be; no part of any digest that a later stage sees.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    pub version: String,
+    pub wall_seconds: f64,
+    pub peak_memory_bytes: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileEntry {
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// SHA-256 over the names and checksums of the folder's files and its facts: what a later stage's result
+    /// can depend on, and nothing else.
+    pub fn content_digest(&self) -> Result<String> {
+        Ok(sha256_bytes(&serde_json::to_vec(&(&self.files, &self.facts))?))
+    }
+
+    fn own_digest(&self) -> Result<String> {
+        let bare = Manifest { digest: String::new(), ..self.clone() };
+        Ok(sha256_bytes(&serde_json::to_vec(&bare)?))
+    }
+
+    /// Writes `folder/manifest.json` and syncs it and the folder to disk.
+    pub fn write(mut self, folder: &Path) -> Result<Manifest> {
+        self.digest = self.own_digest()?;
+        let path = folder.join(MANIFEST);
+        let mut bytes = serde_json::to_vec_pretty(&self)?;
+        bytes.push(b'\n');
+        let write = || -> std::io::Result<()> {
+            let mut file = File::create(&path)?;
+            file.write_all(&bytes)?;
+            file.sync_all()?;
+            File::open(folder)?.sync_all()
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(self)
+    }
+
+    /// Reads `folder/manifest.json`.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] where it is absent, damaged or of another format version.
+    pub fn read(folder: &Path) -> Result<Manifest> {
+        let path = folder.join(MANIFEST);
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let damaged = || Fault::input(format!("{} is damaged; {REBUILD}", path.display()));
+        let manifest: Manifest = serde_json::from_slice(&bytes).with_context(damaged)?;
+        if manifest.digest != manifest.own_digest()? {
+            bail!(damaged());
+        }
+        Ok(manifest)
+    }
+}
+
+const REBUILD: &str = "run its stage again with --force to rebuild the folder";
+
+/// A finished folder whose manifest and checksums hold.
+#[derive(Debug, Clone)]
+pub struct FinishedFolder {
+    path: PathBuf,
+    manifest: Manifest,
+}
+
+impl FinishedFolder {
+    /// Opens the folder at `path` and checks every file in it against the manifest.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] that names the file that is missing or changed.
+    pub fn open(path: PathBuf, digests: &mut DigestCache) -> Result<FinishedFolder> {
+        let manifest = Manifest::read(&path)?;
+        for (name, entry) in &manifest.files {
+            let file = path.join(name);
+            if !file.is_file() {
+                bail!(Fault::input(format!("{} is missing; {REBUILD}", file.display())));
+            }
+            if digests.sha256(&file)? != entry.sha256 {
+                let changed = "was changed after its stage finished";
+                bail!(Fault::input(format!("{} {changed}; {REBUILD}", file.display())));
+            }
+        }
+        Ok(FinishedFolder { path, manifest })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The stage's facts, as the type that [`crate::facts`] has for it.
+    pub fn facts<F: DeserializeOwned>(&self) -> Result<F> {
+        serde_json::from_value(self.manifest.facts.clone()).with_context(|| {
+            let path = self.path.join(MANIFEST);
+            Fault::input(format!("{} lacks what a later stage needs; {REBUILD}", path.display()))
+        })
+    }
+}
+
+/// Every file below `folder` but its manifest, hashed and synced to disk.
+pub(crate) fn seal_files(folder: &Path) -> Result<BTreeMap<String, FileEntry>> {
+    let mut files = BTreeMap::new();
+    seal_below(folder, folder, &mut files)?;
+    Ok(files)
+}
+
+fn seal_below(root: &Path, folder: &Path, files: &mut BTreeMap<String, FileEntry>) -> Result<()> {
+    let context = |path: &Path| format!("cannot seal {}", path.display());
+    for entry in fs::read_dir(folder).with_context(|| context(folder))? {
+        let path = entry.with_context(|| context(folder))?.path();
+        if path.is_dir() {
+            seal_below(root, &path, files)?;
+            continue;
+        }
+        let file = File::open(&path).with_context(|| context(&path))?;
+        file.sync_all().with_context(|| context(&path))?;
+        let bytes = file.metadata().with_context(|| context(&path))?.len();
+        let name = path.strip_prefix(root)?.to_string_lossy().into_owned();
+        files.insert(name, FileEntry { bytes, sha256: crate::digest::sha256_file(&path)? });
+    }
+    File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| context(folder))
+}
