@@ -1,0 +1,52 @@
+# Thin: every target is a call of cargo or of one script.
+
+CONFIG ?= configs/sample.toml
+WORK ?= work
+# auto | cpu | cuda
+LIBTORCH_KIND ?= auto
+
+BUILD := --release --locked
+BIN := $(or $(CARGO_TARGET_DIR),target)/release
+OPTIONS = --config $(CONFIG) --work $(WORK) $(ARGS)
+STAGES := fetch tokenize train evaluate
+
+.DEFAULT_GOAL := help
+.PHONY: help check-tools libtorch build all $(STAGES) test dist clean
+
+help: ## this list
+	@echo "usage: make TARGET [CONFIG=configs/sample.toml] [ARGS='--set section.key=value'] [WORK=work]"
+	@sed -n 's/^\([a-z ]*\):.*## /  \1\t/p' Makefile | expand -t 34
+
+check-tools:
+	@command -v python3 > /dev/null || { echo "python3 is missing: run \`sudo apt install python3-pip\`" >&2; exit 1; }
+	@command -v "$${CXX:-c++}" > /dev/null || { echo "a C++ compiler is missing: run \`sudo apt install g++\`" >&2; exit 1; }
+	@command -v cargo > /dev/null || { echo "cargo is missing: install Rust as on https://rustup.rs" >&2; exit 1; }
+	@need=$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml); have=$$(cargo --version | cut -d ' ' -f 2); \
+	printf '%s\n' "$$need" "$$have" | sort -VC || \
+	{ echo "cargo is $$have and has to be $$need or newer: run \`rustup update\`" >&2; exit 1; }
+
+libtorch: check-tools ## put libtorch into .libtorch/, once [LIBTORCH_KIND=cpu|cuda]; LIBTORCH=DIR is used as it is
+	@python3 shared/bert/libtorch/install.py --kind $(LIBTORCH_KIND)
+
+build: libtorch ## build the stage binaries into target/release
+	@cargo build $(BUILD)
+
+all: build ## run the four stages; what is up to date is reused
+	@for stage in $(filter-out evaluate,$(STAGES)); do $(BIN)/$$stage $(OPTIONS) > /dev/null || exit $$?; done; \
+	exec $(BIN)/evaluate $(OPTIONS)
+
+fetch tokenize train evaluate: build ## run one stage
+	@$(BIN)/$@ $(OPTIONS)
+
+test: libtorch ## check formatting, lints, units, and the sample pipeline from end to end
+	cargo fmt --all --check
+	cargo clippy $(BUILD) --workspace --all-targets -- -D warnings
+	cargo build $(BUILD)
+	cargo test $(BUILD) --workspace
+
+dist: build ## pack the binaries and every library they need into dist/*.tar.gz, for machines with nothing installed
+	@deploy/dist.sh $(BIN) $(or $(LIBTORCH),.libtorch) $(STAGES)
+
+clean: ## delete what was built; .libtorch and the work folder stay
+	cargo clean
+	rm -rf dist

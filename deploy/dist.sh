@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# usage: deploy/dist.sh BIN_FOLDER LIBTORCH STAGE…   (`make dist` calls it)
+# Packs the stage binaries, every library they need but glibc, and the configs into one tar that runs anywhere:
+# the binaries look for their libraries in ../lib, the libraries beside themselves.
+set -euo pipefail
+
+bin=$1 libtorch=$2
+shift 2
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+name=bertline-$version-x86_64-linux
+stage=dist/$name
+
+# The paths of the libraries that $1 is linked to, and that those are. glibc has to be the node's own.
+libraries() {
+    local found
+    found=$(ldd "$1")
+    if grep 'not found' <<< "$found" >&2; then
+        echo "dist: $1 needs the libraries above, which are not on this machine" >&2
+        return 1
+    fi
+    awk '$2 == "=>" { print $3 }' <<< "$found" | grep -vE '/lib(c|m|dl|rt|util|pthread|resolv)\.so\.[0-9]+$'
+}
+
+rm -rf "$stage"
+mkdir -p "$stage/bin" "$stage/lib"
+for binary in "$@"; do
+    strip -o "$stage/bin/$binary" "$bin/$binary"
+done
+linked=$(libraries "$bin/train")
+xargs -d '\n' cp -L -t "$stage/lib" <<< "$linked"
+# libtorch opens more of its libraries by name while it runs. Only Python wants libtorch.so.
+find -L "$libtorch/lib" -name '*.so*' ! -name libtorch.so -type f -exec cp -L -u -t "$stage/lib" {} +
+cp -r configs README.md "$stage/"
+
+tar --sort=name --owner=0 --group=0 --numeric-owner -C dist -cf - "$name" | gzip > "dist/$name.tar.gz.partial"
+mv "dist/$name.tar.gz.partial" "dist/$name.tar.gz"
+rm -rf "$stage"
+echo "dist/$name.tar.gz"
+cat >&2 << END
+unpack it anywhere and run $name/bin/fetch, tokenize, train, evaluate; it needs glibc $(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2) or newer and nothing else
+on a node with an NVIDIA GPU, where this one has no CUDA: LD_LIBRARY_PATH=<a CUDA libtorch>/lib $name/bin/train …
+END
