@@ -1,1 +1,62 @@
-//! Stub.
+//! The first stage: raw corpus files become examples, and the model is put in the Hub layout.
+
+mod corpus;
+mod dev_split;
+mod download;
+mod environment;
+mod examples;
+mod hub;
+mod mirror;
+mod model;
+mod raw;
+mod rows;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use shared::facts::FetchFacts;
+use shared::layout::{Split, fetched};
+use shared::stage::Job;
+use shared::{console, fault};
+
+use crate::download::Downloads;
+use crate::environment::Environment;
+
+/// Downloads or copies the raw files, writes the examples of every split, and puts the model beside them.
+///
+/// # Errors
+/// A [`fault::Fault`] that names the file and line, the address, or the config key.
+pub fn run(job: &Job) -> Result<FetchFacts> {
+    let config = &job.config.fetch;
+    let environment = Environment::read()?;
+    let downloads = Downloads::new(config, &environment, job.rebuild)?;
+
+    let corpus = corpus::of(config)?;
+    let files = raw::collect(corpus.as_ref(), &downloads, &fetched::raw(&job.output))?;
+    let examples = examples::write(corpus.as_ref(), &files, config.dev_fraction, &job.output)?;
+
+    let train = fetched::examples(&job.output, Split::Train);
+    let model = model::put(config, &environment, &downloads, &train, &fetched::model(&job.output))?;
+
+    Ok(FetchFacts {
+        corpus: corpus.name().to_owned(),
+        licence: corpus.licence().to_owned(),
+        labels: examples.labels,
+        examples: examples.rows,
+        model: model.name,
+        weights: model.weights,
+        sources: files.into_values().map(|file| file.source).chain(model.sources).collect(),
+    })
+}
+
+/// Prints the registered corpora on stdout, one a line.
+pub fn list() -> ExitCode {
+    match console::print_result(&corpus::table()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let kind = fault::kind_of(&error);
+            console::report_failure(kind, &format!("{error:#}"));
+            kind.exit_code()
+        }
+    }
+}

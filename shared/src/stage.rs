@@ -53,7 +53,17 @@ pub struct Job {
     pub config: Config,
     /// The folder to write; it is empty, and finished for the world only when the work returns.
     pub output: PathBuf,
+    pub rebuild: Rebuild,
     inputs: BTreeMap<Stage, FinishedFolder>,
+}
+
+/// Why the folder is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rebuild {
+    /// It does not exist yet: what this machine has at hand may be used.
+    IfNeeded,
+    /// `--force`: nothing that was kept from an earlier run is trusted.
+    Force,
 }
 
 impl Job {
@@ -112,7 +122,9 @@ fn run<F: Serialize>(
         if !args.force && reuse(&folder, &mut digests)? {
             log::info!("up to date");
         } else {
-            let job = Job { config: config.clone(), output: place.partial(stage, &fingerprint), inputs };
+            let rebuild = if args.force { Rebuild::Force } else { Rebuild::IfNeeded };
+            let output = place.partial(stage, &fingerprint);
+            let job = Job { config: config.clone(), output, rebuild, inputs };
             build(stage, &fingerprint, &job, work)?;
             install(&job.output, &folder, &place.replaced(stage, &fingerprint))?;
             FinishedFolder::open(folder.clone(), &mut digests)?;

@@ -1,0 +1,196 @@
+//! Files from other machines: from the mirror, from this machine's cache, or over the network.
+
+mod attempt;
+mod cache;
+mod partial;
+mod redirects;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use shared::config::FetchConfig;
+use shared::fault::Fault;
+use shared::stage::Rebuild;
+use url::Url;
+
+use self::attempt::{Outcome, Setback};
+use self::cache::{Cache, Entry};
+use crate::environment::Environment;
+use crate::mirror::{Mirror, Place};
+use crate::raw::RawFile;
+
+/// A file on another machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Remote {
+    /// Its name to the world: what the manifest records, and what a mirror is asked for.
+    pub(crate) canonical: Url,
+    /// Where requests go when there is no mirror.
+    pub(crate) address: Url,
+    /// Sent to the host of `address` and to no other.
+    pub(crate) token: Option<String>,
+}
+
+impl Remote {
+    pub(crate) fn plain(url: &str) -> Result<Remote> {
+        let url = Url::parse(url).with_context(|| format!("`{url}` is no address"))?;
+        Ok(Remote { canonical: url.clone(), address: url, token: None })
+    }
+}
+
+/// The outcome of looking for a file.
+#[derive(Debug)]
+pub(crate) enum Found {
+    File(RawFile),
+    /// Its host or the mirror says that there is no such file; the path or address that was looked for.
+    Nowhere(String),
+}
+
+/// Whether a socket may be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Network {
+    Allowed,
+    Forbidden,
+}
+
+/// Times that a download is tried before the stage gives up.
+const TRIES: u32 = 5;
+/// The wait after the first failure; it doubles with every other.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// The longest wait that a server can ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+#[derive(Debug)]
+pub(crate) struct Downloads {
+    mirror: Option<Mirror>,
+    cache: Cache,
+    network: Network,
+    rebuild: Rebuild,
+    agent: ureq::Agent,
+    wait: fn(Duration),
+}
+
+impl Downloads {
+    /// # Errors
+    /// A usage fault where `fetch.mirror` is no folder and no address.
+    pub(crate) fn new(
+        config: &FetchConfig,
+        environment: &Environment,
+        rebuild: Rebuild,
+    ) -> Result<Downloads> {
+        Ok(Downloads {
+            mirror: config.mirror.as_deref().map(Mirror::parse).transpose()?,
+            cache: Cache::new(environment.download_cache.clone()),
+            network: if config.offline { Network::Forbidden } else { Network::Allowed },
+            rebuild,
+            agent: attempt::agent(),
+            wait: std::thread::sleep,
+        })
+    }
+
+    /// Whether what other programs of this machine have downloaded will do.
+    pub(crate) fn may_use_hub_cache(&self) -> bool {
+        self.mirror.is_none() && (self.rebuild == Rebuild::IfNeeded || self.network == Network::Forbidden)
+    }
+
+    /// The file `remote`, which must exist.
+    pub(crate) fn require(&self, remote: &Remote) -> Result<RawFile> {
+        match self.find(remote)? {
+            Found::File(file) => Ok(file),
+            Found::Nowhere(place) => bail!(Fault::input(format!(
+                "{place} does not exist; check `fetch.mirror` and the address {}",
+                remote.canonical
+            ))),
+        }
+    }
+
+    /// Looks for the file `remote`: in the mirror if there is one, else in the cache, else at its host.
+    ///
+    /// # Errors
+    /// A retry fault where the network fails; an input fault where the host refuses, or where the network is
+    /// forbidden and would be needed.
+    pub(crate) fn find(&self, remote: &Remote) -> Result<Found> {
+        match self.mirror.as_ref().map(|mirror| mirror.place(&remote.canonical)).transpose()? {
+            Some(Place::File(path)) => in_folder(&path, remote),
+            Some(Place::Address(url)) => {
+                // The token is the Hub's, and the mirror is another host.
+                self.cached_or_downloaded(&Remote { address: url, token: None, ..remote.clone() })
+            }
+            None => self.cached_or_downloaded(remote),
+        }
+    }
+
+    fn cached_or_downloaded(&self, remote: &Remote) -> Result<Found> {
+        let entry = self.cache.entry(&remote.address);
+        let trusted = self.rebuild == Rebuild::IfNeeded || self.network == Network::Forbidden;
+        if trusted && let Some(sidecar) = entry.verified()? {
+            log::info!("{} is in the download cache", remote.address);
+            return Ok(Found::File(entry.file(remote, sidecar)));
+        }
+        if self.network == Network::Forbidden {
+            return missing_offline(&entry, remote);
+        }
+        let _lock = entry.lock()?;
+        // Another process may have brought the file while this one waited.
+        if trusted && let Some(sidecar) = entry.verified()? {
+            return Ok(Found::File(entry.file(remote, sidecar)));
+        }
+        self.download(&entry, remote)
+    }
+
+    fn download(&self, entry: &Entry, remote: &Remote) -> Result<Found> {
+        let partial = entry.partial();
+        let mut pause = FIRST_WAIT;
+        let mut tries = 1;
+        loop {
+            match attempt::attempt(&self.agent, remote, &partial) {
+                Ok(Outcome::Complete(etag)) => {
+                    let sidecar = entry.keep(&partial, remote, etag)?;
+                    log::info!("downloaded {} ({} bytes)", remote.address, sidecar.bytes);
+                    return Ok(Found::File(entry.file(remote, sidecar)));
+                }
+                Ok(Outcome::Missing) => {
+                    entry.remember_absence()?;
+                    return Ok(Found::Nowhere(remote.address.to_string()));
+                }
+                Err(Setback::Final(error)) => return Err(error),
+                Err(Setback::Retry { error, .. }) if tries == TRIES => return Err(gave_up(error, remote)),
+                Err(Setback::Retry { error, wait }) => {
+                    let wait = wait.unwrap_or(pause).min(LONGEST_WAIT);
+                    log::warn!("{}: {error:#}; trying again in {} s", remote.address, wait.as_secs());
+                    (self.wait)(wait);
+                    pause *= 2;
+                    tries += 1;
+                }
+            }
+        }
+    }
+}
+
+fn gave_up(error: anyhow::Error, remote: &Remote) -> anyhow::Error {
+    let what = format!("{} could not be downloaded in {TRIES} tries", remote.address);
+    error.context(Fault::retry(format!(
+        "{what}; run the same command again, it goes on where this one stopped"
+    )))
+}
+
+fn in_folder(path: &Path, remote: &Remote) -> Result<Found> {
+    match path.is_file() {
+        true => Ok(Found::File(RawFile::local(path, remote.canonical.to_string())?)),
+        false => Ok(Found::Nowhere(path.display().to_string())),
+    }
+}
+
+fn missing_offline(entry: &Entry, remote: &Remote) -> Result<Found> {
+    if entry.known_absent() {
+        return Ok(Found::Nowhere(remote.address.to_string()));
+    }
+    let todo = "run once without `fetch.offline`, or set `fetch.mirror` to a folder that has it";
+    Err(anyhow!(Fault::input(format!(
+        "`fetch.offline` forbids the network, and {} of {} is missing; {todo}",
+        entry.path().display(),
+        remote.address
+    ))))
+}

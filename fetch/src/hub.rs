@@ -1,0 +1,62 @@
+//! Models of the Hugging Face Hub: at its endpoint, or in the cache that `huggingface_hub` keeps.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use url::Url;
+
+use crate::download::{Downloads, Found, Remote};
+use crate::environment::Environment;
+use crate::model::ModelFiles;
+
+const HUB: &str = "https://huggingface.co";
+
+/// A model at a revision.
+pub(crate) struct Repository<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) revision: &'a str,
+}
+
+impl Repository<'_> {
+    fn url(&self, endpoint: &Url, file: &str) -> Result<Url> {
+        let mut url = endpoint.clone();
+        let mut path = url.path_segments_mut().map_err(|()| anyhow!("{endpoint} takes no path"))?;
+        path.pop_if_empty().extend(self.id.split('/')).push("resolve").push(self.revision).push(file);
+        drop(path);
+        Ok(url)
+    }
+
+    /// The address that the world knows the file by, whatever endpoint it comes from.
+    pub(crate) fn canonical(&self, file: &str) -> Result<Url> {
+        self.url(&Url::parse(HUB).context("the Hub's address")?, file)
+    }
+
+    /// The folder in which `huggingface_hub` keeps this revision, if it does.
+    pub(crate) fn snapshot(&self, hub_cache: &Path) -> Option<PathBuf> {
+        let model = hub_cache.join(format!("models--{}", self.id.replace('/', "--")));
+        let commit = fs::read_to_string(model.join("refs").join(self.revision));
+        let commit = commit.unwrap_or_else(|_| self.revision.to_owned());
+        let plain = !commit.trim().is_empty() && !commit.contains(['/', '.']);
+        let folder = model.join("snapshots").join(commit.trim());
+        (plain && folder.is_dir()).then_some(folder)
+    }
+}
+
+/// The files of a model as its host, a mirror or the download cache has them.
+pub(crate) struct HubFiles<'a> {
+    pub(crate) repository: Repository<'a>,
+    pub(crate) environment: &'a Environment,
+    pub(crate) downloads: &'a Downloads,
+}
+
+impl ModelFiles for HubFiles<'_> {
+    fn find(&self, name: &str) -> Result<Found> {
+        let canonical = self.repository.canonical(name)?;
+        let address = match &self.environment.hub_endpoint {
+            Some(endpoint) => self.repository.url(endpoint, name)?,
+            None => canonical.clone(),
+        };
+        self.downloads.find(&Remote { canonical, address, token: self.environment.hub_token.clone() })
+    }
+}

@@ -1,0 +1,128 @@
+//! Which files make a model, and which of them may be absent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use shared::config::Weights;
+use shared::fault::{self, Fault, FaultKind};
+use shared::layout::hub;
+
+use super::{ModelFiles, plain_name};
+use crate::download::Found;
+use crate::raw::RawFile;
+
+/// Files by name in the Hub layout.
+type Files = Vec<(String, RawFile)>;
+
+/// Weights in the order in which they are looked for.
+const WEIGHTS: [WeightsFile; 4] = [
+    WeightsFile::Whole(hub::WEIGHTS),
+    WeightsFile::Index(hub::WEIGHTS_INDEX),
+    WeightsFile::Whole(hub::PYTORCH_WEIGHTS),
+    WeightsFile::Index(hub::PYTORCH_WEIGHTS_INDEX),
+];
+
+#[derive(Clone, Copy)]
+enum WeightsFile {
+    Whole(&'static str),
+    /// It lists the files that hold the weights.
+    Index(&'static str),
+}
+
+impl WeightsFile {
+    fn name(self) -> &'static str {
+        match self {
+            WeightsFile::Whole(name) | WeightsFile::Index(name) => name,
+        }
+    }
+}
+
+/// Every file of the model called `model`.
+///
+/// # Errors
+/// An input fault that names what is missing and where it was looked for.
+pub(super) fn collect(model: &str, weights: Weights, files: &dyn ModelFiles) -> Result<Files> {
+    let mut collected = vec![required(model, hub::CONFIG, files)?];
+    let tokenizer = optional(hub::TOKENIZER, files)?;
+    let vocabulary = optional(hub::VOCAB, files)?;
+    if tokenizer.is_none() && vocabulary.is_none() {
+        let (tokenizer, vocabulary) = (hub::TOKENIZER, hub::VOCAB);
+        bail!(Fault::input(format!(
+            "the model `{model}` has no tokenizer: neither {tokenizer} nor {vocabulary}"
+        )));
+    }
+    collected.extend(tokenizer.into_iter().chain(vocabulary));
+    for name in [hub::TOKENIZER_CONFIG, hub::SPECIAL_TOKENS] {
+        collected.extend(optional(name, files)?);
+    }
+    match weights {
+        Weights::Pretrained => collected.extend(pretrained(model, files)?),
+        Weights::Random => {}
+    }
+    Ok(collected)
+}
+
+/// Whether `files` has all that the model needs.
+pub(super) fn is_whole(weights: Weights, files: &dyn ModelFiles) -> Result<bool> {
+    match collect("", weights, files) {
+        Ok(_) => Ok(true),
+        Err(error) if fault::kind_of(&error) == FaultKind::Input => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn optional(name: &str, files: &dyn ModelFiles) -> Result<Option<(String, RawFile)>> {
+    match files.find(name)? {
+        Found::File(file) => Ok(Some((name.to_owned(), file))),
+        Found::Nowhere(_) => Ok(None),
+    }
+}
+
+fn required(model: &str, name: &str, files: &dyn ModelFiles) -> Result<(String, RawFile)> {
+    match files.find(name)? {
+        Found::File(file) => Ok((name.to_owned(), file)),
+        Found::Nowhere(place) => {
+            bail!(Fault::input(format!("the model `{model}` has no {name}: {place} does not exist")))
+        }
+    }
+}
+
+fn pretrained(model: &str, files: &dyn ModelFiles) -> Result<Files> {
+    let mut searched = String::new();
+    for candidate in WEIGHTS {
+        match (files.find(candidate.name())?, candidate) {
+            (Found::File(file), WeightsFile::Whole(name)) => return Ok(vec![(name.to_owned(), file)]),
+            (Found::File(file), WeightsFile::Index(name)) => {
+                let mut collected = vec![(name.to_owned(), file.clone())];
+                for shard in shards(&file)? {
+                    collected.push(required(model, &shard, files)?);
+                }
+                return Ok(collected);
+            }
+            (Found::Nowhere(place), _) => {
+                searched = place.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+            }
+        }
+    }
+    let names = WEIGHTS.map(WeightsFile::name).join(", ");
+    bail!(Fault::input(format!(
+        "the model `{model}` has no weights: none of {names} is in {searched}; \
+         set `fetch.weights = \"random\"` to take its architecture and tokenizer alone"
+    )))
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// The distinct files that an index names.
+fn shards(index: &RawFile) -> Result<BTreeSet<String>> {
+    let damaged = || Fault::input(format!("{} is no index of weights", index.shown));
+    let bytes = fs::read(&index.path).with_context(damaged)?;
+    let index_file: Index = serde_json::from_slice(&bytes).with_context(damaged)?;
+    let names = index_file.weight_map.values().map(|name| plain_name(name).map(str::to_owned));
+    names.collect::<Result<_>>().with_context(damaged)
+}

@@ -1,0 +1,92 @@
+//! The model that training starts from, put in the Hub layout.
+
+mod collect;
+mod folder;
+mod scratch;
+mod vocabulary;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use shared::config::{FetchConfig, ModelSource, Weights};
+use shared::facts::Source;
+use shared::fault::Fault;
+
+use self::folder::{FolderFiles, Location};
+use crate::download::{Downloads, Found};
+use crate::environment::Environment;
+use crate::hub::{HubFiles, Repository};
+
+/// What was put in the folder.
+#[derive(Debug)]
+pub(crate) struct PutModel {
+    pub(crate) name: String,
+    pub(crate) weights: Weights,
+    pub(crate) sources: Vec<Source>,
+}
+
+/// A place with the files of one model.
+pub(crate) trait ModelFiles {
+    fn find(&self, name: &str) -> Result<Found>;
+}
+
+/// Puts the model that `config` names into `folder`; `train` is the examples that a new vocabulary is made from.
+///
+/// # Errors
+/// An input fault that names the file which the model lacks and where it was looked for.
+pub(crate) fn put(
+    config: &FetchConfig,
+    environment: &Environment,
+    downloads: &Downloads,
+    train: &Path,
+    folder: &Path,
+) -> Result<PutModel> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot write {}", folder.display()))?;
+    match config.model_source() {
+        ModelSource::Scratch => {
+            scratch::write(&config.scratch, train, folder)?;
+            Ok(PutModel { name: "scratch".into(), weights: Weights::Random, sources: Vec::new() })
+        }
+        ModelSource::Folder(path) => {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let files = FolderFiles { folder: path, location: Location::FileName };
+            copy(&name.unwrap_or_else(|| config.model.clone()), config.weights, &files, folder)
+        }
+        ModelSource::Hub { id } => {
+            let repository = Repository { id: &id, revision: &config.revision };
+            if downloads.may_use_hub_cache()
+                && let Some(snapshot) = repository.snapshot(&environment.hub_cache)
+            {
+                let files = FolderFiles { folder: snapshot, location: Location::Hub(&repository) };
+                if collect::is_whole(config.weights, &files)? {
+                    log::info!("{id} is in the Hub's cache, {}", files.folder.display());
+                    return copy(&id, config.weights, &files, folder);
+                }
+            }
+            copy(&id, config.weights, &HubFiles { repository, environment, downloads }, folder)
+        }
+    }
+}
+
+fn copy(name: &str, weights: Weights, files: &dyn ModelFiles, folder: &Path) -> Result<PutModel> {
+    let collected = collect::collect(name, weights, files)?;
+    let mut sources = Vec::with_capacity(collected.len());
+    for (file_name, file) in collected {
+        file.copy_to(&folder.join(&file_name))?;
+        log::info!("model: {file_name} ({} bytes) from {}", file.source.bytes, file.shown);
+        sources.push(file.source);
+    }
+    if weights == Weights::Random {
+        log::info!("model: the architecture and tokenizer of {name}; its weights will be random");
+    }
+    Ok(PutModel { name: name.to_owned(), weights, sources })
+}
+
+/// A file name and nothing else: an index must not reach out of the model's folder.
+fn plain_name(name: &str) -> Result<&str> {
+    let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
+    plain
+        .then_some(name)
+        .with_context(|| Fault::input(format!("the index names `{name}`, which is no plain file name")))
+}

@@ -1,0 +1,57 @@
+//! Comma-separated files with a header line, quoted as in RFC 4180.
+
+use std::fs::File;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use csv::{ByteRecord, ByteRecordsIntoIter, ReaderBuilder};
+use shared::config::FileColumns;
+use shared::fault::Fault;
+
+use super::header::{Header, empty_file};
+use super::lines::not_utf8;
+use super::{Place, Row};
+use crate::raw::RawFile;
+
+pub(super) struct CsvRows {
+    records: ByteRecordsIntoIter<File>,
+    header: Header,
+    shown: String,
+}
+
+impl CsvRows {
+    pub(super) fn open(file: &RawFile, columns: &FileColumns) -> Result<CsvRows> {
+        let opened = File::open(&file.path).with_context(|| format!("cannot read {}", file.shown))?;
+        // A row of another length is reported by `Header`, which names the column.
+        let mut reader = ReaderBuilder::new().flexible(true).from_reader(opened);
+        let names = reader.byte_headers().map_err(|error| broken(&file.shown, error))?;
+        let names: Vec<String> =
+            names.iter().map(|name| text(&file.shown, 1, name).map(str::to_owned)).collect::<Result<_>>()?;
+        ensure!(!names.is_empty(), empty_file(&file.shown));
+        let header = Header::find(&file.shown, names, columns)?;
+        Ok(CsvRows { records: reader.into_byte_records(), header, shown: file.shown.clone() })
+    }
+
+    fn row(&self, record: &ByteRecord) -> Result<Row> {
+        let line = record.position().map_or(0, csv::Position::line);
+        let fields =
+            record.iter().map(|field| text(&self.shown, line, field)).collect::<Result<Vec<&str>>>()?;
+        self.header.row(Place::Line(line), &fields)
+    }
+}
+
+fn text<'a>(shown: &str, line: u64, field: &'a [u8]) -> Result<&'a str> {
+    std::str::from_utf8(field).map_err(|_| not_utf8(shown, line))
+}
+
+fn broken(shown: &str, error: csv::Error) -> anyhow::Error {
+    anyhow!(error).context(Fault::input(format!("{shown} cannot be read as CSV")))
+}
+
+impl Iterator for CsvRows {
+    type Item = Result<Row>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let record = self.records.next()?.map_err(|error| broken(&self.shown, error));
+        Some(record.and_then(|record| self.row(&record)))
+    }
+}

@@ -1,0 +1,56 @@
+//! A text file line by line, with errors that name the line.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+use anyhow::{Context, Result, anyhow};
+use shared::fault::Fault;
+
+use crate::raw::RawFile;
+
+/// Lines without their ends. A byte order mark before the first is dropped, as is the CR of a CRLF; all else
+/// is kept.
+pub(super) struct Lines {
+    reader: BufReader<File>,
+    shown: String,
+    number: u64,
+}
+
+impl Lines {
+    pub(super) fn open(file: &RawFile) -> Result<Lines> {
+        let opened = File::open(&file.path).with_context(|| format!("cannot read {}", file.shown))?;
+        Ok(Lines { reader: BufReader::new(opened), shown: file.shown.clone(), number: 0 })
+    }
+
+    fn read(&mut self) -> Result<Option<(u64, String)>> {
+        let mut bytes = Vec::new();
+        let context = || format!("cannot read {}", self.shown);
+        if self.reader.read_until(b'\n', &mut bytes).with_context(context)? == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        if bytes.ends_with(b"\n") {
+            bytes.pop();
+        }
+        if bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
+        let mut line = String::from_utf8(bytes).map_err(|_| not_utf8(&self.shown, self.number))?;
+        if self.number == 1 && line.starts_with('\u{feff}') {
+            line.remove(0);
+        }
+        Ok(Some((self.number, line)))
+    }
+}
+
+pub(super) fn not_utf8(shown: &str, line: u64) -> anyhow::Error {
+    anyhow!(Fault::input(format!("{shown}, line {line}: the bytes are not UTF-8; convert the file to UTF-8")))
+}
+
+impl Iterator for Lines {
+    type Item = Result<(u64, String)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}

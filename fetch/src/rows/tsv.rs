@@ -1,0 +1,34 @@
+//! Tab-separated files with a header line. Quotes are ordinary characters.
+
+use anyhow::{Context, Result};
+use shared::config::FileColumns;
+
+use super::header::{Header, empty_file};
+use super::lines::Lines;
+use super::{Place, Row};
+use crate::raw::RawFile;
+
+pub(super) struct TsvRows {
+    lines: Lines,
+    header: Header,
+}
+
+impl TsvRows {
+    pub(super) fn open(file: &RawFile, columns: &FileColumns) -> Result<TsvRows> {
+        let mut lines = Lines::open(file)?;
+        let (_, names) = lines.next().with_context(|| empty_file(&file.shown))??;
+        let names = names.split('\t').map(str::to_owned).collect();
+        Ok(TsvRows { header: Header::find(&file.shown, names, columns)?, lines })
+    }
+}
+
+impl Iterator for TsvRows {
+    type Item = Result<Row>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.lines.next()?;
+        Some(line.and_then(|(number, line)| {
+            self.header.row(Place::Line(number), &line.split('\t').collect::<Vec<_>>())
+        }))
+    }
+}
