@@ -1,1 +1,69 @@
-//! Stub.
+//! The stage `tokenize`: every split's texts become token ids, in order, shard by shard.
+
+mod encode;
+#[cfg(test)]
+mod fixture;
+mod model_files;
+mod shard;
+mod split;
+mod statistics;
+mod tokenizer;
+mod wordpiece;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use shared::config::TokenizeConfig;
+use shared::facts::{FetchFacts, TokenizeFacts};
+use shared::layout::{Stage, fetched};
+use shared::stage::Job;
+
+use crate::encode::Encoder;
+use crate::split::SplitJob;
+use crate::tokenizer::BoundedTokenizer;
+
+/// Rows of each split in test mode: some batches for train and evaluate.
+const TEST_MODE_ROWS: u64 = 256;
+
+/// Tokenizes every split of fetch's folder into `job.output`.
+///
+/// # Errors
+/// A fault that names what is wrong: `tokenize.max_seq_length` beyond the model's positions (usage), no usable
+/// tokenizer in the model's folder, a label that is not in the list, an id beyond the model's vocabulary (input).
+pub fn run(job: &Job) -> Result<TokenizeFacts> {
+    let fetched = job.input(Stage::Fetch)?;
+    let facts: FetchFacts = fetched.facts()?;
+    let max_seq_length = job.config.tokenize.max_seq_length;
+    let tokenizer = BoundedTokenizer::load(&fetched::model(fetched.path()), max_seq_length)?;
+    let encoder = Encoder::new(tokenizer, &facts.labels);
+    let pool = thread_pool(&job.config.tokenize)?;
+    let mut splits = BTreeMap::new();
+    for &split in facts.examples.keys() {
+        let work = SplitJob {
+            split,
+            examples: fetched::examples(fetched.path(), split),
+            output: &job.output,
+            most_rows: if job.config.test_mode { TEST_MODE_ROWS } else { u64::MAX },
+        };
+        splits.insert(split, work.run(&encoder, &pool)?);
+    }
+    Ok(TokenizeFacts {
+        labels: facts.labels,
+        max_seq_length,
+        pad_token_id: encoder.tokenizer().pad_token_id(),
+        splits,
+    })
+}
+
+/// A pool of its own, because the process-wide one takes its size from an environment variable.
+fn thread_pool(config: &TokenizeConfig) -> Result<ThreadPool> {
+    let workers = match config.workers {
+        0 => std::thread::available_parallelism()?.get(),
+        workers => workers,
+    };
+    ThreadPoolBuilder::new()
+        .num_threads(workers)
+        .build()
+        .with_context(|| format!("cannot start {workers} threads; lower `tokenize.workers`"))
+}

@@ -1,0 +1,19 @@
+//! `tokenize`: examples to features.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use shared::layout::Stage;
+use shared::stage::{StageArgs, execute};
+
+/// Turns the examples that fetch left into padded token ids.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(flatten)]
+    stage: StageArgs,
+}
+
+fn main() -> ExitCode {
+    execute(Stage::Tokenize, &Cli::parse().stage, tokenize::run)
+}

@@ -1,0 +1,185 @@
+//! One split, from its examples to its shards, in constant memory: a batch is read and encoded while the one
+//! before it is written.
+
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Result;
+use rayon::ThreadPool;
+use shared::console::{Progress, Unit};
+use shared::facts::SplitFacts;
+use shared::layout::Split;
+use shared::schema::{ExampleReader, Features};
+
+use crate::encode::Encoder;
+use crate::shard::{ROWS_PER_SHARD, ShardPlan, ShardWriter};
+use crate::statistics::Statistics;
+
+/// Encoded batches that may wait for the writer.
+const BATCHES_IN_FLIGHT: usize = 2;
+
+/// What is to be done for a split.
+pub(crate) struct SplitJob<'a> {
+    pub(crate) split: Split,
+    /// The file of examples.
+    pub(crate) examples: PathBuf,
+    /// Tokenize's folder.
+    pub(crate) output: &'a Path,
+    /// Only the first rows are taken, up to this number.
+    pub(crate) most_rows: u64,
+}
+
+impl SplitJob<'_> {
+    /// Encodes on `pool` and writes, in the order of the examples.
+    pub(crate) fn run(&self, encoder: &Encoder, pool: &ThreadPool) -> Result<SplitFacts> {
+        let started = Instant::now();
+        let examples = ExampleReader::open(&self.examples)?;
+        let plan = self.plan(encoder, examples.rows().min(self.most_rows));
+        let (rows, shards) = (plan.rows, plan.count()?);
+        let writer = ShardWriter::create(plan)?;
+        let (sender, receiver) = sync_channel(BATCHES_IN_FLIGHT);
+        let statistics = thread::scope(|scope| {
+            let writing = scope.spawn(move || write(writer, receiver));
+            let encoded = self.encode(examples, rows, encoder, pool, sender);
+            let written = writing.join().unwrap_or_else(|panic| resume_unwind(panic));
+            encoded.and_then(|statistics| written.map(|()| statistics))
+        })?;
+        let mean_length = statistics.mean_length();
+        let facts = statistics.into_facts(shards);
+        self.report(&facts, mean_length, started);
+        Ok(facts)
+    }
+
+    fn plan(&self, encoder: &Encoder, rows: u64) -> ShardPlan {
+        ShardPlan {
+            folder: self.output.to_owned(),
+            split: self.split,
+            rows,
+            rows_per_shard: ROWS_PER_SHARD,
+            max_seq_length: encoder.tokenizer().max_seq_length(),
+            pad_token_id: encoder.tokenizer().pad_token_id(),
+        }
+    }
+
+    /// Reads and encodes batch by batch. It stops early without an error when nobody takes the batches any
+    /// more: then the writer has an error to tell.
+    fn encode(
+        &self,
+        examples: ExampleReader,
+        rows: u64,
+        encoder: &Encoder,
+        pool: &ThreadPool,
+        sender: SyncSender<Vec<Features>>,
+    ) -> Result<Statistics> {
+        let mut progress = Progress::new(self.split.name(), rows, Unit::Items);
+        let mut statistics = Statistics::new(encoder.tokenizer().max_seq_length());
+        let mut left = usize::try_from(rows)?;
+        for batch in examples {
+            let mut batch = batch?;
+            batch.truncate(left);
+            left -= batch.len();
+            let encoded = pool.install(|| encoder.encode_batch(&batch))?;
+            encoded.iter().for_each(|row| statistics.add(row));
+            progress.advance(batch.len() as u64);
+            let features = encoded.into_iter().map(|row| row.features).collect();
+            if sender.send(features).is_err() || left == 0 {
+                break;
+            }
+        }
+        progress.finish();
+        Ok(statistics)
+    }
+
+    fn report(&self, facts: &SplitFacts, mean_length: f64, started: Instant) {
+        log::info!(
+            "{}: {} rows, mean length {mean_length:.1}, {:.2} % truncated, {:.2} % [UNK], {:.0} rows/s",
+            self.split,
+            facts.rows,
+            100.0 * facts.truncation_rate,
+            100.0 * facts.unk_rate,
+            facts.rows as f64 / started.elapsed().as_secs_f64(),
+        );
+    }
+}
+
+fn write(mut shards: ShardWriter, batches: Receiver<Vec<Features>>) -> Result<()> {
+    for batch in batches {
+        shards.write(&batch)?;
+    }
+    shards.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Model;
+    use crate::tokenizer::BoundedTokenizer;
+    use rayon::ThreadPoolBuilder;
+    use shared::layout::tokenized;
+    use shared::schema::{Example, ExampleWriter, FeaturesReader};
+
+    /// More than two batches of the reader.
+    const ROWS: usize = 10_000;
+
+    fn write_examples(path: &Path, bad_label: Option<usize>) {
+        let example = |row: usize| Example {
+            example_id: row.to_string(),
+            text: "영화가 좋다! ".repeat(row % 7),
+            label: if Some(row) == bad_label { "fine" } else { "good" }.to_owned(),
+        };
+        let mut writer = ExampleWriter::create(path).unwrap();
+        writer.write(&(0..ROWS).map(example).collect::<Vec<_>>()).unwrap();
+        writer.finish().unwrap();
+    }
+
+    fn run(folder: &Path, workers: usize, most_rows: u64) -> Result<SplitFacts> {
+        let tokenizer = BoundedTokenizer::load(Model::word_piece().path(), 16).unwrap();
+        let encoder = Encoder::new(tokenizer, &["good".to_owned()]);
+        let pool = ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
+        let examples = folder.join("examples.parquet");
+        SplitJob { split: Split::Train, examples, output: folder, most_rows }.run(&encoder, &pool)
+    }
+
+    fn shard(folder: &Path) -> PathBuf {
+        tokenized::features(folder, Split::Train, 0, 1)
+    }
+
+    #[test]
+    fn bytes_are_the_same_for_any_number_of_workers() {
+        let folder = tempfile::tempdir().unwrap();
+        write_examples(&folder.path().join("examples.parquet"), None);
+        let mut bytes = Vec::new();
+        for workers in [1, 2, 3] {
+            let facts = run(folder.path(), workers, u64::MAX).unwrap();
+            assert_eq!(facts.rows, ROWS as u64);
+            bytes.push(std::fs::read(shard(folder.path())).unwrap());
+        }
+        assert!(bytes[0] == bytes[1] && bytes[1] == bytes[2]);
+    }
+
+    #[test]
+    fn the_order_is_kept_and_the_first_rows_are_taken() {
+        for most_rows in [256, 5000, u64::MAX] {
+            let folder = tempfile::tempdir().unwrap();
+            write_examples(&folder.path().join("examples.parquet"), None);
+            let facts = run(folder.path(), 2, most_rows).unwrap();
+            let rows = FeaturesReader::open(&shard(folder.path())).unwrap().flat_map(Result::unwrap);
+            let ids: Vec<String> = rows.map(|row| row.example_id).collect();
+            let expect = ROWS.min(most_rows as usize);
+            assert_eq!(facts.rows, expect as u64);
+            assert_eq!(ids, (0..expect).map(|row| row.to_string()).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_bad_row_far_into_the_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        write_examples(&folder.path().join("examples.parquet"), Some(9_000));
+        let error = run(folder.path(), 2, u64::MAX).unwrap_err();
+        assert_eq!(shared::fault::kind_of(&error).code(), 3);
+        assert!(format!("{error:#}").starts_with("example 9000: the label `fine`"), "{error:#}");
+    }
+}

@@ -1,0 +1,86 @@
+//! What the manifest tells of a split.
+
+use shared::facts::SplitFacts;
+
+use crate::encode::Encoded;
+
+/// Counts over the rows of a split.
+#[derive(Debug, Clone)]
+pub(crate) struct Statistics {
+    rows: u64,
+    truncated: u64,
+    pieces: u64,
+    unknown: u64,
+    /// By length.
+    lengths: Vec<u64>,
+}
+
+impl Statistics {
+    pub(crate) fn new(max_seq_length: usize) -> Statistics {
+        Statistics { rows: 0, truncated: 0, pieces: 0, unknown: 0, lengths: vec![0; max_seq_length + 1] }
+    }
+
+    pub(crate) fn add(&mut self, encoded: &Encoded) {
+        self.rows += 1;
+        self.truncated += u64::from(encoded.truncated);
+        self.pieces += encoded.pieces;
+        self.unknown += encoded.unknown;
+        if let Some(count) = self.lengths.get_mut(encoded.features.input_ids.len()) {
+            *count += 1;
+        }
+    }
+
+    pub(crate) fn mean_length(&self) -> f64 {
+        let tokens: u64 = self.lengths.iter().zip(0..).map(|(count, length): (_, u64)| count * length).sum();
+        ratio(tokens, self.rows)
+    }
+
+    pub(crate) fn into_facts(self, shards: usize) -> SplitFacts {
+        SplitFacts {
+            rows: self.rows,
+            shards,
+            truncation_rate: ratio(self.truncated, self.rows),
+            unk_rate: ratio(self.unknown, self.pieces),
+            length_histogram: self.lengths,
+        }
+    }
+}
+
+/// 0 of 0 is 0: an empty split has no rates, and JSON has no NaN.
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::schema::Features;
+
+    fn encoded(length: usize, truncated: bool, unknown: u64) -> Encoded {
+        let features = Features {
+            example_id: "1".into(),
+            input_ids: vec![0; length],
+            token_type_ids: vec![0; length],
+            label: 0,
+        };
+        Encoded { features, truncated, pieces: length as u64 - 2, unknown }
+    }
+
+    #[test]
+    fn rates_and_lengths() {
+        let mut statistics = Statistics::new(4);
+        [encoded(2, false, 0), encoded(4, true, 1), encoded(4, false, 0), encoded(3, false, 0)]
+            .iter()
+            .for_each(|row| statistics.add(row));
+        assert_eq!(statistics.mean_length(), 13.0 / 4.0);
+        let facts = statistics.into_facts(1);
+        assert_eq!((facts.rows, facts.length_histogram), (4, vec![0, 0, 1, 1, 2]));
+        assert_eq!((facts.truncation_rate, facts.unk_rate), (0.25, 0.2));
+    }
+
+    #[test]
+    fn an_empty_split_has_rates_of_zero() {
+        let facts = Statistics::new(4).into_facts(1);
+        assert_eq!((facts.truncation_rate, facts.unk_rate), (0.0, 0.0));
+    }
+}
