@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of `bytes`, in hexadecimal.
@@ -29,8 +30,26 @@ pub fn sha256_file(path: &Path) -> Result<String> {
     }
 }
 
+/// `value` with the keys of every object sorted. Whether serde_json does so by itself depends on features that any
+/// dependency of a binary may turn on, and the stages are different binaries.
+pub(crate) fn canonical_json(value: &Value) -> String {
+    match value {
+        Value::Object(object) => {
+            let sorted: BTreeMap<&String, String> =
+                object.iter().map(|(key, value)| (key, canonical_json(value))).collect();
+            let pairs: Vec<String> =
+                sorted.into_iter().map(|(key, value)| format!("{}:{value}", json!(key))).collect();
+            format!("{{{}}}", pairs.join(","))
+        }
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(canonical_json).collect::<Vec<_>>().join(","))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
 /// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
         // Writing to a String cannot fail.
@@ -133,6 +152,12 @@ mod tests {
     fn known_digest() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(sha256_bytes(b""), empty);
+    }
+
+    #[test]
+    fn canonical_json_sorts_keys_at_every_depth() {
+        let value = json!({"b": [1.5, {"z": null, "a": "\""}], "a": {}});
+        assert_eq!(canonical_json(&value), r#"{"a":{},"b":[1.5,{"a":"\"","z":null}]}"#);
     }
 
     #[test]

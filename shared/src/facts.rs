@@ -60,8 +60,6 @@ pub struct TrainFacts {
     pub best_step: u64,
     pub best_dev: DevMetrics,
     pub parameters: usize,
-    /// Where it was trained, in words.
-    pub device: String,
 }
 
 /// Metrics on dev.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::config::{Config, FilesConfig, ModelSource};
-use crate::digest::{DigestCache, sha256_bytes};
+use crate::digest::{DigestCache, canonical_json, sha256_bytes};
 use crate::fault::Fault;
 use crate::layout::Stage;
 use crate::manifest::FORMAT_VERSION;
@@ -43,8 +43,7 @@ pub(crate) fn fingerprint(
         Stage::Train => parts["seed"] = config.seed.into(),
         Stage::Evaluate => {}
     }
-    // serde_json keeps the keys of a Value sorted, so equal parts are equal bytes.
-    Ok(sha256_bytes(parts.to_string().as_bytes())[..16].to_owned())
+    Ok(sha256_bytes(canonical_json(&parts).as_bytes())[..16].to_owned())
 }
 
 /// The config section of `stage`, whole: what its manifest records.

@@ -12,5 +12,6 @@ mod fingerprint;
 pub mod layout;
 mod lock;
 pub mod manifest;
+pub mod metrics;
 pub mod schema;
 pub mod stage;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::digest::{DigestCache, sha256_bytes};
+use crate::digest::{DigestCache, canonical_json, sha256_bytes};
 use crate::fault::Fault;
 use crate::layout::{MANIFEST, Stage};
 
@@ -54,12 +54,12 @@ impl Manifest {
     /// SHA-256 over the names and checksums of the folder's files and its facts: what a later stage's result
     /// can depend on, and nothing else.
     pub fn content_digest(&self) -> Result<String> {
-        Ok(sha256_bytes(&serde_json::to_vec(&(&self.files, &self.facts))?))
+        Ok(sha256_bytes(canonical_json(&json!([self.files, self.facts])).as_bytes()))
     }
 
     fn own_digest(&self) -> Result<String> {
         let bare = Manifest { digest: String::new(), ..self.clone() };
-        Ok(sha256_bytes(&serde_json::to_vec(&bare)?))
+        Ok(sha256_bytes(canonical_json(&serde_json::to_value(&bare)?).as_bytes()))
     }
 
     /// Writes `folder/manifest.json` and syncs it and the folder to disk.
@@ -162,4 +162,42 @@ fn seal_below(root: &Path, folder: &Path, files: &mut BTreeMap<String, FileEntry
         files.insert(name, FileEntry { bytes, sha256: crate::digest::sha256_file(&path)? });
     }
     File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| context(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(facts: Value) -> Manifest {
+        Manifest {
+            format_version: FORMAT_VERSION,
+            stage: Stage::Tokenize,
+            fingerprint: "0".repeat(16),
+            config: Value::Null,
+            inputs: BTreeMap::new(),
+            facts,
+            provenance: Provenance { version: String::new(), wall_seconds: 0.0, peak_memory_bytes: None },
+            files: BTreeMap::new(),
+            digest: String::new(),
+        }
+    }
+
+    #[test]
+    fn every_float_reads_back_exactly() {
+        let folder = tempfile::tempdir().unwrap();
+        let rates: Vec<f64> = (1..2000_u32).map(|n| f64::from(n) / 2_861_633.0).collect();
+        let written = manifest(rates.into()).write(folder.path()).unwrap();
+        assert_eq!(Manifest::read(folder.path()).unwrap(), written);
+    }
+
+    #[test]
+    fn an_edited_manifest_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        manifest(Value::Null).write(folder.path()).unwrap();
+        let path = folder.path().join(MANIFEST);
+        let edited = fs::read_to_string(&path).unwrap().replace("tokenize", "train");
+        fs::write(&path, edited).unwrap();
+        let error = Manifest::read(folder.path()).unwrap_err();
+        assert_eq!(crate::fault::kind_of(&error).code(), 3);
+    }
 }

@@ -1,1 +1,24 @@
-//! Stub.
+//! BERT (Devlin et al., 2019, <https://arxiv.org/abs/1810.04805>) on burn, computing what `transformers`'
+//! `BertForSequenceClassification` computes, under the same weight names.
+
+// burn's tensor dispatch nests deeper than the default limit.
+#![recursion_limit = "256"]
+
+mod batch;
+mod classifier;
+mod config;
+mod device;
+mod encoder;
+mod layers;
+#[cfg(feature = "libtorch")]
+mod libtorch;
+mod optimizer;
+mod parameters;
+mod weight_files;
+
+pub use batch::Batch;
+pub use classifier::{SequenceClassifier, StepOutcome};
+pub use config::{BertConfig, HiddenAct};
+pub use device::Compute;
+pub use optimizer::{AdamW, AdamWConfig};
+pub use parameters::Head;

@@ -1,0 +1,143 @@
+//! Examples of one step, cut to the longest of them.
+
+use anyhow::{Result, ensure};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use shared::fault::Fault;
+use shared::schema::Features;
+
+use crate::config::BertConfig;
+
+/// Rows of equal width. `seq` is the length of the longest row.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// `[batch, seq]`
+    pub(crate) input_ids: Vec<i64>,
+    /// `[batch, seq]`
+    pub(crate) token_type_ids: Vec<i64>,
+    /// `[batch]`, in tokens.
+    pub(crate) lengths: Vec<usize>,
+    pub(crate) labels: Vec<i64>,
+    pub(crate) seq: usize,
+}
+
+impl Batch {
+    /// # Errors
+    /// A [`Fault::input`] that names the example which the model of `config` cannot take.
+    pub fn new<'a>(rows: impl IntoIterator<Item = &'a Features>, config: &BertConfig) -> Result<Batch> {
+        let rows: Vec<&Features> = rows.into_iter().collect();
+        let seq = rows.iter().map(|row| row.input_ids.len()).max().unwrap_or(0);
+        let mut batch = Batch {
+            input_ids: Vec::with_capacity(rows.len() * seq),
+            token_type_ids: Vec::with_capacity(rows.len() * seq),
+            lengths: Vec::with_capacity(rows.len()),
+            labels: Vec::with_capacity(rows.len()),
+            seq,
+        };
+        for row in rows {
+            check(row, config)?;
+            let padding = seq - row.input_ids.len();
+            batch.input_ids.extend(row.input_ids.iter().map(|&id| i64::from(id)));
+            batch.input_ids.extend(std::iter::repeat_n(config.pad_token_id as i64, padding));
+            batch.token_type_ids.extend(row.token_type_ids.iter().map(|&id| i64::from(id)));
+            batch.token_type_ids.extend(std::iter::repeat_n(0, padding));
+            batch.lengths.push(row.input_ids.len());
+            batch.labels.push(row.label);
+        }
+        Ok(batch)
+    }
+
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    pub fn labels(&self) -> &[i64] {
+        &self.labels
+    }
+
+    /// `[batch, seq]`
+    pub(crate) fn ids(&self, device: &Device) -> Tensor<2, Int> {
+        Tensor::from_data(TensorData::new(self.input_ids.clone(), [self.len(), self.seq]), device)
+    }
+
+    /// `[batch, seq]`
+    pub(crate) fn types(&self, device: &Device) -> Tensor<2, Int> {
+        Tensor::from_data(TensorData::new(self.token_type_ids.clone(), [self.len(), self.seq]), device)
+    }
+
+    /// `[batch]`
+    pub(crate) fn targets(&self, device: &Device) -> Tensor<1, Int> {
+        Tensor::from_data(TensorData::new(self.labels.clone(), [self.len()]), device)
+    }
+
+    /// `[batch, 1, 1, seq]`: 0 on tokens and the lowest float32 on padding, to be added to attention scores.
+    pub(crate) fn additive_mask(&self, device: &Device) -> Tensor<4> {
+        let row = |&length: &usize| (0..self.seq).map(move |i| if i < length { 0.0 } else { f32::MIN });
+        let mask: Vec<f32> = self.lengths.iter().flat_map(row).collect();
+        Tensor::from_data(TensorData::new(mask, [self.len(), 1, 1, self.seq]), device)
+    }
+}
+
+fn check(row: &Features, config: &BertConfig) -> Result<()> {
+    let id = &row.example_id;
+    let tokens = row.input_ids.len();
+    let positions = config.max_position_embeddings;
+    ensure!(tokens > 0, Fault::input(format!("example {id} has no tokens")));
+    let too_long = || Fault::input(format!("example {id} has {tokens} tokens; the model takes {positions}"));
+    ensure!(tokens <= positions, too_long());
+    let within = |value: i64, size: usize| usize::try_from(value).is_ok_and(|value| value < size);
+    let ids = row.input_ids.iter().all(|&value| within(value.into(), config.vocab_size));
+    let unknown = || Fault::input(format!("example {id} has a token id outside the vocabulary"));
+    ensure!(ids, unknown());
+    let types = row.token_type_ids.iter().all(|&value| within(value.into(), config.type_vocab_size));
+    ensure!(types, Fault::input(format!("example {id} has a token type that the model lacks")));
+    let label = config.id2label.is_empty() || within(row.label, config.id2label.len());
+    ensure!(label, Fault::input(format!("example {id} has the label id {}, which is unknown", row.label)));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> BertConfig {
+        serde_json::from_str(
+            r#"{"model_type": "bert", "vocab_size": 10, "hidden_size": 8, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 4,
+            "type_vocab_size": 1, "pad_token_id": 9}"#,
+        )
+        .unwrap()
+    }
+
+    fn row(ids: &[i32]) -> Features {
+        Features {
+            example_id: "a".into(),
+            input_ids: ids.into(),
+            token_type_ids: vec![0; ids.len()],
+            label: 0,
+        }
+    }
+
+    #[test]
+    fn rows_are_padded_to_the_longest() {
+        let batch = Batch::new(&[row(&[2, 3]), row(&[4, 5, 6])], &config()).unwrap();
+        assert_eq!(batch.input_ids, [2, 3, 9, 4, 5, 6]);
+        assert_eq!((batch.lengths, batch.seq), (vec![2, 3], 3));
+    }
+
+    #[test]
+    fn what_the_model_cannot_take_is_refused() {
+        let check_refused = |row: Features| {
+            let error = Batch::new(&[row], &config()).unwrap_err();
+            assert_eq!(shared::fault::kind_of(&error).code(), 3);
+        };
+        check_refused(row(&[]));
+        check_refused(row(&[1, 2, 3, 4, 5]));
+        check_refused(row(&[10]));
+        check_refused(row(&[-1]));
+        check_refused(Features { token_type_ids: vec![1], ..row(&[1]) });
+    }
+}

@@ -1,0 +1,197 @@
+//! `config.json` of a BERT in the Hub layout.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use shared::fault::Fault;
+use shared::layout::hub;
+
+/// The architecture. Field names are those of `transformers`; keys that have no meaning here are kept and
+/// written back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BertConfig {
+    pub model_type: String,
+    pub vocab_size: usize,
+    pub hidden_size: usize,
+    pub num_hidden_layers: usize,
+    pub num_attention_heads: usize,
+    pub intermediate_size: usize,
+    pub max_position_embeddings: usize,
+    #[serde(default = "two")]
+    pub type_vocab_size: usize,
+    #[serde(default)]
+    pub hidden_act: HiddenAct,
+    #[serde(default = "tenth")]
+    pub hidden_dropout_prob: f64,
+    #[serde(default = "tenth")]
+    pub attention_probs_dropout_prob: f64,
+    /// Absent: `hidden_dropout_prob`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classifier_dropout: Option<f64>,
+    #[serde(default = "initializer_range")]
+    pub initializer_range: f64,
+    #[serde(default = "layer_norm_eps")]
+    pub layer_norm_eps: f64,
+    #[serde(default)]
+    pub pad_token_id: usize,
+    #[serde(default)]
+    pub position_embedding_type: PositionEmbeddingType,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub id2label: BTreeMap<usize, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub label2id: BTreeMap<String, usize>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+/// The feed-forward activation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HiddenAct {
+    /// x·Φ(x), by the error function.
+    #[default]
+    Gelu,
+    /// Its tanh approximation.
+    GeluNew,
+    Relu,
+}
+
+/// Learned absolute positions are the only ones that this BERT has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PositionEmbeddingType {
+    #[default]
+    Absolute,
+}
+
+fn two() -> usize {
+    2
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+
+fn initializer_range() -> f64 {
+    0.02
+}
+
+fn layer_norm_eps() -> f64 {
+    1e-12
+}
+
+impl BertConfig {
+    /// Reads `folder/config.json`.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] where it is no BERT that this crate computes.
+    pub fn read(folder: &Path) -> Result<BertConfig> {
+        let path = folder.join(hub::CONFIG);
+        let context =
+            || Fault::input(format!("{} does not describe a BERT that bertline knows", path.display()));
+        let bytes = fs::read(&path).with_context(context)?;
+        let config: BertConfig = serde_json::from_slice(&bytes).with_context(context)?;
+        config.check().with_context(context)?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        ensure!(self.model_type == "bert", "its model_type is `{}`, not `bert`", self.model_type);
+        let sizes = [self.vocab_size, self.hidden_size, self.intermediate_size, self.max_position_embeddings];
+        ensure!(sizes.iter().all(|&size| size > 0), "a size is 0");
+        ensure!((1..=2).contains(&self.type_vocab_size), "type_vocab_size is {}", self.type_vocab_size);
+        let heads = self.num_attention_heads;
+        let divides = heads > 0 && self.hidden_size.is_multiple_of(heads);
+        ensure!(divides, "hidden_size {} is no multiple of {heads} heads", self.hidden_size);
+        let rates = [self.hidden_dropout_prob, self.attention_probs_dropout_prob, self.head_dropout()];
+        ensure!(rates.iter().all(|rate| (0.0..1.0).contains(rate)), "a dropout rate is outside [0, 1)");
+        Ok(())
+    }
+
+    /// The dropout rate before the classification head.
+    pub fn head_dropout(&self) -> f64 {
+        self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)
+    }
+
+    /// Every dropout rate set to `rate`.
+    pub fn with_dropout(mut self, rate: f64) -> BertConfig {
+        self.hidden_dropout_prob = rate;
+        self.attention_probs_dropout_prob = rate;
+        self.classifier_dropout = None;
+        self
+    }
+
+    /// The same encoder under a classification head over `labels`, as `transformers` writes it.
+    pub fn with_labels(mut self, labels: &[String]) -> BertConfig {
+        self.id2label = labels.iter().cloned().enumerate().collect();
+        self.label2id = labels.iter().cloned().zip(0..).collect();
+        self.rest.insert("architectures".into(), vec!["BertForSequenceClassification"].into());
+        self.rest.insert("problem_type".into(), "single_label_classification".into());
+        self.rest.remove("num_labels");
+        self
+    }
+
+    /// Writes `folder/config.json`.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(hub::CONFIG);
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"{"model_type": "bert", "vocab_size": 10, "hidden_size": 8, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 12, "use_cache": true}"#;
+
+    fn read(text: &str) -> Result<BertConfig> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(hub::CONFIG), text).unwrap();
+        BertConfig::read(folder.path())
+    }
+
+    fn check_refused(from: &str, to: &str, reason: &str) {
+        let error = read(&MINIMAL.replace(from, to)).unwrap_err();
+        assert!(format!("{error:#}").contains(reason), "{error:#}");
+    }
+
+    #[test]
+    fn defaults_are_those_of_transformers() {
+        let config = read(MINIMAL).unwrap();
+        assert_eq!((config.layer_norm_eps, config.type_vocab_size), (1e-12, 2));
+        assert_eq!(config.hidden_act, HiddenAct::Gelu);
+    }
+
+    #[test]
+    fn what_it_cannot_compute_is_refused() {
+        check_refused("\"bert\"", "\"xlm-roberta\"", "`xlm-roberta`");
+        check_refused("\"use_cache\"", "\"hidden_act\": \"swish\", \"use_cache\"", "swish");
+        check_refused(
+            "\"use_cache\"",
+            "\"position_embedding_type\": \"relative_key\", \"x\"",
+            "relative_key",
+        );
+        check_refused("\"num_attention_heads\": 2", "\"num_attention_heads\": 3", "3 heads");
+        check_refused("\"vocab_size\": 10,", "", "vocab_size");
+    }
+
+    #[test]
+    fn labels_and_unknown_keys_are_written_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = read(MINIMAL).unwrap().with_labels(&["negative".into(), "positive".into()]);
+        config.write(folder.path()).unwrap();
+        let written: Value =
+            serde_json::from_slice(&fs::read(folder.path().join(hub::CONFIG)).unwrap()).unwrap();
+        assert_eq!(written["id2label"]["1"], "positive");
+        assert_eq!(written["label2id"]["negative"], 0);
+        assert_eq!(written["use_cache"], true);
+        assert_eq!(BertConfig::read(folder.path()).unwrap(), config);
+    }
+}

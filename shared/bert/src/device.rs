@@ -1,0 +1,114 @@
+//! Where the arithmetic runs: the one place that chooses a device.
+
+use anyhow::Result;
+use burn::tensor::Device;
+use shared::config::{DeviceChoice, Precision};
+
+/// How the encoder's layers are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Path {
+    /// burn's operations: every backend runs them.
+    Plain,
+    /// One libtorch operation a layer, differentiated by libtorch.
+    Fused(Precision),
+}
+
+/// An opened device.
+#[derive(Debug, Clone)]
+pub struct Compute {
+    pub(crate) device: Device,
+    pub(crate) path: Path,
+    description: String,
+}
+
+impl Compute {
+    /// Opens the device that `choice` names, with `seed` for its random numbers.
+    ///
+    /// # Errors
+    /// A usage fault where there is no such device in this binary or on this machine.
+    pub fn open(choice: DeviceChoice, precision: Precision, seed: u64) -> Result<Compute> {
+        let (device, description) = backend::open(choice, precision)?;
+        device.seed(seed);
+        let path = backend::path(precision);
+        Ok(Compute { device, path, description })
+    }
+
+    /// The same device, computing layer by layer through burn's operations in float32.
+    pub fn plain(mut self) -> Compute {
+        self.path = Path::Plain;
+        self
+    }
+
+    /// The same device, recording operations for a backward pass.
+    pub fn autodiff(mut self) -> Compute {
+        self.device = self.device.autodiff();
+        self
+    }
+
+    /// In words, for logs: `cpu (libtorch, 2 threads)`.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+}
+
+#[cfg(feature = "libtorch")]
+mod backend {
+    use anyhow::{Result, ensure};
+    use burn::tensor::Device;
+    use shared::config::{DeviceChoice, Precision};
+    use shared::fault::Fault;
+
+    use super::Path;
+
+    #[expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
+    pub(super) fn open(choice: DeviceChoice, _: Precision) -> Result<(Device, String)> {
+        let gpus = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
+        let gpu = match choice {
+            DeviceChoice::Cpu => None,
+            DeviceChoice::Auto => (gpus > 0).then_some(0),
+            DeviceChoice::Cuda(index) => {
+                ensure!(
+                    index < gpus,
+                    Fault::usage(format!(
+                        "`device = \"cuda:{index}\"`: libtorch sees {gpus} GPUs on this machine; use `auto` or \
+                         `cpu`, or install libtorch with CUDA (`make libtorch`) where `nvidia-smi` answers"
+                    ))
+                );
+                Some(index)
+            }
+        };
+        Ok(match gpu {
+            Some(index) => (Device::libtorch_cuda(index), format!("cuda:{index} (libtorch)")),
+            None => (Device::libtorch(), format!("cpu (libtorch, {} threads)", tch::get_num_threads())),
+        })
+    }
+
+    pub(super) fn path(precision: Precision) -> Path {
+        Path::Fused(precision)
+    }
+}
+
+#[cfg(not(feature = "libtorch"))]
+mod backend {
+    use anyhow::{Result, ensure};
+    use burn::tensor::Device;
+    use shared::config::{DeviceChoice, Precision};
+    use shared::fault::Fault;
+
+    use super::Path;
+
+    pub(super) fn open(choice: DeviceChoice, precision: Precision) -> Result<(Device, String)> {
+        let cpu = matches!(choice, DeviceChoice::Auto | DeviceChoice::Cpu);
+        ensure!(
+            cpu,
+            Fault::usage(format!("`device = \"{choice}\"`: this binary was built for the CPU alone"))
+        );
+        let f32 = precision == Precision::F32;
+        ensure!(f32, Fault::usage("`precision = \"bf16\"` needs the libtorch backend; use `f32`"));
+        Ok((Device::flex(), "cpu (flex)".to_owned()))
+    }
+
+    pub(super) fn path(_: Precision) -> Path {
+        Path::Plain
+    }
+}

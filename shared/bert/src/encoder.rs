@@ -1,0 +1,175 @@
+//! Embeddings, encoder layers and pooler: `transformers`' `BertModel`.
+
+use anyhow::Result;
+use burn::module::Module;
+use burn::tensor::{Int, Tensor, activation};
+
+use crate::batch::Batch;
+use crate::config::{BertConfig, HiddenAct};
+use crate::device::Path;
+use crate::layers::{Dense, Embedding, LayerNorm, Mode, dropout};
+use crate::parameters::{Init, ParameterSource};
+
+/// What the layers need to know beside their parameters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LayerShape {
+    pub(crate) heads: usize,
+    pub(crate) eps: f64,
+    pub(crate) hidden_act: HiddenAct,
+    pub(crate) hidden_dropout: f64,
+    pub(crate) attention_dropout: f64,
+}
+
+impl LayerShape {
+    pub(crate) fn new(config: &BertConfig, mode: Mode) -> LayerShape {
+        LayerShape {
+            heads: config.num_attention_heads,
+            eps: config.layer_norm_eps,
+            hidden_act: config.hidden_act,
+            hidden_dropout: mode.rate(config.hidden_dropout_prob),
+            attention_dropout: mode.rate(config.attention_probs_dropout_prob),
+        }
+    }
+}
+
+#[derive(Module, Debug)]
+struct Embeddings {
+    word: Embedding,
+    position: Embedding,
+    token_type: Embedding,
+    norm: LayerNorm,
+}
+
+/// One post-LN transformer layer.
+#[derive(Module, Debug)]
+pub(crate) struct Layer {
+    pub(crate) query: Dense,
+    pub(crate) key: Dense,
+    pub(crate) value: Dense,
+    pub(crate) attention_output: Dense,
+    pub(crate) attention_norm: LayerNorm,
+    pub(crate) intermediate: Dense,
+    pub(crate) output: Dense,
+    pub(crate) output_norm: LayerNorm,
+}
+
+#[derive(Module, Debug)]
+pub(crate) struct Bert {
+    embeddings: Embeddings,
+    layers: Vec<Layer>,
+    pooler: Dense,
+}
+
+impl Bert {
+    pub(crate) fn build(source: &mut ParameterSource<'_>, config: &BertConfig) -> Result<Bert> {
+        let hidden = config.hidden_size;
+        let table = |source: &mut ParameterSource<'_>, name: &str, rows: usize, init: Init| {
+            Embedding::build(source, &format!("bert.embeddings.{name}_embeddings"), [rows, hidden], init)
+        };
+        let padding = Init::NormalWithZeroRow(config.pad_token_id);
+        Ok(Bert {
+            embeddings: Embeddings {
+                word: table(source, "word", config.vocab_size, padding)?,
+                position: table(source, "position", config.max_position_embeddings, Init::Normal)?,
+                token_type: table(source, "token_type", config.type_vocab_size, Init::Normal)?,
+                norm: LayerNorm::build(source, "bert.embeddings.LayerNorm", hidden)?,
+            },
+            layers: (0..config.num_hidden_layers)
+                .map(|index| Layer::build(source, &format!("bert.encoder.layer.{index}"), config))
+                .collect::<Result<_>>()?,
+            pooler: Dense::build(source, "bert.pooler.dense", [hidden, hidden])?,
+        })
+    }
+
+    /// `[batch, hidden]`: tanh of a projection of the first token's last hidden state.
+    pub(crate) fn pooled(&self, batch: &Batch, config: &BertConfig, path: Path, mode: Mode) -> Tensor<2> {
+        let last = self.hidden_states(batch, config, path, mode);
+        let [rows, _, hidden] = last.dims();
+        activation::tanh(self.pooler.forward(last.narrow(1, 0, 1).reshape([rows, hidden])))
+    }
+
+    /// `[batch, seq, hidden]` after the last layer. Positions of padding hold no meaning.
+    fn hidden_states(&self, batch: &Batch, config: &BertConfig, path: Path, mode: Mode) -> Tensor<3> {
+        let device = self.embeddings.word.weight.val().device();
+        let shape = LayerShape::new(config, mode);
+        let mask = batch.additive_mask(&device);
+        let x = self.embeddings.forward(batch.ids(&device), batch.types(&device), &shape);
+        self.layers.iter().fold(x, |x, layer| layer.forward(x, &mask, &shape, path))
+    }
+}
+
+impl Embeddings {
+    /// `[batch, seq]` → `[batch, seq, hidden]`
+    fn forward(&self, ids: Tensor<2, Int>, types: Tensor<2, Int>, shape: &LayerShape) -> Tensor<3> {
+        let [batch, seq] = ids.dims();
+        let positions = Tensor::<1, Int>::arange(0..seq as i64, &ids.device()).unsqueeze();
+        let x = self.word.forward(ids) + self.token_type.forward(types) + self.position.forward(positions);
+        let hidden = x.dims()[2];
+        let x = self.norm.forward(x.reshape([batch * seq, hidden]), shape.eps);
+        dropout(x, shape.hidden_dropout).reshape([batch, seq, hidden])
+    }
+}
+
+impl Layer {
+    fn build(source: &mut ParameterSource<'_>, name: &str, config: &BertConfig) -> Result<Layer> {
+        let (hidden, wide) = (config.hidden_size, config.intermediate_size);
+        let mut dense = |part: &str, shape| Dense::build(source, &format!("{name}.{part}"), shape);
+        let query = dense("attention.self.query", [hidden, hidden])?;
+        let key = dense("attention.self.key", [hidden, hidden])?;
+        let value = dense("attention.self.value", [hidden, hidden])?;
+        let attention_output = dense("attention.output.dense", [hidden, hidden])?;
+        let intermediate = dense("intermediate.dense", [wide, hidden])?;
+        let output = dense("output.dense", [hidden, wide])?;
+        let mut norm = |part: &str| LayerNorm::build(source, &format!("{name}.{part}.LayerNorm"), hidden);
+        let (attention_norm, output_norm) = (norm("attention.output")?, norm("output")?);
+        Ok(Layer { query, key, value, attention_output, attention_norm, intermediate, output, output_norm })
+    }
+
+    /// `[batch, seq, hidden]` → the same; `mask` is `[batch, 1, 1, seq]`.
+    fn forward(&self, x: Tensor<3>, mask: &Tensor<4>, shape: &LayerShape, path: Path) -> Tensor<3> {
+        match path {
+            #[cfg(feature = "libtorch")]
+            Path::Fused(precision) => crate::libtorch::encoder_layer(self, x, mask, shape, precision),
+            _ => self.plain(x, mask, shape),
+        }
+    }
+
+    fn plain(&self, x: Tensor<3>, mask: &Tensor<4>, shape: &LayerShape) -> Tensor<3> {
+        let [batch, seq, hidden] = x.dims();
+        let flat = x.reshape([batch * seq, hidden]);
+        let context = self.attention(flat.clone(), mask, shape, [batch, seq]);
+        let attended = dropout(self.attention_output.forward(context), shape.hidden_dropout);
+        let middle = self.attention_norm.forward(flat + attended, shape.eps);
+        let wide = activate(self.intermediate.forward(middle.clone()), shape.hidden_act);
+        let narrow = dropout(self.output.forward(wide), shape.hidden_dropout);
+        self.output_norm.forward(middle + narrow, shape.eps).reshape([batch, seq, hidden])
+    }
+
+    /// `[batch·seq, hidden]` → the same: scaled dot-product attention over `heads` heads.
+    fn attention(
+        &self,
+        flat: Tensor<2>,
+        mask: &Tensor<4>,
+        shape: &LayerShape,
+        [batch, seq]: [usize; 2],
+    ) -> Tensor<2> {
+        let hidden = flat.dims()[1];
+        let width = hidden / shape.heads;
+        let heads = |dense: &Dense| {
+            let projected = dense.forward(flat.clone());
+            projected.reshape([batch, seq, shape.heads, width]).swap_dims(1, 2)
+        };
+        let (query, key, value) = (heads(&self.query), heads(&self.key), heads(&self.value));
+        let scores = query.matmul(key.transpose()) / (width as f64).sqrt() + mask.clone();
+        let weights = dropout(activation::softmax(scores, 3), shape.attention_dropout);
+        weights.matmul(value).swap_dims(1, 2).reshape([batch * seq, hidden])
+    }
+}
+
+fn activate(x: Tensor<2>, hidden_act: HiddenAct) -> Tensor<2> {
+    match hidden_act {
+        HiddenAct::Gelu => activation::gelu(x),
+        HiddenAct::GeluNew => activation::gelu_approximate(x),
+        HiddenAct::Relu => activation::relu(x),
+    }
+}

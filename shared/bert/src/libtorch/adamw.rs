@@ -1,0 +1,104 @@
+//! The optimizer's step over a parameter's memory: one pass, in place.
+
+use burn::backend::LibTorch;
+use burn::tensor::Tensor as BurnTensor;
+use burn_tch::TchTensor;
+use rayon::prelude::*;
+use tch::{Device, Kind, Tensor};
+
+use crate::optimizer::{Moments, Update};
+
+/// Numbers that one thread updates at a time: small enough to share evenly, large enough to stream.
+const CHUNK: usize = 1 << 16;
+
+/// `[1]`: one pass over the gradient.
+pub(crate) fn sum_of_squares<const D: usize>(gradient: BurnTensor<D>) -> BurnTensor<1> {
+    let norm = raw(&gradient).norm();
+    BurnTensor::from_primitive::<LibTorch>(TchTensor::new((&norm * &norm).reshape([1])))
+}
+
+/// Updates `tensor` and `moments` in place: nobody else may hold them.
+pub(crate) fn adamw<const D: usize>(
+    tensor: BurnTensor<D>,
+    gradient: BurnTensor<D>,
+    moments: Moments,
+    update: &Update,
+) -> (BurnTensor<D>, Moments) {
+    let (mut parameter, gradient) = (raw(&tensor), raw(&gradient).contiguous());
+    let (mut first, mut second) = (raw(&moments.first), raw(&moments.second));
+    let on_cpu = parameter.device() == Device::Cpu && parameter.is_contiguous();
+    let all_f32 = [&parameter, &gradient, &first, &second].iter().all(|tensor| tensor.kind() == Kind::Float);
+    if on_cpu && all_f32 {
+        one_pass([&mut parameter, &mut first, &mut second], &gradient, update);
+    } else {
+        by_operations(&mut parameter, &gradient, &mut first, &mut second, update);
+    }
+    (tensor, moments)
+}
+
+/// The libtorch tensor behind one of burn's: the same memory.
+fn raw<const D: usize>(tensor: &BurnTensor<D>) -> Tensor {
+    match tensor.clone().try_into_primitive::<LibTorch>() {
+        Ok(primitive) => primitive.tensor,
+        Err(error) => unreachable!("the backend of this build is libtorch: {error:?}"),
+    }
+}
+
+fn by_operations(
+    parameter: &mut Tensor,
+    gradient: &Tensor,
+    first: &mut Tensor,
+    second: &mut Tensor,
+    update: &Update,
+) {
+    let gradient = (gradient * f64::from(update.gradient_scale)).reshape(first.size());
+    let _ = first.lerp_(&gradient, 1.0 - f64::from(update.beta1));
+    let _ = second.g_mul_scalar_(f64::from(update.beta2));
+    let _ = second.addcmul_(&(&gradient * (1.0 - f64::from(update.beta2))), &gradient);
+    let size = parameter.size();
+    let scale = second.sqrt() * f64::from(update.second_scale) + f64::from(update.epsilon);
+    let step = (&*first * f64::from(-update.step_size)) / scale;
+    let _ = parameter.g_mul_scalar_(f64::from(update.decay));
+    let _ = parameter.g_add_(&step.reshape(size));
+}
+
+fn one_pass([parameter, first, second]: [&mut Tensor; 3], gradient: &Tensor, update: &Update) {
+    let count = parameter.numel();
+    let (parameter, first, second) = (floats_mut(parameter), floats_mut(first), floats_mut(second));
+    let gradient = floats(gradient);
+    debug_assert!([first.len(), second.len(), gradient.len()].iter().all(|&length| length == count));
+    parameter
+        .par_chunks_mut(CHUNK)
+        .zip(first.par_chunks_mut(CHUNK))
+        .zip(second.par_chunks_mut(CHUNK))
+        .zip(gradient.par_chunks(CHUNK))
+        .for_each(|(((parameter, first), second), gradient)| {
+            chunk(parameter, first, second, gradient, update)
+        });
+}
+
+fn chunk(parameter: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], update: &Update) {
+    let Update { beta1, beta2, epsilon, decay, step_size, second_scale, gradient_scale } = *update;
+    for (((p, m), v), g) in parameter.iter_mut().zip(first).zip(second).zip(gradient) {
+        let g = g * gradient_scale;
+        *m = beta1 * *m + (1.0 - beta1) * g;
+        *v = beta2 * *v + (1.0 - beta2) * g * g;
+        *p = *p * decay - step_size * *m / (v.sqrt() * second_scale + epsilon);
+    }
+}
+
+/// The numbers of a contiguous float32 tensor in the CPU's memory.
+#[allow(unsafe_code)]
+fn floats(tensor: &Tensor) -> &[f32] {
+    // SAFETY: the caller has checked that the tensor is contiguous, float32 and on the CPU, so its memory is
+    // `numel` floats; the borrow of the handle keeps that memory alive.
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
+}
+
+/// The same, to be written.
+#[allow(unsafe_code)]
+fn floats_mut(tensor: &mut Tensor) -> &mut [f32] {
+    // SAFETY: as in `floats`; and between a backward pass and the next forward pass nothing else reads or writes
+    // parameters and moments, which are distinct allocations.
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
+}

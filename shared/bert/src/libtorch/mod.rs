@@ -1,0 +1,10 @@
+//! The hot path on libtorch: the one module that names burn-tch and tch, and the only one with `unsafe`.
+
+#![expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
+
+mod adamw;
+mod layer;
+mod tape;
+
+pub(crate) use adamw::{adamw, sum_of_squares};
+pub(crate) use layer::encoder_layer;

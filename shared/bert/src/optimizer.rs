@@ -1,0 +1,211 @@
+//! AdamW with decoupled weight decay (Loshchilov and Hutter, 2019, <https://arxiv.org/abs/1711.05101>), as
+//! `torch.optim.AdamW` computes it, after clipping by the global norm as `clip_grad_norm_` does.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+
+use crate::parameters::ParameterNames;
+
+/// `torch.nn.utils.clip_grad_norm_` adds this to the norm that it divides by.
+const CLIP_EPSILON: f64 = 1e-6;
+
+/// The optimizer's constants.
+#[derive(Debug, Clone, Copy)]
+pub struct AdamWConfig {
+    pub beta1: f64,
+    pub beta2: f64,
+    pub epsilon: f64,
+    /// On all parameters but biases and LayerNorm.
+    pub weight_decay: f64,
+    /// 0 turns clipping off.
+    pub max_grad_norm: f64,
+}
+
+/// The optimizer with its state.
+#[derive(Debug)]
+pub struct AdamW {
+    config: AdamWConfig,
+    steps: i32,
+    moments: HashMap<ParamId, Moments>,
+}
+
+/// Running means of a parameter's gradient and of its square, flattened.
+#[derive(Debug, Clone)]
+pub(crate) struct Moments {
+    pub(crate) first: Tensor<1>,
+    pub(crate) second: Tensor<1>,
+}
+
+/// One parameter's update, with everything that the step fixes for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Update {
+    pub(crate) beta1: f32,
+    pub(crate) beta2: f32,
+    pub(crate) epsilon: f32,
+    /// What the parameter is multiplied by: `1 - learning rate · weight decay`.
+    pub(crate) decay: f32,
+    /// `learning rate / (1 - β₁ᵗ)`
+    pub(crate) step_size: f32,
+    /// `1 / √(1 - β₂ᵗ)`
+    pub(crate) second_scale: f32,
+    /// What the gradient is multiplied by to clip it.
+    pub(crate) gradient_scale: f32,
+}
+
+impl AdamW {
+    pub fn new(config: AdamWConfig) -> AdamW {
+        AdamW { config, steps: 0, moments: HashMap::new() }
+    }
+
+    /// Moves the parameters of `module` against `gradients`, in place where the backend allows it. Returns the
+    /// module and the gradients' global norm before clipping.
+    pub(crate) fn step<M: Module>(
+        &mut self,
+        module: M,
+        mut gradients: GradientsParams,
+        names: &ParameterNames,
+        learning_rate: f64,
+    ) -> Result<(M, f64)> {
+        self.steps += 1;
+        let norm = global_norm(&module, &gradients);
+        let max = self.config.max_grad_norm;
+        let gradient_scale = if max > 0.0 { (max / (norm + CLIP_EPSILON)).min(1.0) } else { 1.0 };
+        let update = Update {
+            beta1: self.config.beta1 as f32,
+            beta2: self.config.beta2 as f32,
+            epsilon: self.config.epsilon as f32,
+            decay: (1.0 - learning_rate * self.config.weight_decay) as f32,
+            step_size: (learning_rate / (1.0 - self.config.beta1.powi(self.steps))) as f32,
+            second_scale: (1.0 / (1.0 - self.config.beta2.powi(self.steps)).sqrt()) as f32,
+            gradient_scale: gradient_scale as f32,
+        };
+        let mut stepper =
+            Stepper { update, gradients: &mut gradients, moments: &mut self.moments, names, error: None };
+        let module = module.map(&mut stepper);
+        stepper.error.map_or(Ok((module, norm)), Err)
+    }
+}
+
+fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
+    let mut norm = NormVisitor { gradients, squares: Vec::new() };
+    module.visit(&mut norm);
+    // One transfer for all parameters: on a GPU each would be a wait.
+    let squares = Tensor::cat(norm.squares, 0).sum().into_scalar::<f32>();
+    f64::from(squares).sqrt()
+}
+
+struct NormVisitor<'a> {
+    gradients: &'a GradientsParams,
+    squares: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for NormVisitor<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            self.squares.push(sum_of_squares(gradient));
+        }
+    }
+}
+
+struct Stepper<'a> {
+    update: Update,
+    gradients: &'a mut GradientsParams,
+    moments: &'a mut HashMap<ParamId, Moments>,
+    names: &'a ParameterNames,
+    error: Option<anyhow::Error>,
+}
+
+impl ModuleMapper for Stepper<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
+        let id = param.id;
+        let decays = match self.names.of(id) {
+            Ok(name) => !(name.ends_with(".bias") || name.contains("LayerNorm")),
+            Err(error) => {
+                self.error = Some(error);
+                return param;
+            }
+        };
+        let update = Update { decay: if decays { self.update.decay } else { 1.0 }, ..self.update };
+        let zeros = || Tensor::zeros([gradient.shape().num_elements()], &gradient.device());
+        let moments = self.moments.remove(&id).unwrap_or_else(|| Moments { first: zeros(), second: zeros() });
+        param.map(|tensor| {
+            let (tensor, moments) = apply(tensor.inner(), gradient, moments, &update);
+            self.moments.insert(id, moments);
+            Tensor::from_inner(tensor).require_grad()
+        })
+    }
+}
+
+#[cfg(feature = "libtorch")]
+use crate::libtorch::{adamw as apply, sum_of_squares};
+
+#[cfg(not(feature = "libtorch"))]
+use plain::{apply, sum_of_squares};
+
+#[cfg(any(test, not(feature = "libtorch")))]
+mod plain {
+    use burn::tensor::Tensor;
+
+    use super::{Moments, Update};
+
+    /// `[1]`
+    pub(super) fn sum_of_squares<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
+        gradient.square().sum()
+    }
+
+    pub(super) fn apply<const D: usize>(
+        tensor: Tensor<D>,
+        gradient: Tensor<D>,
+        moments: Moments,
+        update: &Update,
+    ) -> (Tensor<D>, Moments) {
+        let shape = tensor.dims();
+        let gradient = gradient.flatten::<1>(0, D - 1) * update.gradient_scale;
+        let first = moments.first * update.beta1 + gradient.clone() * (1.0 - update.beta1);
+        let second = moments.second * update.beta2 + gradient.square() * (1.0 - update.beta2);
+        let step =
+            first.clone() * update.step_size / (second.clone().sqrt() * update.second_scale + update.epsilon);
+        let tensor = tensor.flatten::<1>(0, D - 1) * update.decay - step;
+        (tensor.reshape(shape), Moments { first, second })
+    }
+}
+
+#[cfg(all(test, feature = "libtorch"))]
+mod tests {
+    use burn::tensor::{Device, Distribution, Tensor};
+
+    use super::{Moments, Update, apply, plain};
+
+    #[test]
+    #[expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
+    fn the_pass_over_memory_equals_the_formula() {
+        let device = Device::libtorch();
+        let random = || Tensor::<2>::random([300, 1000], Distribution::Default, &device);
+        let (tensor, gradient) = (random(), random());
+        let moments = || Moments { first: random().flatten(0, 1), second: random().flatten(0, 1) };
+        let moments = moments();
+        // The pass works in place, so it gets copies of its own.
+        let copy = |tensor: &Tensor<1>| tensor.clone() + 0.0;
+        let copies = Moments { first: copy(&moments.first), second: copy(&moments.second) };
+        let update = Update {
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-3,
+            decay: 0.98,
+            step_size: 0.2,
+            second_scale: 1.5,
+            gradient_scale: 0.7,
+        };
+        let (expect, expect_moments) = plain::apply(tensor.clone(), gradient.clone(), moments, &update);
+        let (result, result_moments) = apply(tensor + 0.0, gradient, copies, &update);
+        let near = |a: Tensor<1>, b: Tensor<1>| assert!((a - b).abs().max().into_scalar::<f32>() < 1e-6);
+        near(result.flatten(0, 1), expect.flatten(0, 1));
+        near(result_moments.first, expect_moments.first);
+        near(result_moments.second, expect_moments.second);
+    }
+}

@@ -1,0 +1,222 @@
+//! Weight files in the Hub layout: `model.safetensors`, its shards, or `pytorch_model.bin`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use burn::store::{ModuleStore, PytorchStore};
+use burn::tensor::DType;
+use half::{bf16, f16};
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use shared::fault::Fault;
+use shared::layout::hub;
+
+/// A tensor as a file holds it.
+pub(crate) struct StoredTensor {
+    pub(crate) shape: Vec<usize>,
+    kind: Kind,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    F32,
+    F16,
+    Bf16,
+    /// Of no parameter: a buffer of positions, say.
+    Other,
+}
+
+impl StoredTensor {
+    /// As float32, in row-major order.
+    pub(crate) fn values(&self) -> Result<Vec<f32>> {
+        let halves = |value: fn([u8; 2]) -> f32| {
+            self.bytes.chunks_exact(2).map(|pair| value([pair[0], pair[1]])).collect()
+        };
+        match self.kind {
+            Kind::F32 => {
+                Ok(self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+            }
+            Kind::F16 => Ok(halves(|pair| f16::from_le_bytes(pair).to_f32())),
+            Kind::Bf16 => Ok(halves(|pair| bf16::from_le_bytes(pair).to_f32())),
+            Kind::Other => bail!(Fault::input("a weight is not of type F32, F16 or BF16")),
+        }
+    }
+}
+
+/// Reads every tensor in `folder`, under the names of today's `transformers` (`bert.` prefix, `weight` and
+/// `bias` in LayerNorm).
+///
+/// # Errors
+/// A [`Fault::input`] where there are no weights, or a file of them is damaged.
+pub(crate) fn read(folder: &Path) -> Result<BTreeMap<String, StoredTensor>> {
+    let at = |name: &str| folder.join(name);
+    let tensors = if at(hub::WEIGHTS).is_file() {
+        read_safetensors(&at(hub::WEIGHTS))?
+    } else if at(hub::WEIGHTS_INDEX).is_file() {
+        read_shards(&at(hub::WEIGHTS_INDEX), read_safetensors)?
+    } else if at(hub::PYTORCH_WEIGHTS).is_file() {
+        read_pytorch(&at(hub::PYTORCH_WEIGHTS))?
+    } else if at(hub::PYTORCH_WEIGHTS_INDEX).is_file() {
+        read_shards(&at(hub::PYTORCH_WEIGHTS_INDEX), read_pytorch)?
+    } else {
+        let names = format!("{} or {}", hub::WEIGHTS, hub::PYTORCH_WEIGHTS);
+        bail!(Fault::input(format!("{} has no weights ({names})", folder.display())));
+    };
+    Ok(tensors.into_iter().map(|(name, tensor)| (modern_name(&name), tensor)).collect())
+}
+
+fn modern_name(name: &str) -> String {
+    let bare = name.strip_prefix("bert.").unwrap_or(name);
+    let bare = match (bare.strip_suffix("LayerNorm.gamma"), bare.strip_suffix("LayerNorm.beta")) {
+        (Some(start), _) => format!("{start}LayerNorm.weight"),
+        (_, Some(start)) => format!("{start}LayerNorm.bias"),
+        _ => bare.to_owned(),
+    };
+    let of_encoder = ["embeddings.", "encoder.", "pooler."].iter().any(|part| bare.starts_with(part));
+    if of_encoder { format!("bert.{bare}") } else { bare }
+}
+
+fn damaged(path: &Path) -> Fault {
+    Fault::input(format!("{} is damaged or of an unknown kind", path.display()))
+}
+
+fn read_safetensors(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = SafeTensors::deserialize(&bytes).with_context(|| damaged(path))?;
+    let tensors = file.iter().map(|(name, view)| {
+        let kind = match view.dtype() {
+            Dtype::F32 => Kind::F32,
+            Dtype::F16 => Kind::F16,
+            Dtype::BF16 => Kind::Bf16,
+            _ => Kind::Other,
+        };
+        (name.to_owned(), StoredTensor { shape: view.shape().to_vec(), kind, bytes: view.data().to_vec() })
+    });
+    Ok(tensors.collect())
+}
+
+fn read_pytorch(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
+    ensure!(path.is_file(), Fault::input(format!("{} is missing", path.display())));
+    let mut store = PytorchStore::from_file(path);
+    let error = |error: &dyn std::fmt::Display| anyhow!("{error}").context(damaged(path));
+    let tensors = store.get_all_tensors().map_err(|e| error(&e))?;
+    let mut read = BTreeMap::new();
+    for (name, tensor) in tensors {
+        let (_, dtype, shape, _, bytes) = tensor.clone().into_parts().map_err(|e| error(&e))?;
+        let kind = match dtype {
+            DType::F32 => Kind::F32,
+            DType::F16 => Kind::F16,
+            DType::BF16 => Kind::Bf16,
+            _ => Kind::Other,
+        };
+        let shape = shape.iter().copied().collect();
+        read.insert(name.clone(), StoredTensor { shape, kind, bytes: bytes.to_vec() });
+    }
+    Ok(read)
+}
+
+#[derive(Deserialize)]
+struct ShardIndex {
+    /// By tensor name, the shard's file name.
+    weight_map: BTreeMap<String, PathBuf>,
+}
+
+type Reader = fn(&Path) -> Result<BTreeMap<String, StoredTensor>>;
+
+fn read_shards(index: &Path, reader: Reader) -> Result<BTreeMap<String, StoredTensor>> {
+    let bytes = fs::read(index).with_context(|| format!("cannot read {}", index.display()))?;
+    let parsed: ShardIndex = serde_json::from_slice(&bytes).with_context(|| damaged(index))?;
+    let shards: BTreeSet<&PathBuf> = parsed.weight_map.values().collect();
+    let mut tensors = BTreeMap::new();
+    for shard in shards {
+        let name = shard.file_name().with_context(|| damaged(index))?;
+        tensors.extend(reader(&index.with_file_name(name))?);
+    }
+    for name in parsed.weight_map.keys() {
+        let absent = || Fault::input(format!("{} names {name}, which no shard holds", index.display()));
+        ensure!(tensors.contains_key(name), absent());
+    }
+    Ok(tensors)
+}
+
+/// Writes float32 tensors as one safetensors file that `transformers` reads.
+pub(crate) fn write(path: &Path, tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)>) -> Result<()> {
+    let context = || format!("cannot write {}", path.display());
+    let views = tensors
+        .iter()
+        .map(|(name, (shape, bytes))| {
+            let view = safetensors::tensor::TensorView::new(Dtype::F32, shape.clone(), bytes)?;
+            Ok((name.as_str(), view))
+        })
+        .collect::<Result<Vec<_>>>()
+        .with_context(context)?;
+    // `transformers` refuses a file that does not say so.
+    let metadata = std::collections::HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let bytes = safetensors::serialize(views, Some(metadata)).with_context(context)?;
+    fs::write(path, bytes).with_context(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_modern() {
+        let check = |old: &str, new: &str| assert_eq!(modern_name(old), new);
+        check("embeddings.LayerNorm.gamma", "bert.embeddings.LayerNorm.weight");
+        check("bert.encoder.layer.3.output.LayerNorm.beta", "bert.encoder.layer.3.output.LayerNorm.bias");
+        check("bert.pooler.dense.weight", "bert.pooler.dense.weight");
+        check("pooler.dense.bias", "bert.pooler.dense.bias");
+        check("classifier.weight", "classifier.weight");
+        check("cls.predictions.bias", "cls.predictions.bias");
+    }
+
+    fn halves() -> StoredTensor {
+        let bytes = [f16::from_f32(1.5), f16::from_f32(-2.0)].iter().flat_map(|x| x.to_le_bytes()).collect();
+        StoredTensor { shape: vec![2], kind: Kind::F16, bytes }
+    }
+
+    #[test]
+    fn half_precision_is_widened() {
+        assert_eq!(halves().values().unwrap(), [1.5, -2.0]);
+        assert_eq!(
+            StoredTensor { kind: Kind::Bf16, bytes: vec![0x80, 0x3f], ..halves() }.values().unwrap(),
+            [1.0]
+        );
+    }
+
+    fn f32_file(path: &Path, names: &[&str]) {
+        let bytes: Vec<u8> = [1f32, 2.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+        write(path, names.iter().map(|name| (name.to_string(), (vec![2], bytes.clone()))).collect()).unwrap();
+    }
+
+    #[test]
+    fn shards_are_joined_and_a_lost_tensor_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        f32_file(&folder.path().join("a.safetensors"), &["embeddings.x"]);
+        f32_file(&folder.path().join("b.safetensors"), &["classifier.bias"]);
+        let index = |map: &str| {
+            fs::write(folder.path().join(hub::WEIGHTS_INDEX), format!("{{\"weight_map\": {{{map}}}}}"))
+                .unwrap();
+        };
+        index(r#""embeddings.x": "a.safetensors", "classifier.bias": "b.safetensors""#);
+        let tensors = read(folder.path()).unwrap();
+        assert_eq!(tensors.keys().collect::<Vec<_>>(), ["bert.embeddings.x", "classifier.bias"]);
+        index(r#""embeddings.y": "a.safetensors""#);
+        assert!(format!("{:#}", read(folder.path()).err().unwrap()).contains("embeddings.y"));
+    }
+
+    #[test]
+    fn a_truncated_file_is_an_input_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(hub::WEIGHTS);
+        f32_file(&path, &["a"]);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        let error = read(folder.path()).err().unwrap();
+        assert_eq!(shared::fault::kind_of(&error).code(), 3);
+    }
+}

@@ -1,0 +1,68 @@
+//! The fused path computes what the plain path computes.
+#![cfg(feature = "libtorch")]
+
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, SequenceClassifier};
+use shared::config::{DeviceChoice, Precision, Weights};
+use shared::schema::Features;
+
+fn config(hidden_act: &str) -> BertConfig {
+    let labels = ["negative".to_owned(), "neutral".to_owned(), "positive".to_owned()];
+    let text = format!(
+        r#"{{"model_type": "bert", "vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 16,
+        "hidden_act": "{hidden_act}", "initializer_range": 0.3}}"#
+    );
+    serde_json::from_str::<BertConfig>(&text).unwrap().with_labels(&labels).with_dropout(0.0)
+}
+
+fn batch(config: &BertConfig) -> Batch {
+    let row = |index: i32| Features {
+        example_id: index.to_string(),
+        input_ids: (0..3 + 3 * index).map(|position| (position * 7 + index) % 50).collect(),
+        token_type_ids: (0..3 + 3 * index).map(|position| (position % 2) as i8).collect(),
+        label: i64::from(index % 3),
+    };
+    Batch::new(&(0..5).map(row).collect::<Vec<_>>(), config).unwrap()
+}
+
+/// Logits before and after three optimization steps, flattened: they agree only if forward pass, every
+/// gradient and the optimizer do.
+fn trajectory(compute: Compute, config: &BertConfig) -> Vec<f32> {
+    let folder = std::path::Path::new("/nonexistent");
+    let build =
+        SequenceClassifier::build(folder, config.clone(), Weights::Random, Head::MayBeNew, &compute, 1);
+    let mut model = build.unwrap();
+    let batch = batch(config);
+    let constants =
+        AdamWConfig { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01, max_grad_norm: 1.0 };
+    let mut optimizer = AdamW::new(constants);
+    let mut values = model.frozen().logits(&batch).unwrap().concat();
+    for _ in 0..3 {
+        let outcome = model.step(&batch, &mut optimizer, 1e-3).unwrap();
+        values.push(outcome.gradient_norm as f32);
+    }
+    values.extend(model.frozen().logits(&batch).unwrap().concat());
+    values
+}
+
+fn check(hidden_act: &str, precision: Precision, tolerance: f32) {
+    let config = config(hidden_act);
+    let open = |precision| Compute::open(DeviceChoice::Cpu, precision, 7).unwrap().autodiff();
+    let plain = trajectory(open(Precision::F32).plain(), &config);
+    let fused = trajectory(open(precision), &config);
+    let scale = plain.iter().fold(0f32, |scale, x| scale.max(x.abs()));
+    let error = plain.iter().zip(&fused).fold(0f32, |error, (a, b)| error.max((a - b).abs())) / scale;
+    assert!(error <= tolerance, "{hidden_act}, {precision:?}: {error}");
+    let moved = plain[..15].iter().zip(&plain[18..]).any(|(before, after)| (before - after).abs() > 1e-3);
+    assert!(moved, "the steps changed nothing");
+}
+
+#[test]
+fn fused_equals_plain_in_float32() {
+    ["gelu", "gelu_new", "relu"].iter().for_each(|hidden_act| check(hidden_act, Precision::F32, 1e-5));
+}
+
+#[test]
+fn fused_is_near_plain_in_bfloat16() {
+    check("gelu", Precision::Bf16, 2e-2);
+}

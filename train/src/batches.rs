@@ -1,0 +1,112 @@
+//! Which examples meet in which step.
+
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use rand::seq::SliceRandom;
+use shared::config::BatchOrder;
+
+use crate::dataset::Dataset;
+
+/// Batches of a window are sorted by length together; wide enough that lengths are alike, and far smaller than an
+/// epoch, so that an order is still random.
+const WINDOW_BATCHES: usize = 50;
+
+/// The batches of every epoch, by seed.
+#[derive(Debug)]
+pub(crate) struct Batches {
+    lengths: Vec<usize>,
+    batch_size: usize,
+    order: BatchOrder,
+    seed: u64,
+}
+
+impl Batches {
+    pub(crate) fn new(dataset: &Dataset, batch_size: usize, order: BatchOrder, seed: u64) -> Batches {
+        let lengths = (0..dataset.len()).map(|row| dataset.length(row)).collect();
+        Batches { lengths, batch_size, order, seed }
+    }
+
+    /// The last, smaller batch included.
+    pub(crate) fn per_epoch(&self) -> u64 {
+        self.lengths.len().div_ceil(self.batch_size) as u64
+    }
+
+    /// Rows of every batch of `epoch`, counted from 0. Every row stands in exactly one.
+    pub(crate) fn of_epoch(&self, epoch: usize) -> Vec<Vec<usize>> {
+        // One stream an epoch: an epoch's order does not depend on those before it.
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(epoch as u64);
+        let mut rows: Vec<usize> = (0..self.lengths.len()).collect();
+        rows.shuffle(&mut rng);
+        if self.order == BatchOrder::GroupedByLength {
+            for window in rows.chunks_mut(WINDOW_BATCHES * self.batch_size) {
+                window.sort_by_key(|&row| self.lengths[row]);
+            }
+        }
+        let mut batches: Vec<Vec<usize>> = rows.chunks(self.batch_size).map(<[usize]>::to_vec).collect();
+        if self.order == BatchOrder::GroupedByLength {
+            batches.shuffle(&mut rng);
+        }
+        batches
+    }
+}
+
+/// Rows in batches of like lengths, longest first, for inference: memory peaks at once or never.
+pub(crate) fn by_length(dataset: &Dataset, batch_size: usize) -> Vec<Vec<usize>> {
+    let mut rows: Vec<usize> = (0..dataset.len()).collect();
+    rows.sort_by_key(|&row| std::cmp::Reverse(dataset.length(row)));
+    rows.chunks(batch_size).map(<[usize]>::to_vec).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::schema::Features;
+
+    use super::*;
+
+    fn dataset(rows: usize) -> Dataset {
+        let row = |index: usize| Features {
+            example_id: index.to_string(),
+            input_ids: vec![1; 1 + index * 7 % 40],
+            token_type_ids: vec![0; 1 + index * 7 % 40],
+            label: 0,
+        };
+        Dataset::of((0..rows).map(row).collect())
+    }
+
+    fn padding(dataset: &Dataset, batches: &[Vec<usize>]) -> usize {
+        let of = |batch: &Vec<usize>| {
+            let longest = batch.iter().map(|&row| dataset.length(row)).max().unwrap();
+            batch.iter().map(|&row| longest - dataset.length(row)).sum::<usize>()
+        };
+        batches.iter().map(of).sum()
+    }
+
+    fn check(order: BatchOrder) {
+        let dataset = dataset(1003);
+        let batches = Batches::new(&dataset, 10, order, 7);
+        let first = batches.of_epoch(0);
+        assert_eq!(first.len() as u64, batches.per_epoch());
+        assert_eq!(first.iter().filter(|batch| batch.len() == 3).count(), 1);
+        let mut rows = first.concat();
+        rows.sort_unstable();
+        assert!(rows.into_iter().eq(0..1003), "{order:?}: a row is missing or doubled");
+        assert_eq!(first, batches.of_epoch(0));
+        assert_ne!(first, batches.of_epoch(1));
+        assert_ne!(first, Batches::new(&dataset, 10, order, 8).of_epoch(0));
+    }
+
+    #[test]
+    fn every_row_once_an_epoch_by_seed() {
+        check(BatchOrder::Random);
+        check(BatchOrder::GroupedByLength);
+    }
+
+    #[test]
+    fn grouping_saves_padding() {
+        let dataset = dataset(1000);
+        let of = |order| padding(&dataset, &Batches::new(&dataset, 10, order, 7).of_epoch(0));
+        assert!(of(BatchOrder::GroupedByLength) * 5 < of(BatchOrder::Random));
+        assert!(padding(&dataset, &by_length(&dataset, 10)) < of(BatchOrder::GroupedByLength));
+    }
+}
