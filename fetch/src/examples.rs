@@ -184,3 +184,6 @@ impl Labels {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, anyhow};
 use shared::console::{Progress, Unit};
 use shared::digest::sha256_file;
 use shared::fault::Fault;
-use ureq::Agent;
 use ureq::http::HeaderMap;
+use ureq::{Agent, Proxy};
 
 use super::Remote;
 use super::partial::{Partial, Resume, Version};
@@ -43,8 +43,10 @@ fn again(message: String) -> Setback {
     Setback::Retry { error: anyhow!(message), wait: None }
 }
 
-pub(super) fn agent() -> Agent {
+/// `proxy` is that of the environment; a test has none.
+pub(super) fn agent(proxy: Option<Proxy>) -> Agent {
     Agent::config_builder()
+        .proxy(proxy)
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)

@@ -2,6 +2,8 @@
 
 mod attempt;
 mod cache;
+#[cfg(test)]
+mod loopback;
 mod partial;
 mod redirects;
 #[cfg(test)]
@@ -85,7 +87,7 @@ impl Downloads {
             cache: Cache::new(environment.download_cache.clone()),
             network: if config.offline { Network::Forbidden } else { Network::Allowed },
             rebuild,
-            agent: attempt::agent(),
+            agent: attempt::agent(ureq::Proxy::try_from_env()),
             wait: std::thread::sleep,
         })
     }

@@ -9,12 +9,12 @@ use shared::config::Weights;
 use shared::fault::{self, Fault, FaultKind};
 use shared::layout::hub;
 
-use super::{ModelFiles, plain_name};
+use super::ModelFiles;
 use crate::download::Found;
 use crate::raw::RawFile;
 
 /// Files by name in the Hub layout.
-type Files = Vec<(String, RawFile)>;
+pub(super) type Files = Vec<(String, RawFile)>;
 
 /// Weights in the order in which they are looked for.
 const WEIGHTS: [WeightsFile; 4] = [
@@ -64,11 +64,11 @@ pub(super) fn collect(model: &str, weights: Weights, files: &dyn ModelFiles) -> 
     Ok(collected)
 }
 
-/// Whether `files` has all that the model needs.
-pub(super) fn is_whole(weights: Weights, files: &dyn ModelFiles) -> Result<bool> {
-    match collect("", weights, files) {
-        Ok(_) => Ok(true),
-        Err(error) if fault::kind_of(&error) == FaultKind::Input => Ok(false),
+/// The same, or none where `files` lacks something.
+pub(super) fn if_whole(model: &str, weights: Weights, files: &dyn ModelFiles) -> Result<Option<Files>> {
+    match collect(model, weights, files) {
+        Ok(files) => Ok(Some(files)),
+        Err(error) if fault::kind_of(&error) == FaultKind::Input => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -84,7 +84,9 @@ fn required(model: &str, name: &str, files: &dyn ModelFiles) -> Result<(String, 
     match files.find(name)? {
         Found::File(file) => Ok((name.to_owned(), file)),
         Found::Nowhere(place) => {
-            bail!(Fault::input(format!("the model `{model}` has no {name}: {place} does not exist")))
+            bail!(Fault::input(format!(
+                "the model `{model}` has no {name}: {place} does not exist; check `fetch.model`"
+            )))
         }
     }
 }
@@ -125,4 +127,12 @@ fn shards(index: &RawFile) -> Result<BTreeSet<String>> {
     let index_file: Index = serde_json::from_slice(&bytes).with_context(damaged)?;
     let names = index_file.weight_map.values().map(|name| plain_name(name).map(str::to_owned));
     names.collect::<Result<_>>().with_context(damaged)
+}
+
+/// A file name and nothing else: an index must not reach out of the model's folder.
+fn plain_name(name: &str) -> Result<&str> {
+    let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
+    plain
+        .then_some(name)
+        .with_context(|| Fault::input(format!("the index names `{name}`, which is no plain file name")))
 }

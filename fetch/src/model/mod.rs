@@ -3,6 +3,8 @@
 mod collect;
 mod folder;
 mod scratch;
+#[cfg(test)]
+mod tests;
 mod vocabulary;
 
 use std::fs;
@@ -11,8 +13,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use shared::config::{FetchConfig, ModelSource, Weights};
 use shared::facts::Source;
-use shared::fault::Fault;
 
+use self::collect::Files;
 use self::folder::{FolderFiles, Location};
 use crate::download::{Downloads, Found};
 use crate::environment::Environment;
@@ -51,7 +53,8 @@ pub(crate) fn put(
         ModelSource::Folder(path) => {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             let files = FolderFiles { folder: path, location: Location::FileName };
-            copy(&name.unwrap_or_else(|| config.model.clone()), config.weights, &files, folder)
+            let name = name.unwrap_or_else(|| config.model.clone());
+            copy(&name, config.weights, collect::collect(&name, config.weights, &files)?, folder)
         }
         ModelSource::Hub { id } => {
             let repository = Repository { id: &id, revision: &config.revision };
@@ -59,18 +62,18 @@ pub(crate) fn put(
                 && let Some(snapshot) = repository.snapshot(&environment.hub_cache)
             {
                 let files = FolderFiles { folder: snapshot, location: Location::Hub(&repository) };
-                if collect::is_whole(config.weights, &files)? {
+                if let Some(collected) = collect::if_whole(&id, config.weights, &files)? {
                     log::info!("{id} is in the Hub's cache, {}", files.folder.display());
-                    return copy(&id, config.weights, &files, folder);
+                    return copy(&id, config.weights, collected, folder);
                 }
             }
-            copy(&id, config.weights, &HubFiles { repository, environment, downloads }, folder)
+            let files = HubFiles { repository, environment, downloads };
+            copy(&id, config.weights, collect::collect(&id, config.weights, &files)?, folder)
         }
     }
 }
 
-fn copy(name: &str, weights: Weights, files: &dyn ModelFiles, folder: &Path) -> Result<PutModel> {
-    let collected = collect::collect(name, weights, files)?;
+fn copy(name: &str, weights: Weights, collected: Files, folder: &Path) -> Result<PutModel> {
     let mut sources = Vec::with_capacity(collected.len());
     for (file_name, file) in collected {
         file.copy_to(&folder.join(&file_name))?;
@@ -81,12 +84,4 @@ fn copy(name: &str, weights: Weights, files: &dyn ModelFiles, folder: &Path) -> 
         log::info!("model: the architecture and tokenizer of {name}; its weights will be random");
     }
     Ok(PutModel { name: name.to_owned(), weights, sources })
-}
-
-/// A file name and nothing else: an index must not reach out of the model's folder.
-fn plain_name(name: &str) -> Result<&str> {
-    let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
-    plain
-        .then_some(name)
-        .with_context(|| Fault::input(format!("the index names `{name}`, which is no plain file name")))
 }

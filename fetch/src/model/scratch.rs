@@ -67,3 +67,78 @@ fn write_file(folder: &Path, name: &str, text: String) -> Result<()> {
     let path = folder.join(name);
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::schema::{Example, ExampleWriter};
+    use tokenizers::Tokenizer;
+
+    use super::*;
+
+    const TEXTS: [&str; 4] =
+        ["이 영화 정말 재미있다", "이 영화 너무 지루하다", "정말 재미없는 영화", "ABC가 좋다 좋아"];
+
+    /// The model's files, by name, and a tokenizer read back from them.
+    fn written(config: &ScratchConfig) -> (Vec<(String, String)>, Tokenizer) {
+        let folder = tempfile::tempdir().unwrap();
+        let train = folder.path().join("train.parquet");
+        let example = |(row, text): (usize, &&str)| Example {
+            example_id: row.to_string(),
+            text: text.to_string(),
+            label: "x".into(),
+        };
+        let mut writer = ExampleWriter::create(&train).unwrap();
+        writer.write(&TEXTS.iter().enumerate().map(example).collect::<Vec<_>>()).unwrap();
+        writer.finish().unwrap();
+        let model = folder.path().join("model");
+        fs::create_dir(&model).unwrap();
+        write(config, &train, &model).unwrap();
+        let names = [hub::CONFIG, hub::TOKENIZER, hub::TOKENIZER_CONFIG, hub::VOCAB];
+        let read = |name: &str| (name.to_owned(), fs::read_to_string(model.join(name)).unwrap());
+        (names.map(read).into(), Tokenizer::from_file(model.join(hub::TOKENIZER)).unwrap())
+    }
+
+    fn check(config: &ScratchConfig, text: &str, expected: &[&str]) {
+        let encoding = written(config).1.encode(text, true).unwrap();
+        assert_eq!(encoding.get_tokens(), expected);
+    }
+
+    #[test]
+    fn the_same_texts_give_the_same_bytes() {
+        let config = ScratchConfig { vocab_size: 120, ..ScratchConfig::default() };
+        let first = written(&config).0;
+        (0..10).for_each(|_| assert_eq!(written(&config).0, first));
+    }
+
+    #[test]
+    fn texts_come_out_in_word_pieces() {
+        let config = ScratchConfig { vocab_size: 400, ..ScratchConfig::default() };
+        check(&config, "이 영화 정말", &["[CLS]", "이", "영화", "정말", "[SEP]"]);
+        check(&config, "영화뷁", &["[CLS]", "[UNK]", "[SEP]"]);
+        check(&config, "abc", &["[CLS]", "[UNK]", "[SEP]"]);
+        check(&ScratchConfig { lowercase: true, ..config }, "abc가", &["[CLS]", "abc가", "[SEP]"]);
+    }
+
+    #[test]
+    fn the_files_agree() {
+        let config = ScratchConfig { vocab_size: 120, ..ScratchConfig::default() };
+        let (files, tokenizer) = written(&config);
+        let text = |name: &str| files.iter().find(|(known, _)| known == name).unwrap().1.clone();
+        let vocab = text(hub::VOCAB);
+        let pieces: Vec<&str> = vocab.lines().collect();
+        assert_eq!(pieces[..5], ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]);
+        assert!(pieces.len() <= 120);
+        let numbered = pieces.iter().zip(0..).all(|(piece, id)| tokenizer.token_to_id(piece) == Some(id));
+        assert!(numbered);
+        let architecture: Value = serde_json::from_str(&text(hub::CONFIG)).unwrap();
+        assert_eq!(architecture["vocab_size"], pieces.len());
+    }
+
+    #[test]
+    fn a_pair_has_two_token_types() {
+        let config = ScratchConfig { vocab_size: 400, ..ScratchConfig::default() };
+        let encoding = written(&config).1.encode(("이", "영화"), true).unwrap();
+        assert_eq!(encoding.get_tokens(), ["[CLS]", "이", "[SEP]", "영화", "[SEP]"]);
+        assert_eq!(encoding.get_type_ids(), [0, 0, 0, 1, 1]);
+    }
+}

@@ -1,6 +1,7 @@
 //! Comma-separated files with a header line, quoted as in RFC 4180.
 
 use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use csv::{ByteRecord, ByteRecordsIntoIter, ReaderBuilder};
@@ -14,13 +15,18 @@ use crate::raw::RawFile;
 
 pub(super) struct CsvRows {
     records: ByteRecordsIntoIter<File>,
+    /// The lines that the reader counts too few.
+    uncounted: u64,
     header: Header,
     shown: String,
 }
 
 impl CsvRows {
     pub(super) fn open(file: &RawFile, columns: &FileColumns) -> Result<CsvRows> {
-        let opened = File::open(&file.path).with_context(|| format!("cannot read {}", file.shown))?;
+        let context = || format!("cannot read {}", file.shown);
+        let mut opened = File::open(&file.path).with_context(context)?;
+        // A record that follows a CRLF is said to begin at its LF, on the line before.
+        let uncounted = u64::from(begins_with_crlf_line(&mut opened).with_context(context)?);
         // A row of another length is reported by `Header`, which names the column.
         let mut reader = ReaderBuilder::new().flexible(true).from_reader(opened);
         let names = reader.byte_headers().map_err(|error| broken(&file.shown, error))?;
@@ -28,15 +34,22 @@ impl CsvRows {
             names.iter().map(|name| text(&file.shown, 1, name).map(str::to_owned)).collect::<Result<_>>()?;
         ensure!(!names.is_empty(), empty_file(&file.shown));
         let header = Header::find(&file.shown, names, columns)?;
-        Ok(CsvRows { records: reader.into_byte_records(), header, shown: file.shown.clone() })
+        Ok(CsvRows { records: reader.into_byte_records(), uncounted, header, shown: file.shown.clone() })
     }
 
     fn row(&self, record: &ByteRecord) -> Result<Row> {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = self.uncounted + record.position().map_or(0, csv::Position::line);
         let fields =
             record.iter().map(|field| text(&self.shown, line, field)).collect::<Result<Vec<&str>>>()?;
         self.header.row(Place::Line(line), &fields)
     }
+}
+
+fn begins_with_crlf_line(file: &mut File) -> io::Result<bool> {
+    let mut line = Vec::new();
+    BufReader::new(&*file).read_until(b'\n', &mut line)?;
+    file.rewind()?;
+    Ok(line.ends_with(b"\r\n"))
 }
 
 fn text<'a>(shown: &str, line: u64, field: &'a [u8]) -> Result<&'a str> {

@@ -5,6 +5,8 @@ mod header;
 mod jsonl;
 mod lines;
 mod parquet;
+#[cfg(test)]
+mod tests;
 mod tsv;
 
 use std::fmt;

@@ -1,0 +1,57 @@
+//! An HTTP server on this machine that says what a test tells it to.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use url::Url;
+
+/// Answers one connection after another with the bytes of its script, then refuses.
+pub(super) struct Server {
+    port: u16,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    pub(super) fn start(script: Vec<Vec<u8>>) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        thread::spawn(move || {
+            for reply in script {
+                let (mut stream, _) = listener.accept().unwrap();
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let head: Vec<String> =
+                    lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+                seen.lock().unwrap().push(head.join("\n").to_lowercase());
+                stream.write_all(&reply).unwrap();
+            }
+        });
+        Server { port, requests }
+    }
+
+    pub(super) fn url(&self, path: &str) -> Url {
+        Url::parse(&format!("http://127.0.0.1:{}{path}", self.port)).unwrap()
+    }
+
+    /// The heads of the requests so far, in lower case.
+    pub(super) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+/// A response whose body is `body`, under `headers` that may promise something else.
+pub(super) fn response(status: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
+    let mut reply = format!("HTTP/1.1 {status}\r\nConnection: close\r\n").into_bytes();
+    headers.iter().for_each(|header| reply.extend(format!("{header}\r\n").into_bytes()));
+    reply.extend(b"\r\n");
+    reply.extend(body);
+    reply
+}
+
+/// The whole of `body`, with its length.
+pub(super) fn whole(body: &[u8]) -> Vec<u8> {
+    response("200 OK", &[&format!("Content-Length: {}", body.len()), "ETag: \"v1\""], body)
+}

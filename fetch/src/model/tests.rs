@@ -1,0 +1,143 @@
+use std::path::PathBuf;
+
+use shared::fault::kind_of;
+use shared::layout::hub;
+use shared::stage::Rebuild;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A machine with a mirror folder, a Hub cache and nothing else.
+struct Machine(TempDir);
+
+impl Machine {
+    fn new() -> Machine {
+        let machine = Machine(tempfile::tempdir().unwrap());
+        fs::create_dir(machine.path("mirror")).unwrap();
+        machine
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, folder: &str, files: &[(&str, &str)]) {
+        fs::create_dir_all(self.path(folder)).unwrap();
+        files.iter().for_each(|(name, text)| fs::write(self.path(folder).join(name), text).unwrap());
+    }
+
+    /// Puts the model that `keys` name into `model/` and says what is there then.
+    fn put(&self, keys: &str) -> Result<(PutModel, Vec<String>)> {
+        let config: FetchConfig = toml::from_str(&format!("corpus = \"nsmc\"\n{keys}")).unwrap();
+        let environment = Environment {
+            download_cache: self.path("downloads"),
+            hub_cache: self.path("hub"),
+            hub_endpoint: None,
+            hub_token: None,
+        };
+        let downloads = Downloads::new(&config, &environment, Rebuild::IfNeeded)?;
+        let folder = self.path("model");
+        let put = put(&config, &environment, &downloads, &self.path("train.parquet"), &folder)?;
+        let names = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        Ok((put, names))
+    }
+
+    fn from_mirror(&self, keys: &str) -> Result<(PutModel, Vec<String>)> {
+        let mirror = self.path("mirror");
+        self.put(&format!("model = \"org/name\"\nmirror = \"{}\"\n{keys}", mirror.display()))
+    }
+}
+
+const IN_MIRROR: &str = "mirror/huggingface.co/org/name/resolve/main";
+const BARE: [(&str, &str); 2] = [(hub::CONFIG, "{}"), (hub::VOCAB, "[PAD]\n")];
+
+fn check_refused(outcome: Result<(PutModel, Vec<String>)>, parts: &[&str]) {
+    let error = outcome.unwrap_err();
+    let message = format!("{error:#}");
+    assert_eq!(kind_of(&error).code(), 3, "{message}");
+    parts.iter().for_each(|part| assert!(message.contains(part), "`{message}` lacks `{part}`"));
+}
+
+#[test]
+fn a_hub_model_comes_through_the_mirror() {
+    let machine = Machine::new();
+    machine.write(IN_MIRROR, &BARE);
+    machine.write(IN_MIRROR, &[(hub::WEIGHTS, "w"), (hub::PYTORCH_WEIGHTS, "p"), ("README.md", "r")]);
+    let (put, names) = machine.from_mirror("").unwrap();
+    assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
+    assert_eq!((put.name.as_str(), put.weights), ("org/name", Weights::Pretrained));
+    assert_eq!(put.sources[0].location, "https://huggingface.co/org/name/resolve/main/config.json");
+}
+
+#[test]
+fn a_revision_is_one_segment_of_the_address() {
+    let machine = Machine::new();
+    machine.write("mirror/huggingface.co/org/name/resolve/refs%2Fpr%2F1", &BARE);
+    let keys = "revision = \"refs/pr/1\"\nweights = \"random\"";
+    assert_eq!(machine.from_mirror(keys).unwrap().1, [hub::CONFIG, hub::VOCAB]);
+}
+
+#[test]
+fn shards_come_with_their_index() {
+    let index = r#"{"weight_map": {"a": "m-1.bin", "b": "m-2.bin", "c": "m-1.bin"}}"#;
+    let machine = Machine::new();
+    machine.write(IN_MIRROR, &BARE);
+    machine.write(IN_MIRROR, &[(hub::PYTORCH_WEIGHTS_INDEX, index), ("m-1.bin", "1")]);
+    check_refused(machine.from_mirror(""), &["org/name", "m-2.bin"]);
+    machine.write(IN_MIRROR, &[("m-2.bin", "2")]);
+    let expected = [hub::CONFIG, "m-1.bin", "m-2.bin", hub::PYTORCH_WEIGHTS_INDEX, hub::VOCAB];
+    assert_eq!(machine.from_mirror("").unwrap().1, expected);
+}
+
+#[test]
+fn an_index_cannot_reach_out_of_the_folder() {
+    for name in ["../secret", "a/b", "/etc/passwd", ".hidden", ""] {
+        let machine = Machine::new();
+        machine.write(IN_MIRROR, &BARE);
+        let index = format!(r#"{{"weight_map": {{"a": "{name}"}}}}"#);
+        machine.write(IN_MIRROR, &[(hub::WEIGHTS_INDEX, index.as_str())]);
+        check_refused(machine.from_mirror(""), &["index", "no plain file name"]);
+    }
+}
+
+#[test]
+fn what_a_model_lacks_is_named() {
+    let machine = Machine::new();
+    check_refused(machine.from_mirror(""), &["org/name", hub::CONFIG, IN_MIRROR]);
+    machine.write(IN_MIRROR, &[(hub::CONFIG, "{}")]);
+    check_refused(machine.from_mirror(""), &["no tokenizer", hub::TOKENIZER, hub::VOCAB]);
+    machine.write(IN_MIRROR, &BARE);
+    let parts = ["org/name", hub::WEIGHTS, hub::PYTORCH_WEIGHTS, IN_MIRROR, "fetch.weights = \"random\""];
+    check_refused(machine.from_mirror(""), &parts);
+    let (put, names) = machine.from_mirror("weights = \"random\"").unwrap();
+    assert_eq!((names, put.weights), (vec![hub::CONFIG.to_owned(), hub::VOCAB.to_owned()], Weights::Random));
+}
+
+#[test]
+fn the_hubs_cache_is_used_without_network() {
+    let machine = Machine::new();
+    let commit = "0123abcd";
+    let snapshot = format!("hub/models--org--name/snapshots/{commit}");
+    machine.write("hub/models--org--name/refs", &[("main", commit)]);
+    machine.write(&snapshot, &BARE);
+    let keys = "model = \"org/name\"\noffline = true\n";
+    check_refused(machine.put(keys), &["fetch.offline", "config.json"]);
+    machine.write(&snapshot, &[(hub::WEIGHTS, "w")]);
+    let (put, names) = machine.put(keys).unwrap();
+    assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
+    assert_eq!(put.sources[0].location, "https://huggingface.co/org/name/resolve/main/config.json");
+    assert!(machine.put(&format!("{keys}revision = \"{commit}\"")).is_ok());
+}
+
+#[test]
+fn a_local_folder_is_named_without_its_place() {
+    let machine = Machine::new();
+    machine.write("own-bert", &BARE);
+    machine.write("own-bert", &[(hub::WEIGHTS, "w")]);
+    let (put, names) = machine.put(&format!("model = \"{}\"", machine.path("own-bert").display())).unwrap();
+    assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
+    assert_eq!(put.name, "own-bert");
+    assert_eq!(put.sources[0].location, hub::CONFIG);
+}

@@ -1,0 +1,141 @@
+use std::sync::Arc;
+
+use ::parquet::arrow::ArrowWriter;
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use shared::fault::kind_of;
+
+use super::*;
+
+type Fields<'a> = (Place, Option<&'a str>, &'a str, &'a str);
+
+fn columns() -> FileColumns {
+    FileColumns { id: Some("id".into()), ..FileColumns::default() }
+}
+
+fn read(format: FileFormat, bytes: &[u8], columns: &FileColumns) -> Result<Vec<Row>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.data");
+    std::fs::write(&path, bytes).unwrap();
+    let file = RawFile { shown: "own.data".into(), ..RawFile::local(&path, "own.data".into()).unwrap() };
+    open(&file, format, columns)?.collect()
+}
+
+fn check(format: FileFormat, bytes: &[u8], expected: &[Fields<'_>]) {
+    let rows = read(format, bytes, &columns()).unwrap();
+    let fields: Vec<Fields<'_>> = rows
+        .iter()
+        .map(|row| (row.place, row.id.as_deref(), row.text.as_str(), row.label.as_str()))
+        .collect();
+    assert_eq!(fields, expected);
+}
+
+fn check_refused(format: FileFormat, bytes: &[u8], parts: &[&str]) {
+    let error = read(format, bytes, &columns()).unwrap_err();
+    let message = format!("{error:#}");
+    assert_eq!(kind_of(&error).code(), 3, "{message}");
+    parts.iter().for_each(|part| assert!(message.contains(part), "`{message}` lacks `{part}`"));
+}
+
+#[test]
+fn tsv_keeps_all_that_is_no_tab() {
+    let bytes = "id\ttext\tlabel\n1\t\"굳 ㅋ\t1\n2\t\t0\n3\t \"a\"\"b\", c \u{2028}\u{a0}\t1".as_bytes();
+    let expected = [
+        (Place::Line(2), Some("1"), "\"굳 ㅋ", "1"),
+        (Place::Line(3), Some("2"), "", "0"),
+        (Place::Line(4), Some("3"), " \"a\"\"b\", c \u{2028}\u{a0}", "1"),
+    ];
+    check(FileFormat::Tsv, bytes, &expected);
+}
+
+#[test]
+fn tsv_takes_crlf_a_byte_order_mark_and_columns_in_any_order() {
+    let bytes = "\u{feff}label\tother\tid\ttext\r\n1\tx\t7\ta\r\n".as_bytes();
+    check(FileFormat::Tsv, bytes, &[(Place::Line(2), Some("7"), "a", "1")]);
+}
+
+#[test]
+fn tsv_names_what_is_wrong_and_where() {
+    check_refused(FileFormat::Tsv, b"", &["own.data", "empty"]);
+    check_refused(FileFormat::Tsv, b"id\ttext\n", &["own.data", "`label`", "`id`, `text`"]);
+    let header = "id\ttext\tlabel\n1\ta\t0\n";
+    let with = |line: &[u8]| [header.as_bytes(), line].concat();
+    check_refused(FileFormat::Tsv, &with(b"2\ta\n"), &["own.data, line 3", "`label` is missing"]);
+    check_refused(FileFormat::Tsv, &with(b"2\ta\tb\t0\n"), &["line 3", "4 columns", "3"]);
+    check_refused(FileFormat::Tsv, &with(b"2\t\xb1\xdb\t0\n"), &["line 3", "UTF-8"]);
+}
+
+#[test]
+fn csv_reads_quotes() {
+    let bytes = "\u{feff}id,text,label\r\n1,\"a, \"\"b\"\"\nc\",x\r\n2,,y\r\n".as_bytes();
+    let expected = [(Place::Line(2), Some("1"), "a, \"b\"\nc", "x"), (Place::Line(4), Some("2"), "", "y")];
+    check(FileFormat::Csv, bytes, &expected);
+    let bytes = "id,text,label\n1,\"a, \"\"b\"\"\nc\",x\n2,,y".as_bytes();
+    check(FileFormat::Csv, bytes, &expected);
+}
+
+#[test]
+fn csv_names_what_is_wrong_and_where() {
+    check_refused(FileFormat::Csv, b"", &["own.data", "empty"]);
+    check_refused(FileFormat::Csv, b"id,text,label\n1,a\n", &["own.data, line 2", "`label` is missing"]);
+    check_refused(FileFormat::Csv, b"id,text,label\n1,\xb1,0\n", &["line 2", "UTF-8"]);
+}
+
+#[test]
+fn jsonl_takes_strings_and_integers_as_names() {
+    let bytes = "{\"id\": 1, \"text\": \"a\\tb\", \"label\": -3}\n{\"label\": \"x\", \"text\": \"\", \"id\": \"2\"}\n";
+    let expected = [(Place::Line(1), Some("1"), "a\tb", "-3"), (Place::Line(2), Some("2"), "", "x")];
+    check(FileFormat::Jsonl, bytes.as_bytes(), &expected);
+}
+
+#[test]
+fn jsonl_names_what_is_wrong_and_where() {
+    let refused = |line: &str, parts: &[&str]| check_refused(FileFormat::Jsonl, line.as_bytes(), parts);
+    refused("{\"id\": 1", &["own.data, line 1", "JSON"]);
+    refused("[1]", &["line 1", "JSON"]);
+    refused("{\"id\": 1, \"text\": \"a\"}", &["line 1", "`label` is missing"]);
+    refused("{\"id\": 1, \"text\": null, \"label\": 1}", &["line 1", "`text` is missing"]);
+    refused("{\"id\": 1, \"text\": 1, \"label\": 1}", &["line 1", "`text` is not a string"]);
+    refused("{\"id\": 1, \"text\": \"a\", \"label\": 0.5}", &["line 1", "`label` is not"]);
+}
+
+fn parquet(texts: Vec<Option<&str>>) -> Vec<u8> {
+    let ids = Int64Array::from_iter_values((0..texts.len()).map(|id| id as i64));
+    let labels = StringArray::from_iter_values(texts.iter().map(|_| "x"));
+    let columns: [(&str, ArrayRef); 3] =
+        [("id", Arc::new(ids)), ("text", Arc::new(StringArray::from(texts))), ("label", Arc::new(labels))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+#[test]
+fn parquet_takes_strings_and_integers_as_names() {
+    let expected = [(Place::Row(1), Some("0"), "a", "x"), (Place::Row(2), Some("1"), "", "x")];
+    check(FileFormat::Parquet, &parquet(vec![Some("a"), Some("")]), &expected);
+    let long = vec![Some("a"); 10_000];
+    let rows = read(FileFormat::Parquet, &parquet(long), &columns()).unwrap();
+    assert_eq!(rows.last().unwrap().place, Place::Row(10_000));
+}
+
+#[test]
+fn parquet_names_what_is_wrong_and_where() {
+    check_refused(
+        FileFormat::Parquet,
+        &parquet(vec![Some("a"), None]),
+        &["own.data, row 2", "`text` is missing"],
+    );
+    let bytes = parquet(vec![Some("a")]);
+    check_refused(FileFormat::Parquet, &bytes[..bytes.len() / 2], &["Parquet"]);
+    let other = FileColumns { text: "review".into(), ..columns() };
+    let error = read(FileFormat::Parquet, &bytes, &other).unwrap_err().to_string();
+    assert!(error.contains("`review`") && error.contains("`text`"), "{error}");
+}
+
+#[test]
+fn a_file_without_ids_has_none() {
+    let rows = read(FileFormat::Tsv, b"text\tlabel\na\t0\n", &FileColumns::default()).unwrap();
+    assert_eq!(rows[0].id, None);
+}
