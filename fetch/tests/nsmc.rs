@@ -1,8 +1,9 @@
 //! The whole of NSMC through the library, where the data is at hand.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::{Context, Result, ensure};
 use shared::facts::FetchFacts;
 use shared::layout::{Split, fetched};
 use shared::manifest::Manifest;
@@ -11,57 +12,59 @@ use shared::schema::{Example, ExampleReader};
 const CONFIG: &str =
     "name = \"nsmc\"\n[fetch]\ncorpus = \"nsmc\"\nmodel = \"beomi/kcbert-base\"\nweights = \"random\"\n";
 
-fn read(folder: &Path, split: Split) -> Vec<Example> {
-    ExampleReader::open(&fetched::examples(folder, split)).unwrap().flat_map(Result::unwrap).collect()
+fn read(folder: &Path, split: Split) -> Result<Vec<Example>> {
+    let batches = ExampleReader::open(&fetched::examples(folder, split))?;
+    Ok(batches.collect::<Result<Vec<_>>>()?.concat())
 }
 
-/// The rows of a raw file, cut at its tabs and nowhere else.
-fn raw(path: &Path) -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(path).unwrap();
-    let mut rows: Vec<(String, String)> = text
-        .split_terminator('\n')
-        .skip(1)
-        .map(|line| {
-            let mut fields = line.split('\t');
-            (fields.next().unwrap().to_owned(), fields.next().unwrap().to_owned())
-        })
-        .collect();
+/// The ids and texts of a raw file, cut at its tabs and nowhere else.
+fn raw(path: &Path) -> Result<Vec<(String, String)>> {
+    let text = std::fs::read_to_string(path)?;
+    let row = |line: &str| {
+        let mut fields = line.split('\t').map(str::to_owned);
+        fields.next().zip(fields.next()).with_context(|| format!("`{line}` has no text"))
+    };
+    let mut rows = text.split_terminator('\n').skip(1).map(row).collect::<Result<Vec<_>>>()?;
     rows.sort();
-    rows
+    Ok(rows)
+}
+
+/// Runs the binary on NSMC below `folder`; the stage's folder.
+fn fetch(mirror: &Path, folder: &Path) -> Result<PathBuf> {
+    let config = folder.join("nsmc.toml");
+    std::fs::write(&config, CONFIG)?;
+    let output = Command::new(env!("CARGO_BIN_EXE_fetch"))
+        .args(["--config".as_ref(), config.as_os_str()])
+        .args(["--work".as_ref(), folder.join("work").as_os_str()])
+        .args(["--set", &format!("fetch.mirror={}", mirror.display())])
+        .output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim_end().into())
 }
 
 #[test]
-fn every_row_comes_out_as_it_stands_in_the_file() {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let mirror = shared.join("mirror");
+fn every_row_comes_out_as_it_stands_in_the_file() -> Result<()> {
+    let mirror = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/mirror");
     if !mirror.is_dir() {
-        println!("skipped: {} is absent", mirror.display());
-        return;
+        eprintln!("skipped: {} is absent", mirror.display());
+        return Ok(());
     }
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("nsmc.toml");
-    std::fs::write(&config, CONFIG).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_fetch"))
-        .args(["--config".as_ref(), config.as_os_str()])
-        .args(["--work".as_ref(), folder.path().join("work").as_os_str()])
-        .arg("--set")
-        .arg(format!("fetch.mirror={}", mirror.display()))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let result = Path::new(stdout.trim_end());
-
-    let facts: FetchFacts = serde_json::from_value(Manifest::read(result).unwrap().facts).unwrap();
+    let folder = tempfile::tempdir()?;
+    let result = fetch(&mirror, folder.path())?;
+    let facts: FetchFacts = serde_json::from_value(Manifest::read(&result)?.facts)?;
     assert_eq!(facts.labels, ["negative", "positive"]);
     let [train, dev, test] = Split::ALL;
     assert_eq!(facts.examples[&train] + facts.examples[&dev], 150_000);
     assert_eq!(facts.examples[&test], 50_000);
 
-    for (splits, name) in [(vec![train, dev], "ratings_train.txt"), (vec![test], "ratings_test.txt")] {
-        let examples = splits.into_iter().flat_map(|split| read(result, split));
-        let mut rows: Vec<(String, String)> = examples.map(|e| (e.example_id, e.text)).collect();
+    let pairs = |examples: Vec<Example>| {
+        let mut rows: Vec<_> = examples.into_iter().map(|e| (e.example_id, e.text)).collect();
         rows.sort();
-        assert!(rows == raw(&fetched::raw(result).join(name)), "{name} changed on the way");
-    }
+        rows
+    };
+    let train = pairs([read(&result, train)?, read(&result, dev)?].concat());
+    assert!(train == raw(&fetched::raw(&result).join("ratings_train.txt"))?, "train changed on the way");
+    let test = pairs(read(&result, test)?);
+    assert!(test == raw(&fetched::raw(&result).join("ratings_test.txt"))?, "test changed on the way");
+    Ok(())
 }

@@ -191,8 +191,8 @@ fn missing_offline(entry: &Entry, remote: &Remote) -> Result<Found> {
     }
     let todo = "run once without `fetch.offline`, or set `fetch.mirror` to a folder that has it";
     Err(anyhow!(Fault::input(format!(
-        "`fetch.offline` forbids the network, and {} of {} is missing; {todo}",
-        entry.path().display(),
-        remote.address
+        "`fetch.offline` forbids the network, and {} is not in the download cache, {}; {todo}",
+        remote.address,
+        entry.path().display()
     ))))
 }

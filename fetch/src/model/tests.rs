@@ -44,7 +44,7 @@ impl Machine {
         Ok((put, names))
     }
 
-    fn from_mirror(&self, keys: &str) -> Result<(PutModel, Vec<String>)> {
+    fn mirrored(&self, keys: &str) -> Result<(PutModel, Vec<String>)> {
         let mirror = self.path("mirror");
         self.put(&format!("model = \"org/name\"\nmirror = \"{}\"\n{keys}", mirror.display()))
     }
@@ -65,7 +65,7 @@ fn a_hub_model_comes_through_the_mirror() {
     let machine = Machine::new();
     machine.write(IN_MIRROR, &BARE);
     machine.write(IN_MIRROR, &[(hub::WEIGHTS, "w"), (hub::PYTORCH_WEIGHTS, "p"), ("README.md", "r")]);
-    let (put, names) = machine.from_mirror("").unwrap();
+    let (put, names) = machine.mirrored("").unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
     assert_eq!((put.name.as_str(), put.weights), ("org/name", Weights::Pretrained));
     assert_eq!(put.sources[0].location, "https://huggingface.co/org/name/resolve/main/config.json");
@@ -76,7 +76,7 @@ fn a_revision_is_one_segment_of_the_address() {
     let machine = Machine::new();
     machine.write("mirror/huggingface.co/org/name/resolve/refs%2Fpr%2F1", &BARE);
     let keys = "revision = \"refs/pr/1\"\nweights = \"random\"";
-    assert_eq!(machine.from_mirror(keys).unwrap().1, [hub::CONFIG, hub::VOCAB]);
+    assert_eq!(machine.mirrored(keys).unwrap().1, [hub::CONFIG, hub::VOCAB]);
 }
 
 #[test]
@@ -85,10 +85,10 @@ fn shards_come_with_their_index() {
     let machine = Machine::new();
     machine.write(IN_MIRROR, &BARE);
     machine.write(IN_MIRROR, &[(hub::PYTORCH_WEIGHTS_INDEX, index), ("m-1.bin", "1")]);
-    check_refused(machine.from_mirror(""), &["org/name", "m-2.bin"]);
+    check_refused(machine.mirrored(""), &["org/name", "m-2.bin"]);
     machine.write(IN_MIRROR, &[("m-2.bin", "2")]);
     let expected = [hub::CONFIG, "m-1.bin", "m-2.bin", hub::PYTORCH_WEIGHTS_INDEX, hub::VOCAB];
-    assert_eq!(machine.from_mirror("").unwrap().1, expected);
+    assert_eq!(machine.mirrored("").unwrap().1, expected);
 }
 
 #[test]
@@ -98,20 +98,20 @@ fn an_index_cannot_reach_out_of_the_folder() {
         machine.write(IN_MIRROR, &BARE);
         let index = format!(r#"{{"weight_map": {{"a": "{name}"}}}}"#);
         machine.write(IN_MIRROR, &[(hub::WEIGHTS_INDEX, index.as_str())]);
-        check_refused(machine.from_mirror(""), &["index", "no plain file name"]);
+        check_refused(machine.mirrored(""), &["index", "no plain file name"]);
     }
 }
 
 #[test]
 fn what_a_model_lacks_is_named() {
     let machine = Machine::new();
-    check_refused(machine.from_mirror(""), &["org/name", hub::CONFIG, IN_MIRROR]);
+    check_refused(machine.mirrored(""), &["org/name", hub::CONFIG, IN_MIRROR]);
     machine.write(IN_MIRROR, &[(hub::CONFIG, "{}")]);
-    check_refused(machine.from_mirror(""), &["no tokenizer", hub::TOKENIZER, hub::VOCAB]);
+    check_refused(machine.mirrored(""), &["no tokenizer", hub::TOKENIZER, hub::VOCAB]);
     machine.write(IN_MIRROR, &BARE);
     let parts = ["org/name", hub::WEIGHTS, hub::PYTORCH_WEIGHTS, IN_MIRROR, "fetch.weights = \"random\""];
-    check_refused(machine.from_mirror(""), &parts);
-    let (put, names) = machine.from_mirror("weights = \"random\"").unwrap();
+    check_refused(machine.mirrored(""), &parts);
+    let (put, names) = machine.mirrored("weights = \"random\"").unwrap();
     assert_eq!((names, put.weights), (vec![hub::CONFIG.to_owned(), hub::VOCAB.to_owned()], Weights::Random));
 }
 

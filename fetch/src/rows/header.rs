@@ -35,8 +35,7 @@ impl Header {
     pub(super) fn row(&self, place: Place, fields: &[&str]) -> Result<Row> {
         let (expected, found) = (self.names.len(), fields.len());
         if let Some(missing) = self.names.get(found) {
-            let what =
-                format!("the column `{missing}` is missing: {found} columns where the header has {expected}");
+            let what = format!("the column `{missing}` is missing ({found} of {expected} columns)");
             return Err(anyhow!(Fault::input(format!("{}, {place}: {what}", self.shown))));
         }
         let too_many = || {
