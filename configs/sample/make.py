@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SEED = 7
-TRAIN_ROWS, TEST_ROWS = 1600, 400
+TRAIN_ROWS, TEST_ROWS = 2400, 400
 OPPOSITE = {"good": "bad", "bad": "good"}
 LABEL = {"good": "positive", "bad": "negative"}
 ENDINGS = {"polite": ["어요", "어요", "습니다", "네요"], "plain": ["다", "다", "음"]}

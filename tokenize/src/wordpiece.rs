@@ -13,6 +13,8 @@ use tokenizers::{AddedToken, Tokenizer};
 
 use crate::model_files::TokenizerConfig;
 
+/// Reads one token a line from `path`; a token's id is its line number from 0.
+///
 /// # Errors
 /// A [`Fault::input`] where the file is unreadable or lacks a special token.
 pub(crate) fn from_vocab(path: &Path, config: &TokenizerConfig) -> Result<Tokenizer> {
