@@ -31,8 +31,7 @@ pub struct Manifest {
     pub provenance: Provenance,
     /// By path inside the folder.
     pub files: BTreeMap<String, FileEntry>,
-    /// SHA-256 of this manifest without this field.
-    #[serde(default)]
+    /// SHA-256 of the manifest's text with this field empty.
     pub digest: String,
 }
 
@@ -57,20 +56,16 @@ impl Manifest {
         Ok(sha256_bytes(canonical_json(&json!([self.files, self.facts])).as_bytes()))
     }
 
-    fn own_digest(&self) -> Result<String> {
-        let bare = Manifest { digest: String::new(), ..self.clone() };
-        Ok(sha256_bytes(canonical_json(&serde_json::to_value(&bare)?).as_bytes()))
-    }
-
     /// Writes `folder/manifest.json` and syncs it and the folder to disk.
     pub fn write(mut self, folder: &Path) -> Result<Manifest> {
-        self.digest = self.own_digest()?;
+        self.digest.clear();
         let path = folder.join(MANIFEST);
-        let mut bytes = serde_json::to_vec_pretty(&self)?;
-        bytes.push(b'\n');
+        let blank = format!("{:#}\n", json!(self));
+        self.digest = sha256_bytes(blank.as_bytes());
+        let text = blank.replacen(&digest_field(""), &digest_field(&self.digest), 1);
         let write = || -> std::io::Result<()> {
             let mut file = File::create(&path)?;
-            file.write_all(&bytes)?;
+            file.write_all(text.as_bytes())?;
             file.sync_all()?;
             File::open(folder)?.sync_all()
         };
@@ -84,14 +79,19 @@ impl Manifest {
     /// A [`Fault::input`] where it is absent, damaged or of another format version.
     pub fn read(folder: &Path) -> Result<Manifest> {
         let path = folder.join(MANIFEST);
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let damaged = || Fault::input(format!("{} is damaged; {REBUILD}", path.display()));
-        let manifest: Manifest = serde_json::from_slice(&bytes).with_context(damaged)?;
-        if manifest.digest != manifest.own_digest()? {
+        let manifest: Manifest = serde_json::from_str(&text).with_context(damaged)?;
+        let blank = text.replacen(&digest_field(&manifest.digest), &digest_field(""), 1);
+        if manifest.digest != sha256_bytes(blank.as_bytes()) {
             bail!(damaged());
         }
         Ok(manifest)
     }
+}
+
+fn digest_field(digest: &str) -> String {
+    format!("\"digest\": \"{digest}\"")
 }
 
 const REBUILD: &str = "run its stage again with --force to rebuild the folder";
@@ -167,37 +167,63 @@ fn seal_below(root: &Path, folder: &Path, files: &mut BTreeMap<String, FileEntry
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Trust;
 
-    fn manifest(facts: Value) -> Manifest {
-        Manifest {
+    fn sealed(folder: &Path) -> Manifest {
+        fs::create_dir_all(folder.join("examples")).unwrap();
+        fs::write(folder.join("examples/train.txt"), "text").unwrap();
+        let manifest = Manifest {
             format_version: FORMAT_VERSION,
-            stage: Stage::Tokenize,
+            stage: Stage::Fetch,
             fingerprint: "0".repeat(16),
-            config: Value::Null,
+            config: json!({}),
             inputs: BTreeMap::new(),
-            facts,
-            provenance: Provenance { version: String::new(), wall_seconds: 0.0, peak_memory_bytes: None },
-            files: BTreeMap::new(),
+            // A number whose shortest text does not parse back to itself without care.
+            facts: json!({"rate": 0.1 + 0.2, "tiny": 4.35e-7 / 3.0}),
+            provenance: Provenance {
+                version: String::new(),
+                wall_seconds: 1.0 / 3.0,
+                peak_memory_bytes: None,
+            },
+            files: seal_files(folder).unwrap(),
             digest: String::new(),
-        }
+        };
+        manifest.write(folder).unwrap()
     }
 
-    #[test]
-    fn every_float_reads_back_exactly() {
-        let folder = tempfile::tempdir().unwrap();
-        let rates: Vec<f64> = (1..2000_u32).map(|n| f64::from(n) / 2_861_633.0).collect();
-        let written = manifest(rates.into()).write(folder.path()).unwrap();
-        assert_eq!(Manifest::read(folder.path()).unwrap(), written);
+    fn open(folder: &Path) -> Result<FinishedFolder> {
+        let mut digests = DigestCache::open(folder.with_extension("digests"), Trust::Stamps);
+        FinishedFolder::open(folder.to_owned(), &mut digests)
     }
 
-    #[test]
-    fn an_edited_manifest_is_damaged() {
-        let folder = tempfile::tempdir().unwrap();
-        manifest(Value::Null).write(folder.path()).unwrap();
-        let path = folder.path().join(MANIFEST);
-        let edited = fs::read_to_string(&path).unwrap().replace("tokenize", "train");
-        fs::write(&path, edited).unwrap();
-        let error = Manifest::read(folder.path()).unwrap_err();
+    fn check_refused(folder: &Path, name: &str) {
+        let error = open(folder).unwrap_err();
         assert_eq!(crate::fault::kind_of(&error).code(), 3);
+        assert!(format!("{error:#}").contains(name), "{error:#}");
+    }
+
+    #[test]
+    fn a_sealed_folder_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let written = sealed(&path);
+        assert_eq!(open(&path).unwrap().manifest().digest, written.digest);
+    }
+
+    #[test]
+    fn any_changed_byte_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        sealed(&path);
+        fs::write(path.join("examples/train.txt"), "texT").unwrap();
+        check_refused(&path, "train.txt");
+        fs::remove_file(path.join("examples/train.txt")).unwrap();
+        check_refused(&path, "train.txt");
+        sealed(&path);
+        let manifest = fs::read_to_string(path.join(MANIFEST)).unwrap();
+        fs::write(path.join(MANIFEST), manifest.replace("0.3", "0.4")).unwrap();
+        check_refused(&path, MANIFEST);
+        fs::write(path.join(MANIFEST), &manifest[..manifest.len() / 2]).unwrap();
+        check_refused(&path, MANIFEST);
     }
 }

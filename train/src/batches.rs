@@ -5,7 +5,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use shared::config::BatchOrder;
 
-use crate::dataset::Dataset;
+use bert::Dataset;
 
 /// Batches of a window are sorted by length together; wide enough that lengths are alike, and far smaller than an
 /// epoch, so that an order is still random.
@@ -49,13 +49,6 @@ impl Batches {
         }
         batches
     }
-}
-
-/// Rows in batches of like lengths, longest first, for inference: memory peaks at once or never.
-pub(crate) fn by_length(dataset: &Dataset, batch_size: usize) -> Vec<Vec<usize>> {
-    let mut rows: Vec<usize> = (0..dataset.len()).collect();
-    rows.sort_by_key(|&row| std::cmp::Reverse(dataset.length(row)));
-    rows.chunks(batch_size).map(<[usize]>::to_vec).collect()
 }
 
 #[cfg(test)]
@@ -107,6 +100,5 @@ mod tests {
         let dataset = dataset(1000);
         let of = |order| padding(&dataset, &Batches::new(&dataset, 10, order, 7).of_epoch(0));
         assert!(of(BatchOrder::GroupedByLength) * 5 < of(BatchOrder::Random));
-        assert!(padding(&dataset, &by_length(&dataset, 10)) < of(BatchOrder::GroupedByLength));
     }
 }

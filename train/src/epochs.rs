@@ -1,16 +1,15 @@
 //! The loop over epochs and steps.
 
 use anyhow::{Result, ensure};
-use bert::{AdamW, Batch, SequenceClassifier, StepOutcome};
+use bert::{AdamW, Batch, Dataset, SequenceClassifier, StepOutcome};
 use shared::config::TrainConfig;
 use shared::console::{Progress, Unit};
 use shared::facts::DevMetrics;
 use shared::fault::Fault;
 use shared::metrics::Confusion;
 
-use crate::batches::{Batches, by_length};
+use crate::batches::Batches;
 use crate::best::BestModels;
-use crate::dataset::Dataset;
 use crate::journal::{Entry, Journal};
 use crate::schedule::LearningRate;
 
@@ -104,7 +103,7 @@ impl Training<'_> {
         let frozen = model.frozen();
         let mut confusion = Confusion::new(model.config().id2label.len());
         let mut progress = Progress::new("dev", self.dev.len() as u64, Unit::Items);
-        for rows in by_length(self.dev, self.config.batch_size * DEV_BATCH_FACTOR) {
+        for rows in self.dev.by_length(self.config.batch_size * DEV_BATCH_FACTOR) {
             let batch = Batch::new(self.dev.select(&rows), model.config())?;
             for (logits, &label) in frozen.logits(&batch)?.iter().zip(batch.labels()) {
                 confusion.add(logits, usize::try_from(label)?);

@@ -2,13 +2,12 @@
 
 mod batches;
 mod best;
-mod dataset;
 mod epochs;
 mod journal;
 mod schedule;
 
 use anyhow::Result;
-use bert::{AdamW, AdamWConfig, BertConfig, Compute, Head, SequenceClassifier};
+use bert::{AdamW, AdamWConfig, BertConfig, Compute, Dataset, Head, SequenceClassifier};
 use shared::config::TrainConfig;
 use shared::facts::{FetchFacts, TokenizeFacts, TrainFacts};
 use shared::layout::{Split, Stage, fetched, trained};
@@ -17,7 +16,6 @@ use shared::stage::Job;
 
 use batches::Batches;
 use best::BestModels;
-use dataset::Dataset;
 use epochs::Training;
 use journal::Journal;
 use schedule::LearningRate;

@@ -7,6 +7,7 @@
 mod batch;
 mod classifier;
 mod config;
+mod dataset;
 mod device;
 mod encoder;
 mod layers;
@@ -19,6 +20,7 @@ mod weight_files;
 pub use batch::Batch;
 pub use classifier::{SequenceClassifier, StepOutcome};
 pub use config::{BertConfig, HiddenAct};
+pub use dataset::Dataset;
 pub use device::Compute;
 pub use optimizer::{AdamW, AdamWConfig};
 pub use parameters::Head;
