@@ -29,7 +29,7 @@ pub fn run(job: &Job) -> Result<Metrics> {
     let facts: TokenizeFacts = tokenized.facts()?;
     let dataset = Dataset::read(tokenized.path(), &facts, config.split)?;
 
-    let compute = Compute::open(config.device, config.precision, job.config.seed)?;
+    let compute = Compute::open(config.device, config.precision, config.threads, job.config.seed)?;
     log::info!("evaluating {} {} examples on {}", dataset.len(), config.split, compute.description());
     let folder = trained::model(trained.path());
     let bert = BertConfig::read(&folder)?;

@@ -17,8 +17,8 @@ use crate::manifest::FORMAT_VERSION;
 const RESULT_FREE: [(Stage, &[&str]); 4] = [
     (Stage::Fetch, &["mirror", "offline"]),
     (Stage::Tokenize, &["workers"]),
-    (Stage::Train, &["device"]),
-    (Stage::Evaluate, &["device"]),
+    (Stage::Train, &["device", "threads"]),
+    (Stage::Evaluate, &["device", "threads"]),
 ];
 
 /// The fingerprint of `stage`: 16 hexadecimal digits. `inputs` are the content digests of its input folders.
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn where_and_how_fast_do_not_count() {
-        check(Stage::Train, "[train]\ndevice = \"cpu\"", false);
+        check(Stage::Train, "[train]\ndevice = \"cpu\"\nthreads = 1", false);
         check(Stage::Evaluate, "[evaluate]\ndevice = \"cuda:1\"", false);
         check(Stage::Tokenize, "[tokenize]\nworkers = 3", false);
         check(Stage::Fetch, "[fetch]mirror = \"/m\"\noffline = true", false);

@@ -31,7 +31,8 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let train = Dataset::read(tokenized.path(), &facts, Split::Train)?;
     let dev = Dataset::read(tokenized.path(), &facts, Split::Dev)?;
 
-    let compute = Compute::open(config.device, config.precision, job.config.seed)?.autodiff();
+    let compute = Compute::open(config.device, config.precision, config.threads, job.config.seed)?;
+    let compute = compute.autodiff();
     log::info!("training on {} in {:?}", compute.description(), config.precision);
     let mut model = model(fetched, &facts, config, &compute, job.config.seed)?;
     log::info!("{} parameters, {} train and {} dev examples", model.parameters(), train.len(), dev.len());

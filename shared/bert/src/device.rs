@@ -22,11 +22,13 @@ pub struct Compute {
 }
 
 impl Compute {
-    /// Opens the device that `choice` names, with `seed` for its random numbers.
+    /// Opens the device that `choice` names, with `seed` for its random numbers and `threads` for its arithmetic
+    /// on the CPU (0: one a core), for the whole process.
     ///
     /// # Errors
     /// A usage fault where there is no such device in this binary or on this machine.
-    pub fn open(choice: DeviceChoice, precision: Precision, seed: u64) -> Result<Compute> {
+    pub fn open(choice: DeviceChoice, precision: Precision, threads: usize, seed: u64) -> Result<Compute> {
+        limit_threads(threads);
         let (device, description) = backend::open(choice, precision)?;
         device.seed(seed);
         let path = backend::path(precision);
@@ -48,6 +50,18 @@ impl Compute {
     /// In words, for logs: `cpu (libtorch, 2 threads)`.
     pub fn description(&self) -> &str {
         &self.description
+    }
+}
+
+fn limit_threads(threads: usize) {
+    if threads == 0 {
+        return;
+    }
+    #[cfg(feature = "libtorch")]
+    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+    // The pool of a process can be made once; a second device of the same process keeps the first's.
+    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
+        log::debug!("{error}");
     }
 }
 

@@ -47,7 +47,7 @@ fn trajectory(compute: Compute, config: &BertConfig) -> Vec<f32> {
 
 fn check(hidden_act: &str, precision: Precision, tolerance: f32) {
     let config = config(hidden_act);
-    let open = |precision| Compute::open(DeviceChoice::Cpu, precision, 7).unwrap().autodiff();
+    let open = |precision| Compute::open(DeviceChoice::Cpu, precision, 1, 7).unwrap().autodiff();
     let plain = trajectory(open(Precision::F32).plain(), &config);
     let fused = trajectory(open(precision), &config);
     let scale = plain.iter().fold(0f32, |scale, x| scale.max(x.abs()));

@@ -11,9 +11,12 @@ use crate::layout::Split;
 #[serde(deny_unknown_fields, default)]
 pub struct EvaluateConfig {
     pub split: Split,
+    /// Examples at a time; the result is the same for any number but for rounding.
     pub batch_size: usize,
     pub precision: Precision,
     pub device: DeviceChoice,
+    /// CPU threads; 0 takes every core.
+    pub threads: usize,
 }
 
 impl Default for EvaluateConfig {
@@ -23,6 +26,7 @@ impl Default for EvaluateConfig {
             batch_size: 64,
             precision: Precision::F32,
             device: DeviceChoice::Auto,
+            threads: 0,
         }
     }
 }

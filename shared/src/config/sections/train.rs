@@ -35,6 +35,9 @@ pub struct TrainConfig {
     /// `bf16` computes matrix products in bfloat16, with parameters and optimizer state in float32.
     pub precision: Precision,
     pub device: DeviceChoice,
+    /// CPU threads; 0 takes every core. A small model on a busy machine is fastest with 1: threads that wait for
+    /// each other lose more than they win.
+    pub threads: usize,
     /// Steps between evaluations on dev; absent: once an epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluate_every_steps: Option<u64>,
@@ -62,6 +65,7 @@ impl Default for TrainConfig {
             dropout: None,
             precision: Precision::F32,
             device: DeviceChoice::Auto,
+            threads: 0,
             evaluate_every_steps: None,
             log_every_steps: 50,
             monitor: Monitor { metric: Metric::Loss, best: Best::Min },

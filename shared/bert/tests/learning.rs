@@ -1,0 +1,75 @@
+//! Whatever the backend: a small model learns a batch by heart, and comes back from its files as it was.
+
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, SequenceClassifier};
+use shared::config::{DeviceChoice, Precision, Weights};
+use shared::schema::Features;
+
+fn config() -> BertConfig {
+    let labels = ["negative".to_owned(), "positive".to_owned()];
+    let text = r#"{"model_type": "bert", "vocab_size": 30, "hidden_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 8, "type_vocab_size": 1}"#;
+    serde_json::from_str::<BertConfig>(text).unwrap().with_labels(&labels)
+}
+
+fn batch(config: &BertConfig) -> Batch {
+    let row = |index: i32| Features {
+        example_id: index.to_string(),
+        input_ids: (0..3 + index % 5).map(|position| (position * 3 + index * 7) % 30).collect(),
+        token_type_ids: vec![0; 3 + index as usize % 5],
+        label: i64::from(index % 2),
+    };
+    Batch::new(&(0..8).map(row).collect::<Vec<_>>(), config).unwrap()
+}
+
+#[test]
+fn a_batch_is_learnt_by_heart_and_the_model_survives_its_files() {
+    let config = config();
+    let batch = batch(&config);
+    let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap().autodiff();
+    let nowhere = std::path::Path::new("/nonexistent");
+    let build = SequenceClassifier::build(nowhere, config, Weights::Random, Head::MayBeNew, &compute, 7);
+    let mut model = build.unwrap();
+    let mut optimizer = AdamW::new(AdamWConfig {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+        max_grad_norm: 1.0,
+    });
+    let losses: Vec<f64> = (0..80).map(|_| model.step(&batch, &mut optimizer, 5e-3).unwrap().loss).collect();
+    let (first, last) = (losses[0], losses[79]);
+    assert!((first - 2f64.ln()).abs() < 0.2 && last < 0.1, "the loss went from {first} to {last}");
+
+    let folder = tempfile::tempdir().unwrap();
+    model.save(folder.path()).unwrap();
+    let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
+    let read = BertConfig::read(folder.path()).unwrap();
+    let again =
+        SequenceClassifier::build(folder.path(), read, Weights::Pretrained, Head::Required, &compute, 8);
+    assert_eq!(again.unwrap().logits(&batch).unwrap(), model.frozen().logits(&batch).unwrap());
+}
+
+#[test]
+fn tensors_that_are_missing_or_left_over_are_named() {
+    let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let build = |config: BertConfig, weights| {
+        SequenceClassifier::build(folder.path(), config, weights, Head::MayBeNew, &compute, 7)
+    };
+    build(config(), Weights::Random).unwrap().save(folder.path()).unwrap();
+    let with_layers = |layers: usize| {
+        let mut value = serde_json::to_value(config()).unwrap();
+        value["num_hidden_layers"] = layers.into();
+        serde_json::from_value(value).unwrap()
+    };
+    let check = |config: BertConfig, parts: &[&str]| {
+        let error = build(config, Weights::Pretrained).unwrap_err();
+        assert_eq!(shared::fault::kind_of(&error).code(), 3);
+        let message = format!("{error:#}");
+        parts.iter().for_each(|part| assert!(message.contains(part), "`{message}` lacks `{part}`"));
+    };
+    check(with_layers(3), &["lack", "bert.encoder.layer.2.output.dense.weight"]);
+    check(with_layers(1), &["no place for", "bert.encoder.layer.1.output.dense.weight"]);
+    let wide = serde_json::to_string(&config()).unwrap().replace("\"vocab_size\":30", "\"vocab_size\":31");
+    check(serde_json::from_str(&wide).unwrap(), &["do not fit", "[30, 16]", "[31, 16]"]);
+}
