@@ -9,6 +9,7 @@ BUILD := --release --locked
 BIN := $(or $(CARGO_TARGET_DIR),target)/release
 OPTIONS = --config $(CONFIG) --work $(WORK) $(ARGS)
 STAGES := fetch tokenize train evaluate
+PROGRAMS := $(STAGES) train-worker evaluate-worker
 
 .DEFAULT_GOAL := help
 .PHONY: help check-tools libtorch build all $(STAGES) test dist clean
@@ -45,7 +46,7 @@ test: libtorch ## check formatting, lints, units, and the sample pipeline from e
 	cargo test $(BUILD) --workspace
 
 dist: build ## pack the binaries and every library they need into dist/*.tar.gz, for machines with nothing installed
-	@deploy/dist.sh $(BIN) $(or $(LIBTORCH),.libtorch) $(STAGES)
+	@deploy/dist.sh $(BIN) $(or $(LIBTORCH),.libtorch) $(PROGRAMS)
 
 clean: ## delete what was built; .libtorch and the work folder stay
 	cargo clean

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: deploy/dist.sh BIN_FOLDER LIBTORCH STAGE…   (`make dist` calls it)
+# usage: deploy/dist.sh BIN_FOLDER LIBTORCH PROGRAM…   (`make dist` calls it)
 # Packs the stage binaries, every library they need but glibc, and the configs into one tar that runs anywhere:
 # the binaries look for their libraries in ../lib, the libraries beside themselves.
 set -euo pipefail
@@ -26,7 +26,7 @@ mkdir -p "$stage/bin" "$stage/lib"
 for binary in "$@"; do
     strip -o "$stage/bin/$binary" "$bin/$binary"
 done
-linked=$(libraries "$bin/train")
+linked=$(libraries "$bin/train-worker")
 xargs -d '\n' cp -L -t "$stage/lib" <<< "$linked"
 # libtorch opens more of its libraries by name while it runs. Only Python wants libtorch.so.
 find -L "$libtorch/lib" -name '*.so*' ! -name libtorch.so -type f -exec cp -L -u -t "$stage/lib" {} +

@@ -1,10 +1,10 @@
-//! `evaluate`: measures the fine-tuned model.
+//! `evaluate`: finds the result where it stands already, without loading libtorch, and else starts `evaluate-worker`.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use shared::layout::Stage;
-use shared::stage::{StageArgs, execute};
+use shared::stage::{StageArgs, reuse_or_hand_over};
 
 /// Measures the model that `train` made on a split that it has not seen.
 #[derive(Parser)]
@@ -15,5 +15,5 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    execute(Stage::Evaluate, &Cli::parse().stage, evaluate::run)
+    reuse_or_hand_over(Stage::Evaluate, &Cli::parse().stage, "evaluate-worker")
 }

@@ -105,6 +105,7 @@ pub struct Progress {
 
 #[derive(Debug)]
 struct Lines {
+    started: Instant,
     last: Instant,
 }
 
@@ -124,7 +125,7 @@ impl Progress {
         bar.set_length(total);
         bar.set_style(style(unit, total));
         bar.set_prefix(what.clone());
-        let lines = (!on_terminal).then(|| Lines { last: Instant::now() });
+        let lines = (!on_terminal).then(|| Lines { started: Instant::now(), last: Instant::now() });
         Progress { bar, what, lines }
     }
 
@@ -133,13 +134,8 @@ impl Progress {
         let Some(lines) = &mut self.lines else { return };
         if lines.last.elapsed() >= LINE_INTERVAL {
             lines.last = Instant::now();
-            let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
-            let share = if total > 0 {
-                format!(" ({:.0} %)", 100.0 * done as f64 / total as f64)
-            } else {
-                String::new()
-            };
-            log::info!("{} {done}/{total}{share} {}", self.what, self.bar.message());
+            let pace = pace(self.bar.position(), self.bar.length().unwrap_or(0), lines.started.elapsed());
+            log::info!("{} {pace} {}", self.what, self.bar.message());
         }
     }
 
@@ -153,12 +149,23 @@ impl Progress {
     }
 }
 
+/// `2400/142479 (2 %), 60.1/s, 39 min left`; a total of 0 is unknown.
+fn pace(done: u64, total: u64, elapsed: Duration) -> String {
+    let rate = done as f64 / elapsed.as_secs_f64();
+    if total == 0 || done == 0 {
+        return format!("{done}, {rate:.1}/s");
+    }
+    let share = 100.0 * done as f64 / total as f64;
+    let minutes = total.saturating_sub(done) as f64 / rate / 60.0;
+    format!("{done}/{total} ({share:.0} %), {rate:.1}/s, {minutes:.0} min left")
+}
+
 fn style(unit: Unit, total: u64) -> ProgressStyle {
     let template = match (unit, total) {
         (Unit::Bytes, 0) => "{prefix} {bytes} {bytes_per_sec} {msg}",
         (Unit::Bytes, _) => "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} {msg}",
         (Unit::Items, 0) => "{prefix} {human_pos} {per_sec} {msg}",
-        (Unit::Items, _) => "{prefix} {wide_bar} {human_pos}/{human_len} {eta} {msg}",
+        (Unit::Items, _) => "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} {msg}",
     };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
@@ -179,4 +186,19 @@ pub fn print_result(line: &str) -> Result<()> {
     writeln!(stdout, "{line}")?;
     stdout.flush()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pace_says_how_far_how_fast_and_how_long() {
+        let check = |done, total, seconds, expect: &str| {
+            assert_eq!(pace(done, total, Duration::from_secs(seconds)), expect);
+        };
+        check(2400, 142_800, 40, "2400/142800 (2 %), 60.0/s, 39 min left");
+        check(300, 0, 60, "300, 5.0/s");
+        check(0, 100, 60, "0, 0.0/s");
+    }
 }

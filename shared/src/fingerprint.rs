@@ -90,7 +90,8 @@ fn own_files(files: &FilesConfig, digests: &mut DigestCache) -> Result<Value> {
     let paths = [("train", Some(&files.train)), ("dev", files.dev.as_ref()), ("test", files.test.as_ref())];
     for (split, path) in paths {
         let Some(path) = path else { continue };
-        let readable = || Fault::input(format!("cannot read `fetch.files.{split}`, {}", path.display()));
+        let readable =
+            || Fault::input(format!("`fetch.files.{split}` does not name a file that can be read"));
         let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
         value[split] = json!([digests.sha256(path).with_context(readable)?, extension]);
     }
@@ -98,7 +99,7 @@ fn own_files(files: &FilesConfig, digests: &mut DigestCache) -> Result<Value> {
 }
 
 fn folder_content(folder: &Path, digests: &mut DigestCache) -> Result<Value> {
-    let missing = || Fault::input(format!("cannot read `fetch.model`, the folder {}", folder.display()));
+    let missing = || Fault::input(format!("`fetch.model`: the folder {} cannot be read", folder.display()));
     let entries = fs::read_dir(folder).with_context(missing)?;
     let mut files: Vec<PathBuf> =
         entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>().with_context(missing)?;

@@ -1,10 +1,10 @@
-//! `train`: fine-tunes the model.
+//! `train`: finds the result where it stands already, without loading libtorch, and else starts `train-worker`.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use shared::layout::Stage;
-use shared::stage::{StageArgs, execute};
+use shared::stage::{StageArgs, reuse_or_hand_over};
 
 /// Fine-tunes the model that `fetch` got on the features that `tokenize` made.
 #[derive(Parser)]
@@ -15,5 +15,5 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    execute(Stage::Train, &Cli::parse().stage, train::run)
+    reuse_or_hand_over(Stage::Train, &Cli::parse().stage, "train-worker")
 }

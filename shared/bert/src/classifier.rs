@@ -18,7 +18,7 @@ use crate::encoder::Bert;
 use crate::layers::{Dense, Mode, dropout};
 use crate::optimizer::AdamW;
 use crate::parameters::{Head, ParameterNames, ParameterSource};
-use crate::weight_files;
+use crate::weight_files::{self, StoredTensor};
 
 #[derive(Module, Debug)]
 pub(crate) struct Network {
@@ -130,7 +130,7 @@ impl SequenceClassifier {
         self.config.write(folder)?;
         let mut collector = Collector { names: &self.names, tensors: Ok(BTreeMap::new()) };
         self.network.visit(&mut collector);
-        weight_files::write(&folder.join(hub::WEIGHTS), collector.tensors?)
+        weight_files::write(&folder.join(hub::WEIGHTS), &collector.tensors?)
     }
 }
 
@@ -147,20 +147,20 @@ fn correct(logits: Tensor<2>, targets: Tensor<1, Int>) -> usize {
 /// Copies every parameter off the device, under its Hub name.
 struct Collector<'a> {
     names: &'a ParameterNames,
-    tensors: Result<BTreeMap<String, (Vec<usize>, Vec<u8>)>>,
+    tensors: Result<BTreeMap<String, StoredTensor>>,
 }
 
 impl ModuleVisitor for Collector<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Ok(tensors) = &mut self.tensors else { return };
-        let entry = || -> Result<(String, Vec<u8>)> {
+        let entry = || -> Result<(String, StoredTensor)> {
             let values = param.val().into_data().convert::<f32>().try_to_vec::<f32>();
             let values = values.map_err(|error| anyhow::anyhow!("a parameter is no float32: {error:?}"))?;
-            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            Ok((self.names.of(param.id)?.to_owned(), bytes))
+            let tensor = StoredTensor::from_f32(param.dims().to_vec(), &values);
+            Ok((self.names.of(param.id)?.to_owned(), tensor))
         };
         match entry() {
-            Ok((name, bytes)) => drop(tensors.insert(name, (param.dims().to_vec(), bytes))),
+            Ok((name, tensor)) => drop(tensors.insert(name, tensor)),
             Err(error) => self.tensors = Err(error),
         }
     }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use burn::store::{ModuleStore, PytorchStore};
 use burn::tensor::DType;
 use half::{bf16, f16};
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use shared::fault::Fault;
@@ -30,6 +31,11 @@ enum Kind {
 }
 
 impl StoredTensor {
+    pub(crate) fn from_f32(shape: Vec<usize>, values: &[f32]) -> StoredTensor {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        StoredTensor { shape, kind: Kind::F32, bytes }
+    }
+
     /// As float32, in row-major order.
     pub(crate) fn values(&self) -> Result<Vec<f32>> {
         let halves = |value: fn([u8; 2]) -> f32| {
@@ -143,12 +149,12 @@ fn read_shards(index: &Path, reader: Reader) -> Result<BTreeMap<String, StoredTe
 }
 
 /// Writes float32 tensors as one safetensors file that `transformers` reads.
-pub(crate) fn write(path: &Path, tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)>) -> Result<()> {
+pub(crate) fn write(path: &Path, tensors: &BTreeMap<String, StoredTensor>) -> Result<()> {
     let context = || format!("cannot write {}", path.display());
     let views = tensors
         .iter()
-        .map(|(name, (shape, bytes))| {
-            let view = safetensors::tensor::TensorView::new(Dtype::F32, shape.clone(), bytes)?;
+        .map(|(name, tensor)| {
+            let view = TensorView::new(Dtype::F32, tensor.shape.clone(), &tensor.bytes)?;
             Ok((name.as_str(), view))
         })
         .collect::<Result<Vec<_>>>()
@@ -189,8 +195,8 @@ mod tests {
     }
 
     fn f32_file(path: &Path, names: &[&str]) {
-        let bytes: Vec<u8> = [1f32, 2.0].iter().flat_map(|x| x.to_le_bytes()).collect();
-        write(path, names.iter().map(|name| (name.to_string(), (vec![2], bytes.clone()))).collect()).unwrap();
+        let tensor = |name: &&str| (name.to_string(), StoredTensor::from_f32(vec![2], &[1.0, 2.0]));
+        write(path, &names.iter().map(tensor).collect()).unwrap();
     }
 
     #[test]

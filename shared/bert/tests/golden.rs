@@ -24,7 +24,8 @@ fn folder(name: &str) -> PathBuf {
 
 fn check(name: &str, compute: &Compute, tolerance: f32) {
     let folder = folder(name);
-    let expected: Expected = serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
+    let expected: Expected =
+        serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
     let rows: Vec<Features> = (0..expected.labels.len())
         .map(|row| Features {
             example_id: row.to_string(),

@@ -1,0 +1,69 @@
+//! A stage's work, from an empty folder to one that is sealed and in its place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::Job;
+use super::plan::{Plan, content_digests};
+use crate::console;
+use crate::fingerprint::section;
+use crate::manifest::{FORMAT_VERSION, Manifest, Provenance, seal_files};
+
+/// Does the stage's work in a fresh folder, seals it with a manifest and puts it in its place.
+pub(super) fn build<F: Serialize>(
+    mut plan: Plan<'_>,
+    work: impl FnOnce(&Job) -> Result<F>,
+) -> Result<PathBuf> {
+    let started = Instant::now();
+    let output = plan.place.partial(plan.stage, &plan.fingerprint);
+    remove(&output)?;
+    fs::create_dir_all(&output).with_context(|| format!("cannot write {}", output.display()))?;
+    let inputs = std::mem::take(&mut plan.inputs);
+    let job = Job { config: plan.config.clone(), output, rebuild: plan.rebuild(), inputs };
+    let facts = work(&job)?;
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        stage: plan.stage,
+        fingerprint: plan.fingerprint.clone(),
+        config: section(plan.stage, &plan.config)?,
+        inputs: content_digests(plan.stage, &job.inputs)?,
+        facts: serde_json::to_value(facts)?,
+        files: seal_files(&job.output)?,
+        provenance: Provenance {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            wall_seconds: started.elapsed().as_secs_f64(),
+            peak_memory_bytes: console::peak_memory_bytes(),
+        },
+        digest: String::new(),
+    };
+    let Provenance { wall_seconds, peak_memory_bytes, .. } = manifest.write(&job.output)?.provenance;
+    install(&job.output, &plan.folder(), &plan.place.replaced(plan.stage, &plan.fingerprint))?;
+    plan.verify()?;
+    log::info!("done in {wall_seconds:.1} s, peak memory {} MiB", peak_memory_bytes.unwrap_or(0) >> 20);
+    Ok(plan.folder())
+}
+
+/// Puts the sealed folder in its place. A reader sees the old one, none for an instant, or the new one.
+fn install(partial: &Path, folder: &Path, replaced: &Path) -> Result<()> {
+    let context = || format!("cannot put {} in its place", folder.display());
+    remove(replaced)?;
+    if folder.exists() {
+        fs::rename(folder, replaced).with_context(context)?;
+    }
+    fs::rename(partial, folder).with_context(context)?;
+    if let Some(parent) = folder.parent() {
+        fs::File::open(parent).and_then(|parent| parent.sync_all()).with_context(context)?;
+    }
+    remove(replaced)
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot delete {}", folder.display()))?;
+    }
+    Ok(())
+}

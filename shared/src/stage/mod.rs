@@ -1,0 +1,145 @@
+//! The run contract: what every stage binary does around its own work.
+
+mod build;
+mod plan;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::console::{self, LogFormat};
+use crate::fault;
+use crate::layout::Stage;
+use crate::lock::Lock;
+use crate::manifest::FinishedFolder;
+
+use plan::Plan;
+
+/// The options that every stage has.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StageArgs {
+    /// The experiment's TOML file.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Overrides one key of the config; may be given many times.
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Where stage folders and runs are kept.
+    #[arg(long, value_name = "DIR", default_value = "work")]
+    pub work: PathBuf,
+    /// Builds the folder again although it is up to date, or damaged.
+    #[arg(long)]
+    pub force: bool,
+    /// Says which folder would be built or reused, and does nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Hashes every file again instead of trusting sizes and times.
+    #[arg(long)]
+    pub verify: bool,
+    /// Seconds to wait for another process that builds the same folder.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+    pub lock_wait: u64,
+    /// How lines are written to stderr.
+    #[arg(long, value_enum, default_value_t)]
+    pub log: LogFormat,
+}
+
+/// What a stage's own work sees.
+#[derive(Debug)]
+pub struct Job {
+    pub config: Config,
+    /// The folder to write; it is empty, and finished for the world only when the work returns.
+    pub output: PathBuf,
+    pub rebuild: Rebuild,
+    inputs: BTreeMap<Stage, FinishedFolder>,
+}
+
+/// Why the folder is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rebuild {
+    /// It does not exist yet: what this machine has at hand may be used.
+    IfNeeded,
+    /// `--force`: nothing that was kept from an earlier run is trusted.
+    Force,
+}
+
+impl Job {
+    /// The finished folder of an earlier stage, verified.
+    ///
+    /// # Errors
+    /// A bug, if [`Stage::inputs`] does not list `stage`.
+    pub fn input(&self, stage: Stage) -> Result<&FinishedFolder> {
+        self.inputs.get(&stage).with_context(|| format!("{stage} is not an input of this stage"))
+    }
+}
+
+/// Runs `work` as `stage` under the run contract and turns the outcome into an exit code.
+///
+/// `work` returns the facts for the manifest.
+pub fn execute<F: Serialize>(
+    stage: Stage,
+    args: &StageArgs,
+    work: impl FnOnce(&Job) -> Result<F>,
+) -> ExitCode {
+    console::init(args.log, stage.name());
+    conclude(run(stage, args, work))
+}
+
+/// The same for a stage whose work is in another program beside this one, which is started only where there is
+/// work: loading libtorch takes a third of a second, and finding that nothing is to be done should not.
+pub fn reuse_or_hand_over(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
+    console::init(args.log, stage.name());
+    match Plan::new(stage, args).and_then(|mut plan| plan.reuse()) {
+        Ok(None) => hand_over(program),
+        Ok(Some(folder)) => conclude(Ok(folder)),
+        Err(error) => conclude(Err(error)),
+    }
+}
+
+/// Becomes `program`, with this process' arguments.
+fn hand_over(program: &str) -> ExitCode {
+    let path = env::current_exe().map(|own| own.with_file_name(program));
+    let error = match path {
+        Ok(path) => {
+            let error = Command::new(&path).args(env::args_os().skip(1)).exec();
+            anyhow::Error::from(error).context(format!("cannot start {}", path.display()))
+        }
+        Err(error) => anyhow::Error::from(error).context(format!("cannot find {program}")),
+    };
+    conclude(Err(error))
+}
+
+fn conclude(outcome: Result<PathBuf>) -> ExitCode {
+    match outcome.and_then(|folder| console::print_result(&folder.to_string_lossy())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let kind = fault::kind_of(&error);
+            console::report_failure(kind, &format!("{error:#}"));
+            kind.exit_code()
+        }
+    }
+}
+
+fn run<F: Serialize>(
+    stage: Stage,
+    args: &StageArgs,
+    work: impl FnOnce(&Job) -> Result<F>,
+) -> Result<PathBuf> {
+    let mut plan = Plan::new(stage, args)?;
+    if let Some(folder) = plan.reuse()? {
+        return Ok(folder);
+    }
+    let _lock = Lock::take(&plan.lock(), Duration::from_secs(args.lock_wait))?;
+    // Another process may have finished the folder while this one waited.
+    if let Some(folder) = plan.reuse()? {
+        return Ok(folder);
+    }
+    build::build(plan, work)
+}

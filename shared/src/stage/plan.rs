@@ -1,0 +1,168 @@
+//! Which folder a stage's result is, and whether it stands already.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Rebuild, StageArgs};
+use crate::config::{self, Config};
+use crate::digest::{DigestCache, Trust};
+use crate::fault::Fault;
+use crate::fingerprint::fingerprint;
+use crate::layout::{Stage, Work};
+use crate::manifest::FinishedFolder;
+
+/// A result's name and everything that it follows from.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) stage: Stage,
+    pub(super) config: Config,
+    /// Finished and verified.
+    pub(super) inputs: BTreeMap<Stage, FinishedFolder>,
+    pub(super) fingerprint: String,
+    pub(super) place: Work,
+    args: &'a StageArgs,
+    digests: DigestCache,
+}
+
+impl<'a> Plan<'a> {
+    /// # Errors
+    /// A usage fault where the config is wrong; an input fault where an earlier stage has not run, or its folder is
+    /// damaged.
+    pub(super) fn new(stage: Stage, args: &'a StageArgs) -> Result<Plan<'a>> {
+        let config = config::load(&args.config, &args.set)?;
+        let place = Work::new(&args.work);
+        fs::create_dir_all(place.stage(stage)).with_context(|| {
+            Fault::usage(format!(
+                "cannot write the work folder {}; name another one with --work",
+                place.root().display()
+            ))
+        })?;
+        let inputs = open_inputs(stage, &config, &place, args)?;
+        let fingerprint = own_fingerprint(stage, &config, &inputs, &place, args)?;
+        let digests = DigestCache::open(place.digests(stage, &fingerprint), trust(args));
+        Ok(Plan { stage, config, inputs, fingerprint, place, args, digests })
+    }
+
+    pub(super) fn folder(&self) -> PathBuf {
+        self.place.folder(self.stage, &self.fingerprint)
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.place.lock(self.stage, &self.fingerprint)
+    }
+
+    pub(super) fn rebuild(&self) -> Rebuild {
+        if self.args.force { Rebuild::Force } else { Rebuild::IfNeeded }
+    }
+
+    /// The folder, if there is nothing to build: it stands and verifies, or this is a dry run.
+    pub(super) fn reuse(&mut self) -> Result<Option<PathBuf>> {
+        let folder = self.folder();
+        let stands = !self.args.force && folder.is_dir();
+        if self.args.dry_run {
+            log::info!("would {} {}", if stands { "reuse" } else { "build" }, folder.display());
+            return Ok(Some(folder));
+        }
+        if !stands {
+            return Ok(None);
+        }
+        self.verify()?;
+        log::info!("up to date");
+        Ok(Some(folder))
+    }
+
+    /// Checks the finished folder and points the run at it.
+    pub(super) fn verify(&mut self) -> Result<()> {
+        let folder = self.folder();
+        FinishedFolder::open(folder.clone(), &mut self.digests)?;
+        self.digests.save();
+        link_run(&self.place.run_link(&self.config.name, self.stage), &folder)
+    }
+}
+
+fn trust(args: &StageArgs) -> Trust {
+    if args.verify { Trust::Nothing } else { Trust::Stamps }
+}
+
+/// The input folders of `stage`, found by computing their fingerprints from the same config, and verified.
+fn open_inputs(
+    stage: Stage,
+    config: &Config,
+    place: &Work,
+    args: &StageArgs,
+) -> Result<BTreeMap<Stage, FinishedFolder>> {
+    let mut open = BTreeMap::new();
+    for &input in stage.inputs() {
+        let earlier = open.clone();
+        let fingerprint = own_fingerprint(input, config, &earlier, place, args)?;
+        let folder = place.folder(input, &fingerprint);
+        if !folder.is_dir() {
+            let command = command_line(input, args);
+            bail!(Fault::input(format!(
+                "{stage} needs the result of {input}, and {} does not exist; run `{command}` first",
+                folder.display()
+            )));
+        }
+        let mut digests = DigestCache::open(place.digests(input, &fingerprint), trust(args));
+        open.insert(input, FinishedFolder::open(folder, &mut digests)?);
+        digests.save();
+    }
+    Ok(open)
+}
+
+fn own_fingerprint(
+    stage: Stage,
+    config: &Config,
+    inputs: &BTreeMap<Stage, FinishedFolder>,
+    place: &Work,
+    args: &StageArgs,
+) -> Result<String> {
+    let mut digests = DigestCache::open(place.input_digests(), trust(args));
+    let fingerprint = fingerprint(stage, config, &content_digests(stage, inputs)?, &mut digests)?;
+    digests.save();
+    Ok(fingerprint)
+}
+
+pub(super) fn content_digests(
+    stage: Stage,
+    inputs: &BTreeMap<Stage, FinishedFolder>,
+) -> Result<BTreeMap<Stage, String>> {
+    let own = inputs.iter().filter(|(input, _)| stage.inputs().contains(input));
+    own.map(|(&input, folder)| Ok((input, folder.manifest().content_digest()?))).collect()
+}
+
+fn command_line(stage: Stage, args: &StageArgs) -> String {
+    let mut command = format!("{stage} --config {}", args.config.display());
+    for option in &args.set {
+        command.push_str(&format!(" --set '{option}'"));
+    }
+    if args.work != Path::new("work") {
+        command.push_str(&format!(" --work {}", args.work.display()));
+    }
+    command
+}
+
+/// Points `work/runs/<name>/<stage>` at the folder, replacing an older link atomically.
+fn link_run(link: &Path, folder: &Path) -> Result<()> {
+    let target = relative_target(folder);
+    if fs::read_link(link).is_ok_and(|current| current == target) {
+        return Ok(());
+    }
+    let context = || format!("cannot write the link {}", link.display());
+    if let Some(parent) = link.parent() {
+        fs::create_dir_all(parent).with_context(context)?;
+    }
+    let temporary = link.with_extension(format!("{}.tmp", std::process::id()));
+    std::os::unix::fs::symlink(&target, &temporary).with_context(context)?;
+    fs::rename(&temporary, link).with_context(context)
+}
+
+/// From `work/runs/<name>/` to the folder, so that a work folder can be moved.
+fn relative_target(folder: &Path) -> PathBuf {
+    let mut tail: Vec<_> = folder.components().rev().take(2).collect();
+    tail.reverse();
+    Path::new("../..").join(tail.iter().collect::<PathBuf>())
+}
