@@ -72,11 +72,11 @@ mod tests {
     #[test]
     fn the_table_holds_every_figure() {
         let mut confusion = Confusion::new(2);
-        [(0, 0), (0, 0), (0, 1), (1, 1)].map(|(label, predicted)| {
+        for (label, predicted) in [(0, 0), (0, 0), (0, 1), (1, 1)] {
             let mut logits = [0.0; 2];
             logits[predicted] = 1.0;
-            confusion.add(&logits, label)
-        });
+            confusion.add(&logits, label);
+        }
         let labels = ["부정".to_owned(), "긍정".to_owned()];
         let table = Metrics::new(Split::Test, &confusion, &labels).table();
         for part in ["부정", "predicted 긍정", "0.6667", "0.8000", "test: accuracy 0.7500", "on 4 examples"]

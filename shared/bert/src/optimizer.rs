@@ -179,7 +179,7 @@ mod plain {
 mod tests {
     use burn::tensor::{Device, Distribution, Tensor};
 
-    use super::{Moments, Update, apply, plain};
+    use super::{Moments, Update, apply, plain, sum_of_squares};
 
     #[test]
     #[expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
@@ -207,5 +207,14 @@ mod tests {
         near(result.flatten(0, 1), expect.flatten(0, 1));
         near(result_moments.first, expect_moments.first);
         near(result_moments.second, expect_moments.second);
+    }
+
+    #[test]
+    #[expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
+    fn the_sum_of_squares_equals_the_formula() {
+        let gradient = Tensor::<2>::random([300, 1000], Distribution::Default, &Device::libtorch());
+        let expect = plain::sum_of_squares(gradient.clone()).into_scalar::<f32>();
+        let sum = sum_of_squares(gradient).into_scalar::<f32>();
+        assert!((sum / expect - 1.0).abs() < 1e-5, "{sum} is not {expect}");
     }
 }

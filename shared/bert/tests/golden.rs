@@ -1,4 +1,5 @@
 //! The numbers of `transformers`, from `tests/golden/make_golden.py`.
+#![allow(clippy::unwrap_used, reason = "only tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! Whatever the backend: a small model learns a batch by heart, and comes back from its files as it was.
+#![allow(clippy::unwrap_used, reason = "only tests")]
 
 use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, SequenceClassifier};
 use shared::config::{DeviceChoice, Precision, Weights};

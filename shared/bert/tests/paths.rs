@@ -1,5 +1,6 @@
 //! The fused path computes what the plain path computes.
 #![cfg(feature = "libtorch")]
+#![allow(clippy::unwrap_used, reason = "only tests")]
 
 use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, SequenceClassifier};
 use shared::config::{DeviceChoice, Precision, Weights};
