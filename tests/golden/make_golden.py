@@ -5,14 +5,17 @@
     .venv/bin/python tests/golden/make_golden.py
 
 Each folder holds a model in the Hub layout and `expected.json`: a padded batch, its labels, and the logits and the
-mean loss of `BertForSequenceClassification` in float32 without dropout.
+mean loss of `BertForSequenceClassification` in float32 without dropout. `gelu/` also has `gradients.safetensors` of
+that loss, and ten steps of training: `steps.json` (learning rate, loss, gradient norm) and `after.safetensors`, the
+parameters then. `schedules.json` has the learning rates of 100 steps of every schedule.
 """
 
 import json
 from pathlib import Path
 
 import torch
-from transformers import BertConfig, BertForSequenceClassification
+from safetensors.torch import save_file
+from transformers import BertConfig, BertForSequenceClassification, get_scheduler
 
 HERE = Path(__file__).resolve().parent
 LENGTHS = [11, 4, 7, 2]
@@ -31,13 +34,20 @@ def batch(model: BertForSequenceClassification) -> dict:
     return {"input_ids": ids, "token_type_ids": kinds, "labels": [0, 2, 1, 2]}
 
 
+def tensors(model: BertForSequenceClassification, rows: dict) -> dict:
+    pad = lambda lists, value: torch.tensor([row + [value] * (max(LENGTHS) - len(row)) for row in lists])
+    return {
+        "input_ids": pad(rows["input_ids"], model.config.pad_token_id),
+        "attention_mask": pad([[1] * n for n in LENGTHS], 0),
+        "token_type_ids": pad(rows["token_type_ids"], 0),
+        "labels": torch.tensor(rows["labels"]),
+    }
+
+
 def expected(model: BertForSequenceClassification) -> dict:
     rows = batch(model)
-    pad = lambda lists, value: torch.tensor([row + [value] * (max(LENGTHS) - len(row)) for row in lists])
-    mask = pad([[1] * n for n in LENGTHS], 0)
-    ids = pad(rows["input_ids"], model.config.pad_token_id)
     with torch.no_grad():
-        output = model(ids, mask, pad(rows["token_type_ids"], 0), labels=torch.tensor(rows["labels"]))
+        output = model(**tensors(model, rows))
     return rows | {"logits": output.logits.tolist(), "loss": output.loss.item()}
 
 
@@ -45,7 +55,52 @@ def old_name(name: str) -> str:
     return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
 
 
-def save(name: str, changes: dict, kind: str) -> None:
+def train(name: str, model: BertForSequenceClassification) -> None:
+    folder, inputs = HERE / name, tensors(model, batch(model))
+    model(**inputs).loss.backward()
+    save_file({key: value.grad for key, value in model.named_parameters()}, folder / "gradients.safetensors")
+    model.zero_grad()
+    no_decay = lambda key: key.endswith(".bias") or "LayerNorm" in key
+    groups = [
+        {"params": [p for key, p in model.named_parameters() if not no_decay(key)], "weight_decay": 0.1},
+        {"params": [p for key, p in model.named_parameters() if no_decay(key)], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.999), eps=1e-8)
+    scheduler = get_scheduler("linear", optimizer, num_warmup_steps=3, num_training_steps=10)
+    steps = []
+    for _ in range(10):
+        loss = model(**inputs).loss
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        rate = optimizer.param_groups[0]["lr"]
+        optimizer.step()
+        scheduler.step()
+        optimizer.zero_grad()
+        steps.append({"learning_rate": rate, "loss": loss.item(), "gradient_norm": norm.item()})
+    (folder / "steps.json").write_text(json.dumps(steps, indent=1) + "\n")
+    save_file({key: value.detach() for key, value in model.named_parameters()}, folder / "after.safetensors")
+
+
+def rates(make) -> list[float]:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
+    scheduler, every = make(optimizer)
+    sequence = []
+    for step in range(100):
+        sequence.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if (step + 1) % every == 0:
+            scheduler.step()
+    return sequence
+
+
+def schedules() -> dict:
+    named = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
+    by_name = lambda name: rates(lambda o: (get_scheduler(name, o, num_warmup_steps=13, num_training_steps=100), 1))
+    exponential = rates(lambda o: (torch.optim.lr_scheduler.ExponentialLR(o, gamma=0.9), 25))
+    return {kind: by_name(name) for kind, name in named.items()} | {"exponential": exponential}
+
+
+def save(name: str, changes: dict, kind: str) -> BertForSequenceClassification:
     torch.manual_seed(7)
     model = BertForSequenceClassification(config(**changes)).eval()
     # LayerNorm and biases begin as ones and zeros, which would hide a parameter that is not used.
@@ -63,9 +118,12 @@ def save(name: str, changes: dict, kind: str) -> None:
         (model.half() if kind == "half" else model).save_pretrained(folder, **shards)
         model.float()
     (folder / "expected.json").write_text(json.dumps(expected(model), indent=1) + "\n")
+    return model
 
 
-save("gelu", {}, "safetensors")
+# In evaluation mode, hence without dropout.
+train("gelu", save("gelu", {}, "safetensors"))
+(HERE / "schedules.json").write_text(json.dumps(schedules(), indent=1) + "\n")
 save("gelu-new", {"hidden_act": "gelu_new", "num_hidden_layers": 1, "type_vocab_size": 1}, "half")
 save("relu", {"hidden_act": "relu", "num_hidden_layers": 1, "layer_norm_eps": 1e-3}, "pytorch")
 save("shards", {"num_hidden_layers": 1, "pad_token_id": 1}, "shards")

@@ -49,25 +49,31 @@ impl LearningRate {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
     use super::*;
 
-    fn check(kind: ScheduleKind, warmup_steps: u64, expect: &[(u64, f64)]) {
-        let schedule = Schedule { kind, warmup_steps: Some(warmup_steps), gamma: 0.5, ..Schedule::default() };
-        let config = TrainConfig { learning_rate: 1.0, epochs: 2, schedule, ..TrainConfig::default() };
-        let rate = LearningRate::new(&config, 50);
-        for &(step, value) in expect {
-            assert!((rate.at(step) - value).abs() < 1e-12, "{kind:?} at {step}: {}", rate.at(step));
+    fn check(kind: ScheduleKind, warmup_steps: u64, expect: &[f64]) {
+        let schedule = Schedule { kind, warmup_steps: Some(warmup_steps), gamma: 0.9, ..Schedule::default() };
+        let config = TrainConfig { learning_rate: 1e-3, epochs: 4, schedule, ..TrainConfig::default() };
+        let rate = LearningRate::new(&config, 25);
+        assert_eq!(rate.total_steps(), expect.len() as u64);
+        for (step, value) in expect.iter().enumerate() {
+            let ours = rate.at(step as u64);
+            assert!((ours - value).abs() < 1e-12, "{kind:?} at {step}: {ours} is not {value}");
         }
     }
 
     #[test]
-    fn schedules_are_those_of_transformers() {
-        // get_scheduler(name, optimizer, num_warmup_steps=10, num_training_steps=100)
-        let warmup = [(0, 0.0), (5, 0.5), (10, 1.0)];
-        check(ScheduleKind::Constant, 10, &[&warmup[..], &[(99, 1.0)]].concat());
-        check(ScheduleKind::Linear, 10, &[&warmup[..], &[(55, 0.5), (99, 1.0 / 90.0)]].concat());
-        check(ScheduleKind::Cosine, 10, &[&warmup[..], &[(55, 0.5), (40, 0.75)]].concat());
-        check(ScheduleKind::Exponential, 0, &[(0, 1.0), (49, 1.0), (50, 0.5), (99, 0.5)]);
+    fn every_step_of_every_schedule_is_that_of_transformers() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/schedules.json");
+        let golden: BTreeMap<String, Vec<f64>> =
+            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        check(ScheduleKind::Constant, 13, &golden["constant"]);
+        check(ScheduleKind::Linear, 13, &golden["linear"]);
+        check(ScheduleKind::Cosine, 13, &golden["cosine"]);
+        check(ScheduleKind::Exponential, 0, &golden["exponential"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Examples of one step, cut to the longest of them.
 
 use anyhow::{Result, ensure};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use shared::fault::Fault;
 use shared::schema::Features;
 
@@ -18,6 +18,8 @@ pub struct Batch {
     pub(crate) lengths: Vec<usize>,
     pub(crate) labels: Vec<i64>,
     pub(crate) seq: usize,
+    /// A text may spell out the padding token.
+    pub(crate) padding_in_texts: bool,
 }
 
 impl Batch {
@@ -32,9 +34,11 @@ impl Batch {
             lengths: Vec::with_capacity(rows.len()),
             labels: Vec::with_capacity(rows.len()),
             seq,
+            padding_in_texts: false,
         };
         for row in rows {
             check(row, config)?;
+            batch.padding_in_texts |= row.input_ids.iter().any(|&id| id as usize == config.pad_token_id);
             let padding = seq - row.input_ids.len();
             batch.input_ids.extend(row.input_ids.iter().map(|&id| i64::from(id)));
             batch.input_ids.extend(std::iter::repeat_n(config.pad_token_id as i64, padding));
@@ -66,6 +70,12 @@ impl Batch {
     /// `[batch, seq]`
     pub(crate) fn types(&self, device: &Device) -> Tensor<2, Int> {
         Tensor::from_data(TensorData::new(self.token_type_ids.clone(), [self.len(), self.seq]), device)
+    }
+
+    /// `[batch, seq, 1]`, where the padding token stands; absent where that is only behind the texts.
+    pub(crate) fn padding_tokens(&self, config: &BertConfig, device: &Device) -> Option<Tensor<3, Bool>> {
+        let tokens = || self.ids(device).equal_elem(config.pad_token_id as i64).unsqueeze_dim(2);
+        self.padding_in_texts.then(tokens)
     }
 
     /// `[batch]`

@@ -87,16 +87,32 @@ impl SequenceClassifier {
 
     /// One step down the gradient of the batch's mean loss, at `learning_rate`.
     pub fn step(&mut self, batch: &Batch, optimizer: &mut AdamW, learning_rate: f64) -> Result<StepOutcome> {
-        let logits = self.forward(batch, Mode::Training);
-        let targets = batch.targets(&logits.device());
-        let correct = correct(logits.clone(), targets.clone());
-        let loss = cross_entropy(logits, targets);
-        let loss_value = loss.clone().into_scalar::<f32>();
-        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        let (loss, correct, gradients) = self.gradients(batch, Mode::Training)?;
         let (network, gradient_norm) =
             optimizer.step(self.network.clone(), gradients, &self.names, learning_rate)?;
         self.network = network;
-        Ok(StepOutcome { loss: loss_value.into(), correct, gradient_norm })
+        Ok(StepOutcome { loss, correct, gradient_norm })
+    }
+
+    /// The mean loss of the batch, how many of it are classified rightly, and the loss' gradients.
+    pub(crate) fn gradients(&self, batch: &Batch, mode: Mode) -> Result<(f64, usize, GradientsParams)> {
+        let logits = self.forward(batch, mode);
+        let targets = batch.targets(&logits.device());
+        let correct = correct(logits.clone(), targets.clone())?;
+        let loss = cross_entropy(logits, targets);
+        let value = loss.clone().into_scalar::<f32>();
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        Ok((value.into(), correct, gradients))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn visit_parameters(&self, visitor: &mut impl ModuleVisitor) {
+        self.network.visit(visitor);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> &ParameterNames {
+        &self.names
     }
 
     /// The model for inference: it shares the parameters, so it must be gone before the next step.
@@ -139,9 +155,9 @@ fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
     activation::log_softmax(logits, 1).gather(1, targets.unsqueeze_dim(1)).mean().neg()
 }
 
-fn correct(logits: Tensor<2>, targets: Tensor<1, Int>) -> usize {
+fn correct(logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<usize> {
     let hits = logits.argmax(1).flatten::<1>(0, 1).equal(targets).int().sum().into_scalar::<i64>();
-    usize::try_from(hits).unwrap_or(0)
+    Ok(usize::try_from(hits)?)
 }
 
 /// Copies every parameter off the device, under its Hub name.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use burn::module::Module;
-use burn::tensor::{Int, Tensor, activation};
+use burn::tensor::{Bool, Int, Tensor, activation};
 
 use crate::batch::Batch;
 use crate::config::{BertConfig, HiddenAct};
@@ -93,20 +93,26 @@ impl Bert {
         let device = self.embeddings.word.weight.val().device();
         let shape = LayerShape::new(config, mode);
         let mask = batch.additive_mask(&device);
-        let x = self.embeddings.forward(batch.ids(&device), batch.types(&device), &shape);
+        let x = self.embeddings.forward(batch, batch.padding_tokens(config, &device), &shape);
         self.layers.iter().fold(x, |x, layer| layer.forward(x, &mask, &shape, path))
     }
 }
 
 impl Embeddings {
-    /// `[batch, seq]` → `[batch, seq, hidden]`
-    fn forward(&self, ids: Tensor<2, Int>, types: Tensor<2, Int>, shape: &LayerShape) -> Tensor<3> {
-        let [batch, seq] = ids.dims();
-        let positions = Tensor::<1, Int>::arange(0..seq as i64, &ids.device()).unsqueeze();
-        let x = self.word.forward(ids) + self.token_type.forward(types) + self.position.forward(positions);
-        let hidden = x.dims()[2];
-        let x = self.norm.forward(x.reshape([batch * seq, hidden]), shape.eps);
-        dropout(x, shape.hidden_dropout).reshape([batch, seq, hidden])
+    /// `[batch, seq, hidden]`
+    fn forward(&self, batch: &Batch, padding: Option<Tensor<3, Bool>>, shape: &LayerShape) -> Tensor<3> {
+        let device = self.word.weight.val().device();
+        let words = self.word.forward(batch.ids(&device));
+        let [rows, seq, hidden] = words.dims();
+        // torch's `padding_idx`: the padding token's embedding is never learnt, not even from a text that has it.
+        let words = match padding {
+            Some(padding) => words.clone().mask_where(padding.expand([rows, seq, hidden]), words.detach()),
+            None => words,
+        };
+        let positions = Tensor::<1, Int>::arange(0..seq as i64, &device).unsqueeze();
+        let x = words + self.token_type.forward(batch.types(&device)) + self.position.forward(positions);
+        let x = self.norm.forward(x.reshape([rows * seq, hidden]), shape.eps);
+        dropout(x, shape.hidden_dropout).reshape([rows, seq, hidden])
     }
 }
 

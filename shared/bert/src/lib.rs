@@ -10,6 +10,8 @@ mod config;
 mod dataset;
 mod device;
 mod encoder;
+#[cfg(test)]
+mod golden;
 mod layers;
 #[cfg(feature = "libtorch")]
 mod libtorch;

@@ -1,0 +1,180 @@
+//! The numbers of `transformers`, from `tests/golden/make_golden.py`: logits, gradients, steps of training.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::module::{ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use shared::config::{DeviceChoice, Precision, Weights};
+use shared::layout::hub;
+use shared::metrics::Confusion;
+use shared::schema::Features;
+
+use crate::layers::Mode;
+use crate::weight_files;
+use crate::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, SequenceClassifier};
+
+#[derive(Deserialize)]
+struct Expected {
+    input_ids: Vec<Vec<i32>>,
+    token_type_ids: Vec<Vec<i8>>,
+    labels: Vec<i64>,
+    logits: Vec<Vec<f32>>,
+    loss: f64,
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(name)
+}
+
+fn json<T: DeserializeOwned>(path: PathBuf) -> T {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn model(name: &str, compute: &Compute) -> (SequenceClassifier, Batch, Expected) {
+    let folder = folder(name);
+    let expected: Expected = json(folder.join("expected.json"));
+    let rows: Vec<Features> = (0..expected.labels.len())
+        .map(|row| Features {
+            example_id: row.to_string(),
+            input_ids: expected.input_ids[row].clone(),
+            token_type_ids: expected.token_type_ids[row].clone(),
+            label: expected.labels[row],
+        })
+        .collect();
+    let config = BertConfig::read(&folder).unwrap().with_dropout(0.0);
+    let batch = Batch::new(&rows, &config).unwrap();
+    let model = SequenceClassifier::build(&folder, config, Weights::Pretrained, Head::Required, compute, 0);
+    (model.unwrap(), batch, expected)
+}
+
+fn check(name: &str, compute: &Compute, tolerance: f32) {
+    let (model, batch, expected) = model(name, compute);
+    let logits = model.logits(&batch).unwrap();
+    let pairs = logits.iter().flatten().zip(expected.logits.iter().flatten());
+    let error = pairs.fold(0f32, |error, (ours, theirs)| error.max((ours - theirs).abs()));
+    assert!(error <= tolerance, "{name}: the logits are off by {error}");
+    let mut confusion = Confusion::new(3);
+    logits.iter().zip(&expected.labels).for_each(|(logits, &label)| {
+        confusion.add(logits, label as usize);
+    });
+    let error = (confusion.loss() - expected.loss).abs();
+    assert!(error <= f64::from(tolerance), "{name}: the loss is off by {error}");
+}
+
+fn check_all(compute: &Compute, tolerance: f32) {
+    ["gelu", "gelu-new", "relu", "shards"].iter().for_each(|name| check(name, compute, tolerance));
+}
+
+#[test]
+fn float32_logits_are_those_of_transformers() {
+    let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
+    check_all(&compute, 1e-5);
+    check_all(&compute.plain(), 1e-5);
+}
+
+#[test]
+#[cfg(feature = "libtorch")]
+fn bfloat16_logits_are_near_those_of_transformers() {
+    let compute = Compute::open(DeviceChoice::Cpu, Precision::Bf16, 1, 7).unwrap();
+    check_all(&compute, 5e-2);
+}
+
+/// A flat tensor by Hub name.
+type Flat = BTreeMap<String, Vec<f32>>;
+
+/// The tensors of a safetensors file that `make_golden.py` wrote.
+fn golden_tensors(name: &str) -> Flat {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(self::folder("gelu").join(name), folder.path().join(hub::WEIGHTS)).unwrap();
+    parameters(folder.path())
+}
+
+fn parameters(folder: &Path) -> Flat {
+    let tensors = weight_files::read(folder).unwrap();
+    tensors.into_iter().map(|(name, tensor)| (name, tensor.values().unwrap())).collect()
+}
+
+/// The relative error of every tensor, by the Euclidean norm.
+fn check_near(ours: &Flat, theirs: &Flat, tolerance: f32) {
+    assert!(ours.keys().eq(theirs.keys()), "{:?} against {:?}", ours.keys(), theirs.keys());
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|x| x * x).sum::<f32>().sqrt();
+    // Softmax does not see a key's bias: its gradient is rounding, which Adam blows up to full steps.
+    let seen = theirs.iter().filter(|(name, _)| !name.ends_with("key.bias"));
+    for (name, theirs) in seen {
+        let difference = norm(&mut ours[name].iter().zip(theirs).map(|(a, b)| a - b));
+        let error = difference / norm(&mut theirs.iter().copied());
+        assert!(error <= tolerance, "{name} is off by {error}");
+    }
+}
+
+struct GradientCollector<'a> {
+    model: &'a SequenceClassifier,
+    gradients: &'a GradientsParams,
+    collected: Flat,
+}
+
+impl ModuleVisitor for GradientCollector<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let name = self.model.names().of(param.id).unwrap().to_owned();
+        let gradient = self.gradients.get::<D>(param.id).unwrap();
+        self.collected.insert(name, gradient.into_data().try_to_vec().unwrap());
+    }
+}
+
+fn check_gradients(compute: &Compute, tolerance: f32) {
+    let (model, batch, _) = model("gelu", compute);
+    let (_, _, gradients) = model.gradients(&batch, Mode::Training).unwrap();
+    let mut collector = GradientCollector { model: &model, gradients: &gradients, collected: Flat::new() };
+    model.visit_parameters(&mut collector);
+    check_near(&collector.collected, &golden_tensors("gradients.safetensors"), tolerance);
+}
+
+#[derive(Deserialize)]
+struct Step {
+    learning_rate: f64,
+    loss: f64,
+    gradient_norm: f64,
+}
+
+fn check_steps(compute: &Compute, tolerance: f32) {
+    let (mut model, batch, _) = model("gelu", compute);
+    let mut optimizer = AdamW::new(AdamWConfig {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.1,
+        max_grad_norm: 1.0,
+    });
+    let steps: Vec<Step> = json(folder("gelu").join("steps.json"));
+    for (index, step) in steps.iter().enumerate() {
+        let outcome = model.step(&batch, &mut optimizer, step.learning_rate).unwrap();
+        let off = |ours: f64, theirs: f64| (ours - theirs).abs() > f64::from(tolerance) * theirs.max(1.0);
+        assert!(!off(outcome.loss, step.loss), "step {index}: {} for {}", outcome.loss, step.loss);
+        let norms = (outcome.gradient_norm, step.gradient_norm);
+        assert!(!off(norms.0, norms.1), "step {index}: norm {} for {}", norms.0, norms.1);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    model.save(folder.path()).unwrap();
+    check_near(&parameters(folder.path()), &golden_tensors("after.safetensors"), tolerance);
+}
+
+fn autodiff(precision: Precision) -> Compute {
+    Compute::open(DeviceChoice::Cpu, precision, 1, 7).unwrap().autodiff()
+}
+
+#[test]
+fn gradients_are_those_of_transformers() {
+    check_gradients(&autodiff(Precision::F32), 1e-5);
+    check_gradients(&autodiff(Precision::F32).plain(), 1e-5);
+}
+
+#[test]
+fn ten_steps_of_adamw_end_where_torch_ends() {
+    check_steps(&autodiff(Precision::F32), 1e-5);
+    check_steps(&autodiff(Precision::F32).plain(), 1e-5);
+}
