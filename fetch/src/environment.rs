@@ -9,10 +9,10 @@ use url::Url;
 
 #[derive(Debug)]
 pub(crate) struct Environment {
-    /// Downloads of this machine, by host and path.
-    pub(crate) download_cache: PathBuf,
-    /// The cache of `huggingface_hub`.
-    pub(crate) hub_cache: PathBuf,
+    /// Downloads of this machine, by host and path; none where no variable leads to a folder.
+    pub(crate) download_cache: Option<PathBuf>,
+    /// The cache of `huggingface_hub`, likewise.
+    pub(crate) hub_cache: Option<PathBuf>,
     /// Where requests to the Hub go, if not to the Hub itself.
     pub(crate) hub_endpoint: Option<Url>,
     pub(crate) hub_token: Option<String>,
@@ -30,13 +30,10 @@ impl Environment {
         let user_cache = path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")));
         let below = |name: &str| user_cache.as_ref().map(|cache| cache.join(name));
         let hub_home = path("HF_HOME").or_else(|| below("huggingface"));
-        let no_home = || Fault::usage("HOME is not set; set BERTLINE_CACHE to a folder for downloads");
-        let download_cache = path("BERTLINE_CACHE").or_else(|| below("bertline")).with_context(no_home)?;
-        let hub_cache = path("HF_HUB_CACHE").or_else(|| Some(hub_home?.join("hub")));
         let hub_endpoint = variable("HF_ENDPOINT").map(|text| endpoint(&text)).transpose()?;
         Ok(Environment {
-            hub_cache: hub_cache.unwrap_or_else(|| download_cache.join("no-hub-cache")),
-            download_cache,
+            download_cache: path("BERTLINE_CACHE").or_else(|| below("bertline")),
+            hub_cache: path("HF_HUB_CACHE").or_else(|| Some(hub_home?.join("hub"))),
             hub_endpoint,
             hub_token: variable("HF_TOKEN").map(|token| token.trim().to_owned()),
         })
@@ -63,8 +60,8 @@ mod tests {
 
     fn check(variables: &[(&str, &str)], download_cache: &str, hub_cache: &str) {
         let environment = read(variables).unwrap();
-        assert_eq!(environment.download_cache, PathBuf::from(download_cache));
-        assert_eq!(environment.hub_cache, PathBuf::from(hub_cache));
+        assert_eq!(environment.download_cache, Some(PathBuf::from(download_cache)));
+        assert_eq!(environment.hub_cache, Some(PathBuf::from(hub_cache)));
     }
 
     #[test]
@@ -77,8 +74,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named() {
-        assert!(read(&[]).unwrap_err().to_string().contains("BERTLINE_CACHE"));
+    fn a_machine_without_a_home_has_no_caches() {
+        let environment = read(&[]).unwrap();
+        assert_eq!((environment.download_cache, environment.hub_cache), (None, None));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
         let wrong = read(&[("HOME", "/h"), ("HF_ENDPOINT", "ftp://h")]);
         assert!(wrong.unwrap_err().to_string().contains("HF_ENDPOINT"));
     }

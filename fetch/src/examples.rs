@@ -32,7 +32,7 @@ pub(crate) fn write(
     dev_fraction: f64,
     output: &Path,
 ) -> Result<Examples> {
-    let mut checks = Checks { labels: Labels::of(corpus), ids: HashSet::new() };
+    let mut checks = Checks { labels: Labels::of(corpus), ids: BTreeMap::new() };
     let mut rows = BTreeMap::new();
     for (&split, file) in files {
         let taken = (split == Split::Train && !files.contains_key(&Split::Dev)).then_some(dev_fraction);
@@ -123,19 +123,28 @@ impl SplitWriter {
 /// What must hold across all files of a corpus.
 struct Checks {
     labels: Labels,
-    ids: HashSet<String>,
+    /// By what [`id_scope`] says of a split.
+    ids: BTreeMap<Split, HashSet<String>>,
+}
+
+/// Dev may be a part of train, so their ids must differ; those of a test file are often counted from 1 again.
+fn id_scope(split: Split) -> Split {
+    match split {
+        Split::Train | Split::Dev => Split::Train,
+        Split::Test => Split::Test,
+    }
 }
 
 impl Checks {
     fn example(&mut self, row: Row, number: u64, split: Split, shown: &str) -> Result<Example> {
         self.labels.check(&row.label, row.place, shown)?;
         let example_id = row.id.unwrap_or_else(|| format!("{split}-{number}"));
-        if !self.ids.insert(example_id.clone()) {
-            let place = row.place;
-            bail!(Fault::input(format!(
-                "{shown}, {place}: the id `{example_id}` stands twice in the corpus"
-            )));
-        }
+        let place = row.place;
+        let twice = || {
+            let todo = "make the ids differ, or leave out `fetch.files.columns.id` to number the rows";
+            Fault::input(format!("{shown}, {place}: the id `{example_id}` stands twice; {todo}"))
+        };
+        ensure!(self.ids.entry(id_scope(split)).or_default().insert(example_id.clone()), twice());
         Ok(Example { example_id, text: row.text, label: row.label })
     }
 }

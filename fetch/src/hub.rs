@@ -12,6 +12,14 @@ use crate::model::ModelFiles;
 
 const HUB: &str = "https://huggingface.co";
 
+/// A revision of a model as `huggingface_hub` keeps it: only the files that a program has asked for.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) folder: PathBuf,
+    /// Holds an empty file for each that was asked for and does not exist.
+    pub(crate) absences: PathBuf,
+}
+
 /// A model at a revision.
 pub(crate) struct Repository<'a> {
     pub(crate) id: &'a str,
@@ -32,14 +40,16 @@ impl Repository<'_> {
         self.url(&Url::parse(HUB).context("the Hub's address")?, file)
     }
 
-    /// The folder in which `huggingface_hub` keeps this revision, if it does.
-    pub(crate) fn snapshot(&self, hub_cache: &Path) -> Option<PathBuf> {
+    /// What `huggingface_hub` keeps of this revision, if it does.
+    pub(crate) fn snapshot(&self, hub_cache: &Path) -> Option<Snapshot> {
         let model = hub_cache.join(format!("models--{}", self.id.replace('/', "--")));
         let commit = fs::read_to_string(model.join("refs").join(self.revision));
         let commit = commit.unwrap_or_else(|_| self.revision.to_owned());
-        let plain = !commit.trim().is_empty() && !commit.contains(['/', '.']);
-        let folder = model.join("snapshots").join(commit.trim());
-        (plain && folder.is_dir()).then_some(folder)
+        let commit = commit.trim();
+        let plain = !commit.is_empty() && !commit.contains(['/', '.']);
+        let folder = model.join("snapshots").join(commit);
+        let absences = model.join(".no_exist").join(commit);
+        (plain && folder.is_dir()).then_some(Snapshot { folder, absences })
     }
 }
 

@@ -1,12 +1,13 @@
 //! Downloads of this machine, laid out as `HOST/PATH`, each beside a small JSON file that vouches for it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use shared::digest::sha256_file;
 use shared::facts::Source;
+use shared::fault::Fault;
 use url::Url;
 
 use super::Remote;
@@ -14,8 +15,9 @@ use super::partial::Partial;
 use crate::mirror::host_and_path;
 use crate::raw::RawFile;
 
+/// None where the machine names no folder for it, which matters only once something is to be downloaded.
 #[derive(Debug)]
-pub(super) struct Cache(PathBuf);
+pub(super) struct Cache(Option<PathBuf>);
 
 /// What is known of a complete download.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,12 +33,15 @@ pub(super) struct Sidecar {
 pub(super) struct Entry(PathBuf);
 
 impl Cache {
-    pub(super) fn new(folder: PathBuf) -> Cache {
+    pub(super) fn new(folder: Option<PathBuf>) -> Cache {
         Cache(folder)
     }
 
-    pub(super) fn entry(&self, address: &Url) -> Entry {
-        Entry(self.0.join(host_and_path(address)))
+    /// # Errors
+    /// A usage fault where there is no folder for downloads.
+    pub(super) fn entry(&self, address: &Url) -> Result<Entry> {
+        let no_home = || Fault::usage("HOME is not set; set BERTLINE_CACHE to a folder for downloads");
+        Ok(Entry(self.0.as_ref().with_context(no_home)?.join(host_and_path(address))))
     }
 }
 
@@ -86,14 +91,21 @@ impl Entry {
     }
 
     /// One process at a time downloads a file; the lock ends with the returned handle.
-    pub(super) fn lock(&self) -> Result<File> {
+    pub(super) fn lock(&self, remote: &Remote) -> Result<File> {
         let path = self.beside(".lock");
         let take = || -> std::io::Result<File> {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
             }
             let file = File::create(&path)?;
-            file.lock()?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    log::info!("another process downloads {}; waiting for it", remote.address);
+                    file.lock()?;
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
             Ok(file)
         };
         let demand = "set BERTLINE_CACHE to a folder for downloads that can be written";
@@ -116,7 +128,7 @@ impl Entry {
         Ok(sidecar)
     }
 
-    /// So that a later run without network knows that there is nothing to miss.
+    /// So that a later run need not ask again.
     pub(super) fn remember_absence(&self) -> Result<()> {
         let path = self.absence();
         fs::write(&path, b"").with_context(|| format!("cannot write {}", path.display()))

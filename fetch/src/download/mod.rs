@@ -125,21 +125,35 @@ impl Downloads {
     }
 
     fn cached_or_downloaded(&self, remote: &Remote) -> Result<Found> {
-        let entry = self.cache.entry(&remote.address);
-        let trusted = self.rebuild == Rebuild::IfNeeded || self.network == Network::Forbidden;
-        if trusted && let Some(sidecar) = entry.verified()? {
-            log::info!("{} is in the download cache", remote.address);
-            return Ok(Found::File(entry.file(remote, sidecar)));
+        let entry = self.cache.entry(&remote.address)?;
+        if let Some(found) = self.remembered(&entry, remote)? {
+            return Ok(found);
         }
         if self.network == Network::Forbidden {
-            return missing_offline(&entry, remote);
+            return Err(missing_offline(&entry, remote));
         }
-        let _lock = entry.lock()?;
+        let _lock = entry.lock(remote)?;
         // Another process may have brought the file while this one waited.
-        if trusted && let Some(sidecar) = entry.verified()? {
-            return Ok(Found::File(entry.file(remote, sidecar)));
+        match self.remembered(&entry, remote)? {
+            Some(found) => Ok(found),
+            None => self.download(&entry, remote),
         }
-        self.download(&entry, remote)
+    }
+
+    /// What an earlier request for the file brought, unless the host is to be asked again.
+    fn remembered(&self, entry: &Entry, remote: &Remote) -> Result<Option<Found>> {
+        if self.rebuild == Rebuild::Force && self.network == Network::Allowed {
+            return Ok(None);
+        }
+        if let Some(sidecar) = entry.verified()? {
+            log::info!("{} is in the download cache", remote.address);
+            return Ok(Some(Found::File(entry.file(remote, sidecar))));
+        }
+        if entry.known_absent() {
+            log::info!("{} did not exist when it was last asked for; --force asks again", remote.address);
+            return Ok(Some(Found::Nowhere(remote.address.to_string())));
+        }
+        Ok(None)
     }
 
     fn download(&self, entry: &Entry, remote: &Remote) -> Result<Found> {
@@ -185,14 +199,11 @@ fn in_folder(path: &Path, remote: &Remote) -> Result<Found> {
     }
 }
 
-fn missing_offline(entry: &Entry, remote: &Remote) -> Result<Found> {
-    if entry.known_absent() {
-        return Ok(Found::Nowhere(remote.address.to_string()));
-    }
+fn missing_offline(entry: &Entry, remote: &Remote) -> anyhow::Error {
     let todo = "run once without `fetch.offline`, or set `fetch.mirror` to a folder that has it";
-    Err(anyhow!(Fault::input(format!(
+    anyhow!(Fault::input(format!(
         "`fetch.offline` forbids the network, and {} is not in the download cache, {}; {todo}",
         remote.address,
         entry.path().display()
-    ))))
+    )))
 }

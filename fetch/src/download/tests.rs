@@ -22,7 +22,7 @@ fn waits() -> Vec<u64> {
 fn downloads(cache: &TempDir, network: Network, rebuild: Rebuild) -> Downloads {
     Downloads {
         mirror: None,
-        cache: Cache::new(cache.path().to_owned()),
+        cache: Cache::new(Some(cache.path().to_owned())),
         network,
         rebuild,
         agent: attempt::agent(None),
@@ -188,6 +188,37 @@ fn a_second_fetch_downloads_nothing_and_force_does() {
     assert_eq!(read(Network::Allowed, Rebuild::IfNeeded), (BODY.to_vec(), 1));
     assert_eq!(read(Network::Forbidden, Rebuild::Force), (BODY.to_vec(), 1));
     assert_eq!(read(Network::Allowed, Rebuild::Force), (b"newer".to_vec(), 2));
+}
+
+#[test]
+fn a_second_fetch_does_not_ask_for_what_was_missing_and_force_does() {
+    let cache = tempfile::tempdir().unwrap();
+    let missing = response("404 Not Found", &["Content-Length: 0"], b"");
+    let server = Server::start(vec![missing, whole(BODY)]);
+    let find = |rebuild| {
+        let found = downloads(&cache, Network::Allowed, rebuild).find(&remote(&server)).unwrap();
+        (matches!(found, Found::File(_)), server.requests().len())
+    };
+    assert_eq!(find(Rebuild::IfNeeded), (false, 1));
+    assert_eq!(find(Rebuild::IfNeeded), (false, 1));
+    assert_eq!(find(Rebuild::Force), (true, 2));
+    assert_eq!(find(Rebuild::IfNeeded), (true, 2));
+}
+
+#[test]
+fn a_folder_for_downloads_is_needed_by_downloads_only() {
+    let (cache, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let homeless = |mirror| Downloads {
+        mirror,
+        cache: Cache::new(None),
+        ..downloads(&cache, Network::Allowed, Rebuild::IfNeeded)
+    };
+    let remote = Remote::plain("https://h/b.txt").unwrap();
+    let error = homeless(None).find(&remote).unwrap_err();
+    assert_eq!(kind_of(&error).code(), 2);
+    assert!(error.to_string().contains("BERTLINE_CACHE"), "{error}");
+    let mirror = Mirror::parse(folder.path().to_str().unwrap()).unwrap();
+    assert!(matches!(homeless(Some(mirror)).find(&remote).unwrap(), Found::Nowhere(_)));
 }
 
 #[test]

@@ -100,8 +100,14 @@ fn an_id_that_stands_twice_is_refused() {
     let twice = Some("a\tyes\nb\tno\na\tno\n");
     let columns = "[files.columns]\nid = \"text\"\n";
     check_refused(written(&many(100), None, twice, columns), &["test.tsv, line 4", "`a`", "twice"]);
-    check_refused(
-        written(&many(100), None, Some("text 7\tno\n"), columns),
-        &["test.tsv, line 2", "`text 7`"],
-    );
+    let again = Some("text 7\tno\n");
+    let parts = ["dev.tsv, line 2", "`text 7`", "leave out `fetch.files.columns.id`"];
+    check_refused(written(&many(100), again, None, columns), &parts);
+}
+
+#[test]
+fn train_and_test_may_both_be_numbered_from_one() {
+    let columns = "[files.columns]\nid = \"text\"\n";
+    let (_, folder) = written(&many(100), None, Some(&many(10)), columns).unwrap();
+    assert_eq!(read(&folder, Split::Test)[0].example_id, "text 0");
 }

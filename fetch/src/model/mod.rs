@@ -3,6 +3,7 @@
 mod collect;
 mod folder;
 mod scratch;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
@@ -15,7 +16,7 @@ use shared::config::{FetchConfig, ModelSource, Weights};
 use shared::facts::Source;
 
 use self::collect::Files;
-use self::folder::{FolderFiles, Location};
+use self::folder::FolderFiles;
 use crate::download::{Downloads, Found};
 use crate::environment::Environment;
 use crate::hub::{HubFiles, Repository};
@@ -52,20 +53,17 @@ pub(crate) fn put(
         }
         ModelSource::Folder(path) => {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let files = FolderFiles { folder: path, location: Location::FileName };
             let name = name.unwrap_or_else(|| config.model.clone());
+            let files = FolderFiles(path);
             copy(&name, config.weights, collect::collect(&name, config.weights, &files)?, folder)
         }
         ModelSource::Hub { id } => {
             let repository = Repository { id: &id, revision: &config.revision };
             if downloads.may_use_hub_cache()
-                && let Some(snapshot) = repository.snapshot(&environment.hub_cache)
+                && let Some(hub_cache) = &environment.hub_cache
+                && let Some(collected) = snapshot::collect(&repository, config, hub_cache)?
             {
-                let files = FolderFiles { folder: snapshot, location: Location::Hub(&repository) };
-                if let Some(collected) = collect::if_whole(&id, config.weights, &files)? {
-                    log::info!("{id} is in the Hub's cache, {}", files.folder.display());
-                    return copy(&id, config.weights, collected, folder);
-                }
+                return copy(&id, config.weights, collected, folder);
             }
             let files = HubFiles { repository, environment, downloads };
             copy(&id, config.weights, collect::collect(&id, config.weights, &files)?, folder)

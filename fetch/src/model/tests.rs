@@ -30,8 +30,8 @@ impl Machine {
     fn put(&self, keys: &str) -> Result<(PutModel, Vec<String>)> {
         let config: FetchConfig = toml::from_str(&format!("corpus = \"nsmc\"\n{keys}")).unwrap();
         let environment = Environment {
-            download_cache: self.path("downloads"),
-            hub_cache: self.path("hub"),
+            download_cache: Some(self.path("downloads")),
+            hub_cache: Some(self.path("hub")),
             hub_endpoint: None,
             hub_token: None,
         };
@@ -129,6 +129,26 @@ fn the_hubs_cache_is_used_without_network() {
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
     assert_eq!(put.sources[0].location, "https://huggingface.co/org/name/resolve/main/config.json");
     assert!(machine.put(&format!("{keys}revision = \"{commit}\"")).is_ok());
+}
+
+#[test]
+fn the_hubs_cache_is_used_online_where_what_it_lacks_is_known_to_be_absent() {
+    let machine = Machine::new();
+    let model = "hub/models--org--name";
+    machine.write(&format!("{model}/refs"), &[("main", "0123abcd")]);
+    machine.write(&format!("{model}/snapshots/0123abcd"), &BARE);
+    let whole = |keys: &str| {
+        let toml = format!("corpus = \"nsmc\"\nmodel = \"org/name\"\nweights = \"random\"\n{keys}");
+        let config: FetchConfig = toml::from_str(&toml).unwrap();
+        let repository = Repository { id: "org/name", revision: "main" };
+        snapshot::collect(&repository, &config, &machine.path("hub")).unwrap().is_some()
+    };
+    assert!(whole("offline = true"));
+    let absences = format!("{model}/.no_exist/0123abcd");
+    machine.write(&absences, &[(hub::TOKENIZER, ""), (hub::TOKENIZER_CONFIG, "")]);
+    assert!(!whole(""));
+    machine.write(&absences, &[(hub::SPECIAL_TOKENS, "")]);
+    assert!(whole(""));
 }
 
 #[test]

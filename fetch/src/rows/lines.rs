@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use shared::fault::Fault;
 
 use crate::raw::RawFile;
 
-/// Lines without their ends. A byte order mark before the first is dropped, as is the CR of a CRLF; all else
-/// is kept.
+/// Lines without their ends. A byte order mark before the first is dropped, as are the CR of a CRLF and blank
+/// lines at the end of the file; all else is kept.
 pub(super) struct Lines {
     reader: BufReader<File>,
     shown: String,
@@ -41,6 +41,28 @@ impl Lines {
         }
         Ok(Some((self.number, line)))
     }
+
+    /// The next line that is not blank; blank ones may only stand at the end.
+    fn read_filled(&mut self) -> Result<Option<(u64, String)>> {
+        let mut blank = None;
+        while let Some((number, line)) = self.read()? {
+            match (is_blank(&line), blank) {
+                (false, None) => return Ok(Some((number, line))),
+                (false, Some(number)) => bail!(blank_line(&self.shown, number)),
+                (true, _) => blank = blank.or(Some(number)),
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn blank_line(shown: &str, number: u64) -> Fault {
+    Fault::input(format!("{shown}, line {number}: the line is blank, and rows follow it; remove it"))
+}
+
+/// Spaces at most: a tab stands between two columns, which may be empty.
+fn is_blank(line: &str) -> bool {
+    line.trim_matches(' ').is_empty()
 }
 
 pub(super) fn not_utf8(shown: &str, line: u64) -> anyhow::Error {
@@ -51,6 +73,6 @@ impl Iterator for Lines {
     type Item = Result<(u64, String)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.read().transpose()
+        self.read_filled().transpose()
     }
 }

@@ -65,6 +65,24 @@ fn tsv_names_what_is_wrong_and_where() {
 }
 
 #[test]
+fn blank_lines_may_stand_at_the_end_only() {
+    let expected = [(Place::Line(2), Some("1"), "a", "0"), (Place::Line(3), Some("2"), "", "1")];
+    let table = "id\ttext\tlabel\n1\ta\t0\n2\t\t1\n";
+    for end in ["", "\n", "\r\n", "\n \n\n", " "] {
+        check(FileFormat::Tsv, format!("{table}{end}").as_bytes(), &expected);
+    }
+    let more = |middle: &str| format!("{table}{middle}3\tb\t1\n").into_bytes();
+    check_refused(FileFormat::Tsv, &more("\n"), &["own.data, line 4", "blank"]);
+    check_refused(FileFormat::Tsv, &more("\r\n\r\n"), &["own.data, line 4", "blank"]);
+    check_refused(FileFormat::Tsv, b"\n", &["own.data", "empty"]);
+
+    let object = "{\"id\": 1, \"text\": \"a\", \"label\": 0}\n";
+    let expected = [(Place::Line(1), Some("1"), "a", "0")];
+    check(FileFormat::Jsonl, format!("{object}\n\n").as_bytes(), &expected);
+    check_refused(FileFormat::Jsonl, format!("{object}\n{object}").as_bytes(), &["line 2", "blank"]);
+}
+
+#[test]
 fn csv_reads_quotes() {
     let bytes = "\u{feff}id,text,label\r\n1,\"a, \"\"b\"\"\nc\",x\r\n2,,y\r\n".as_bytes();
     let expected = [(Place::Line(2), Some("1"), "a, \"b\"\nc", "x"), (Place::Line(4), Some("2"), "", "y")];
