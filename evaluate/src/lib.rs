@@ -4,11 +4,12 @@ mod report;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bert::{Batch, BertConfig, Compute, Dataset, Head, SequenceClassifier};
 use shared::config::Weights;
 use shared::console::{Progress, Unit};
 use shared::facts::TokenizeFacts;
+use shared::fault::Fault;
 use shared::layout::{Stage, evaluated, trained};
 use shared::metrics::{Confusion, softmax};
 use shared::schema::{Features, Prediction, PredictionWriter};
@@ -52,6 +53,9 @@ pub fn run(job: &Job) -> Result<Metrics> {
     let predictions = predictions.collect::<Result<Vec<_>>>()?;
     write_predictions(&evaluated::predictions(&job.output), &predictions, facts.labels.len())?;
 
+    let unsound =
+        || Fault::input(format!("the model in {} gives no numbers; train it again", folder.display()));
+    ensure!(confusion.loss().is_finite(), unsound());
     let metrics = Metrics::new(config.split, &confusion, &facts.labels);
     metrics.write(&evaluated::metrics(&job.output))?;
     metrics.table().lines().for_each(|line| log::info!("{line}"));

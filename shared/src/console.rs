@@ -34,6 +34,7 @@ pub fn init(format: LogFormat, source: &'static str) {
     let console = CONSOLE.get_or_init(|| Console { format, source, bars: MultiProgress::new() });
     if log::set_logger(console).is_ok() {
         log::set_max_level(LevelFilter::Info);
+        std::panic::set_hook(Box::new(|panic| report_failure(FaultKind::Bug, &format!("bug: {panic}"))));
     }
 }
 

@@ -5,11 +5,14 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::layout::temporary_beside;
 
 /// SHA-256 of `bytes`, in hexadecimal.
 pub fn sha256_bytes(bytes: &[u8]) -> String {
@@ -59,7 +62,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// What the file system says of a file; any write to it changes at least the change time, which no program
-/// can set back.
+/// can set back, but which may tick in steps of some milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
     bytes: u64,
@@ -79,7 +82,16 @@ impl Stamp {
             changed_ns: ns(meta.ctime(), meta.ctime_nsec()),
         })
     }
+
+    /// Whether a later write is sure to change this stamp: the file has been left alone for longer than any
+    /// clock of a file system ticks (as git does with files that are as new as its index).
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let now_ns = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        i128::try_from(now_ns).is_ok_and(|now_ns| now_ns - self.changed_ns > SETTLED_NS)
+    }
 }
+
+const SETTLED_NS: i128 = 2_000_000_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry {
@@ -89,7 +101,7 @@ struct Entry {
 
 /// Whether a digest may come from the memory or must be computed from the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
+pub(crate) enum Trust {
     /// A file whose size, times and inode are those of its last hashing is taken as unchanged.
     Stamps,
     /// Every file is read again (`--verify`).
@@ -98,7 +110,7 @@ pub enum Trust {
 
 /// Digests of files, remembered in one JSON file. Losing it costs time, never correctness.
 #[derive(Debug)]
-pub struct DigestCache {
+pub(crate) struct DigestCache {
     file: PathBuf,
     trust: Trust,
     entries: BTreeMap<PathBuf, Entry>,
@@ -107,14 +119,14 @@ pub struct DigestCache {
 
 impl DigestCache {
     /// Opens the memory at `file`; one that is absent or unreadable is an empty one.
-    pub fn open(file: PathBuf, trust: Trust) -> DigestCache {
+    pub(crate) fn open(file: PathBuf, trust: Trust) -> DigestCache {
         let entries =
             fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         DigestCache { file, trust, entries, dirty: false }
     }
 
     /// SHA-256 of the file at `path`, in hexadecimal.
-    pub fn sha256(&mut self, path: &Path) -> Result<String> {
+    pub(crate) fn sha256(&mut self, path: &Path) -> Result<String> {
         let stamp = Stamp::of(path)?;
         if let Some(entry) = self.entries.get(path)
             && self.trust == Trust::Stamps
@@ -123,17 +135,19 @@ impl DigestCache {
             return Ok(entry.sha256.clone());
         }
         let sha256 = sha256_file(path)?;
-        self.entries.insert(path.to_owned(), Entry { stamp, sha256: sha256.clone() });
-        self.dirty = true;
+        if stamp.is_settled(SystemTime::now()) {
+            self.entries.insert(path.to_owned(), Entry { stamp, sha256: sha256.clone() });
+            self.dirty = true;
+        }
         Ok(sha256)
     }
 
     /// Writes the memory back, where that is possible: a read-only work folder is no reason to stop.
-    pub fn save(&self) {
+    pub(crate) fn save(&self) {
         if !self.dirty {
             return;
         }
-        let temporary = self.file.with_extension(format!("{}.tmp", std::process::id()));
+        let temporary = temporary_beside(&self.file);
         let written = serde_json::to_vec(&self.entries)
             .map_err(anyhow::Error::from)
             .and_then(|bytes| Ok(fs::write(&temporary, bytes)?))
@@ -158,6 +172,13 @@ mod tests {
     fn canonical_json_sorts_keys_at_every_depth() {
         let value = json!({"b": [1.5, {"z": null, "a": "\""}], "a": {}});
         assert_eq!(canonical_json(&value), r#"{"a":{},"b":[1.5,{"a":"\"","z":null}]}"#);
+    }
+
+    #[test]
+    fn only_a_file_that_was_left_alone_is_remembered() {
+        let stamp = Stamp { bytes: 1, inode: 1, modified_ns: 0, changed_ns: 10 * SETTLED_NS };
+        let at = |seconds: u64| UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        assert!(!stamp.is_settled(at(19)) && !stamp.is_settled(at(21)) && stamp.is_settled(at(23)));
     }
 
     #[test]

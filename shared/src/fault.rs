@@ -77,6 +77,12 @@ pub fn kind_of(error: &anyhow::Error) -> FaultKind {
     }
     match io().next().map(io::Error::kind) {
         Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => FaultKind::Usage,
+        Some(
+            io::ErrorKind::TimedOut
+            | io::ErrorKind::StaleNetworkFileHandle
+            | io::ErrorKind::ResourceBusy
+            | io::ErrorKind::Interrupted,
+        ) => FaultKind::Retry,
         Some(io::ErrorKind::NotFound | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
             FaultKind::Input
         }
@@ -117,5 +123,6 @@ mod tests {
         check(io(io::ErrorKind::StorageFull).context(Fault::input("x")).unwrap_err(), 4);
         check(io(io::ErrorKind::PermissionDenied).unwrap_err(), 2);
         check(io(io::ErrorKind::NotFound).unwrap_err(), 3);
+        check(io(io::ErrorKind::StaleNetworkFileHandle).unwrap_err(), 4);
     }
 }

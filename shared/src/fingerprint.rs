@@ -21,6 +21,9 @@ const RESULT_FREE: [(Stage, &[&str]); 4] = [
     (Stage::Evaluate, &["device", "threads"]),
 ];
 
+/// Of configs, tokenizers, vocabularies and weights.
+const MODEL_EXTENSIONS: [&str; 4] = ["json", "txt", "safetensors", "bin"];
+
 /// The fingerprint of `stage`: 16 hexadecimal digits. `inputs` are the content digests of its input folders.
 pub(crate) fn fingerprint(
     stage: Stage,
@@ -98,12 +101,17 @@ fn own_files(files: &FilesConfig, digests: &mut DigestCache) -> Result<Value> {
     Ok(value)
 }
 
+/// A README, say, is not: it changes nothing.
+fn is_of_model(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| MODEL_EXTENSIONS.iter().any(|known| extension == *known))
+}
+
 fn folder_content(folder: &Path, digests: &mut DigestCache) -> Result<Value> {
     let missing = || Fault::input(format!("`fetch.model`: the folder {} cannot be read", folder.display()));
     let entries = fs::read_dir(folder).with_context(missing)?;
     let mut files: Vec<PathBuf> =
         entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>().with_context(missing)?;
-    files.retain(|path| path.is_file());
+    files.retain(|path| path.is_file() && is_of_model(path));
     files.sort();
     let mut content = BTreeMap::new();
     for path in files {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +122,12 @@ impl Work {
     pub fn run_link(&self, run: &str, stage: Stage) -> PathBuf {
         self.0.join("runs").join(run).join(stage.name())
     }
+}
+
+/// A name beside `path` that no other process has, be it in another container with the same process number.
+pub(crate) fn temporary_beside(path: &Path) -> PathBuf {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    path.with_extension(format!("{}-{since}.tmp", std::process::id()))
 }
 
 /// Paths inside fetch's folder.

@@ -35,7 +35,9 @@ impl Lock {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock { _file: file }),
                 Err(TryLockError::Error(error)) => {
-                    return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+                    let advice = "the file system has no locks; name another one with --work";
+                    return Err(error)
+                        .context(Fault::usage(format!("cannot lock {}: {advice}", path.display())));
                 }
                 Err(TryLockError::WouldBlock) if started.elapsed() >= patience => {
                     bail!(Fault::retry(format!(

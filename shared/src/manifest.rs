@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::digest::{DigestCache, canonical_json, sha256_bytes};
+use crate::digest::{DigestCache, canonical_json, sha256_bytes, sha256_file};
 use crate::fault::Fault;
 use crate::layout::{MANIFEST, Stage};
 
 /// Changes whenever a file of any stage changes its meaning; part of every fingerprint.
-pub const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 1;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -76,7 +76,7 @@ impl Manifest {
     /// Reads `folder/manifest.json`.
     ///
     /// # Errors
-    /// A [`Fault::input`] where it is absent, damaged or of another format version.
+    /// A [`Fault::input`] where it is absent or damaged.
     pub fn read(folder: &Path) -> Result<Manifest> {
         let path = folder.join(MANIFEST);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -107,9 +107,22 @@ impl FinishedFolder {
     /// Opens the folder at `path` and checks every file in it against the manifest.
     ///
     /// # Errors
-    /// A [`Fault::input`] that names the file that is missing or changed.
-    pub fn open(path: PathBuf, digests: &mut DigestCache) -> Result<FinishedFolder> {
+    /// A [`Fault::input`] that names the file that is missing, changed or added.
+    pub(crate) fn open(path: PathBuf, digests: &mut DigestCache) -> Result<FinishedFolder> {
         let manifest = Manifest::read(&path)?;
+        let named = path.file_name().is_some_and(|name| name.to_string_lossy() == manifest.fingerprint);
+        if !named || manifest.format_version != FORMAT_VERSION {
+            bail!(Fault::input(format!(
+                "{} holds another result than its name says; {REBUILD}",
+                path.display()
+            )));
+        }
+        let mut strangers = files_below(&path)?;
+        strangers.retain(|name| name != MANIFEST && !manifest.files.contains_key(name));
+        if let Some(name) = strangers.first() {
+            let file = path.join(name);
+            bail!(Fault::input(format!("{} was added after its stage finished; delete it", file.display())));
+        }
         for (name, entry) in &manifest.files {
             let file = path.join(name);
             if !file.is_file() {
@@ -140,28 +153,40 @@ impl FinishedFolder {
     }
 }
 
-/// Every file below `folder` but its manifest, hashed and synced to disk.
+/// Every file below `folder`, hashed and synced to disk, and the folders synced too.
 pub(crate) fn seal_files(folder: &Path) -> Result<BTreeMap<String, FileEntry>> {
-    let mut files = BTreeMap::new();
-    seal_below(folder, folder, &mut files)?;
-    Ok(files)
+    let mut sealed = BTreeMap::new();
+    for name in files_below(folder)? {
+        let path = folder.join(&name);
+        let context = || format!("cannot seal {}", path.display());
+        let file = File::open(&path).with_context(context)?;
+        file.sync_all().with_context(context)?;
+        if let Some(parent) = path.parent() {
+            File::open(parent).and_then(|parent| parent.sync_all()).with_context(context)?;
+        }
+        let bytes = file.metadata().with_context(context)?.len();
+        sealed.insert(name, FileEntry { bytes, sha256: sha256_file(&path)? });
+    }
+    Ok(sealed)
 }
 
-fn seal_below(root: &Path, folder: &Path, files: &mut BTreeMap<String, FileEntry>) -> Result<()> {
-    let context = |path: &Path| format!("cannot seal {}", path.display());
-    for entry in fs::read_dir(folder).with_context(|| context(folder))? {
-        let path = entry.with_context(|| context(folder))?.path();
-        if path.is_dir() {
-            seal_below(root, &path, files)?;
-            continue;
+/// The files below `folder` as paths inside it, sorted.
+fn files_below(folder: &Path) -> Result<Vec<String>> {
+    let mut folders = vec![folder.to_owned()];
+    let mut names = Vec::new();
+    while let Some(current) = folders.pop() {
+        let context = || format!("cannot read {}", current.display());
+        for entry in fs::read_dir(&current).with_context(context)? {
+            let path = entry.with_context(context)?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                names.push(path.strip_prefix(folder)?.to_string_lossy().into_owned());
+            }
         }
-        let file = File::open(&path).with_context(|| context(&path))?;
-        file.sync_all().with_context(|| context(&path))?;
-        let bytes = file.metadata().with_context(|| context(&path))?.len();
-        let name = path.strip_prefix(root)?.to_string_lossy().into_owned();
-        files.insert(name, FileEntry { bytes, sha256: crate::digest::sha256_file(&path)? });
     }
-    File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| context(folder))
+    names.sort();
+    Ok(names)
 }
 
 #[cfg(test)]
@@ -169,13 +194,15 @@ mod tests {
     use super::*;
     use crate::digest::Trust;
 
+    const FINGERPRINT: &str = "0123456789abcdef";
+
     fn sealed(folder: &Path) -> Manifest {
         fs::create_dir_all(folder.join("examples")).unwrap();
         fs::write(folder.join("examples/train.txt"), "text").unwrap();
         let manifest = Manifest {
             format_version: FORMAT_VERSION,
             stage: Stage::Fetch,
-            fingerprint: "0".repeat(16),
+            fingerprint: FINGERPRINT.to_owned(),
             config: json!({}),
             inputs: BTreeMap::new(),
             // A number whose shortest text does not parse back to itself without care.
@@ -205,7 +232,7 @@ mod tests {
     #[test]
     fn a_sealed_folder_opens() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
+        let path = folder.path().join(FINGERPRINT);
         let written = sealed(&path);
         assert_eq!(open(&path).unwrap().manifest().digest, written.digest);
     }
@@ -213,13 +240,19 @@ mod tests {
     #[test]
     fn any_changed_byte_is_found() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
+        let path = folder.path().join(FINGERPRINT);
         sealed(&path);
         fs::write(path.join("examples/train.txt"), "texT").unwrap();
         check_refused(&path, "train.txt");
         fs::remove_file(path.join("examples/train.txt")).unwrap();
         check_refused(&path, "train.txt");
         sealed(&path);
+        fs::write(path.join("examples/tokenizer.json"), "{}").unwrap();
+        check_refused(&path, "tokenizer.json");
+        fs::remove_file(path.join("examples/tokenizer.json")).unwrap();
+        fs::rename(&path, folder.path().join("another")).unwrap();
+        check_refused(&folder.path().join("another"), "another");
+        fs::rename(folder.path().join("another"), &path).unwrap();
         let manifest = fs::read_to_string(path.join(MANIFEST)).unwrap();
         fs::write(path.join(MANIFEST), manifest.replace("0.3", "0.4")).unwrap();
         check_refused(&path, MANIFEST);

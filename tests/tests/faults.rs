@@ -52,7 +52,7 @@ fn a_truncated_parquet_file_is_named() {
     writer.write(&(0..100).map(row).collect::<Vec<_>>()).unwrap();
     writer.finish().unwrap();
     let options = ["--set", "fetch.files.train=train.parquet", "--set", "fetch.files.columns.id=example_id"];
-    let options = [&options[..], &["--set", "fetch.files.test=train.parquet"]].concat();
+    let options = [&options[..], &["--set", "fetch.files.dev=train.parquet"]].concat();
     sandbox.run(Stage::Fetch, &options).check_refused(3, &["train.parquet, row 1", "twice"]);
     truncate(&path);
     sandbox.run(Stage::Fetch, &options).check_refused(3, &["train.parquet", "Parquet"]);
@@ -122,7 +122,7 @@ fn a_stage_whose_input_is_missing_names_the_command() {
     let sandbox = Sandbox::new();
     let options = ["--set", "seed=8"];
     let check = |stage, missing: &str| {
-        let command = format!("run `{missing} --config tiny.toml --set 'seed=8'` first");
+        let command = format!("/{missing} --config tiny.toml --set 'seed=8'` first");
         sandbox.run(stage, &options).check_refused(3, &[&command]);
     };
     [Stage::Tokenize, Stage::Train, Stage::Evaluate].iter().for_each(|stage| check(*stage, "fetch"));
@@ -180,5 +180,5 @@ fn json_errors_have_code_and_message() {
         (&error["level"], &error["code"], &error["stage"]),
         (&"error".into(), &3.into(), &"tokenize".into())
     );
-    assert!(error["message"].as_str().unwrap().contains("run `fetch --config tiny.toml` first"), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("/fetch --config tiny.toml` first"), "{error}");
 }

@@ -95,14 +95,29 @@ impl SplitJob<'_> {
 
     fn report(&self, facts: &SplitFacts, mean_length: f64, started: Instant) {
         log::info!(
-            "{}: {} rows, mean length {mean_length:.1}, {:.2} % truncated, {:.2} % [UNK], {:.0} rows/s",
+            "{}: {} rows, lengths {mean_length:.1} on average, {} for half, {} for 95 %, {} at most; {:.2} % truncated, \
+             {:.2} % [UNK], {:.0} rows/s",
             self.split,
             facts.rows,
+            quantile(&facts.length_histogram, 0.5),
+            quantile(&facts.length_histogram, 0.95),
+            quantile(&facts.length_histogram, 1.0),
             100.0 * facts.truncation_rate,
             100.0 * facts.unk_rate,
             facts.rows as f64 / started.elapsed().as_secs_f64(),
         );
     }
+}
+
+/// The least length that `share` of the rows do not exceed.
+fn quantile(histogram: &[u64], share: f64) -> usize {
+    let wanted = histogram.iter().sum::<u64>() as f64 * share;
+    let mut rows = 0;
+    let covers = |count: &u64| {
+        rows += count;
+        rows as f64 >= wanted
+    };
+    histogram.iter().position(covers).unwrap_or(0)
 }
 
 fn write(mut shards: ShardWriter, batches: Receiver<Vec<Features>>) -> Result<()> {
@@ -145,6 +160,15 @@ mod tests {
 
     fn shard(folder: &Path) -> PathBuf {
         tokenized::features(folder, Split::Train, 0, 1)
+    }
+
+    #[test]
+    fn quantiles_of_lengths() {
+        let check = |share: f64, expect: usize| assert_eq!(quantile(&[0, 0, 5, 4, 0, 1], share), expect);
+        check(0.5, 2);
+        check(0.9, 3);
+        check(1.0, 5);
+        assert_eq!(quantile(&[0, 0], 0.5), 0);
     }
 
     #[test]

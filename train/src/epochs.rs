@@ -62,6 +62,9 @@ impl Training<'_> {
             }
             progress.finish();
         }
+        if recent.steps > 0 {
+            journal.write(&recent.take(step, self.epoch_at(step), self.learning_rate.at(step - 1)))?;
+        }
         Ok(best)
     }
 
@@ -112,6 +115,10 @@ impl Training<'_> {
         }
         progress.finish();
         let metrics = confusion.summary();
+        // A model that says nothing must not be kept as the best.
+        let unsound =
+            || Fault::input("the loss on dev is not a number; a lower train.learning_rate may help");
+        ensure!(metrics.loss.is_finite(), unsound());
         let DevMetrics { loss, accuracy, macro_f1 } = metrics;
         log::info!("dev: loss {loss:.4}, accuracy {accuracy:.4}, macro-F1 {macro_f1:.4}");
         Ok(metrics)

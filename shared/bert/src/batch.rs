@@ -27,6 +27,9 @@ impl Batch {
     /// A [`Fault::input`] that names the example which the model of `config` cannot take.
     pub fn new<'a>(rows: impl IntoIterator<Item = &'a Features>, config: &BertConfig) -> Result<Batch> {
         let rows: Vec<&Features> = rows.into_iter().collect();
+        // Padding is masked, so any id serves a model that names none.
+        let own_padding = config.pad_token_id.map(|id| id as i64);
+        let padding_id = own_padding.unwrap_or(0);
         let seq = rows.iter().map(|row| row.input_ids.len()).max().unwrap_or(0);
         let mut batch = Batch {
             input_ids: Vec::with_capacity(rows.len() * seq),
@@ -38,10 +41,10 @@ impl Batch {
         };
         for row in rows {
             check(row, config)?;
-            batch.padding_in_texts |= row.input_ids.iter().any(|&id| id as usize == config.pad_token_id);
+            batch.padding_in_texts |= row.input_ids.iter().any(|&id| Some(i64::from(id)) == own_padding);
             let padding = seq - row.input_ids.len();
             batch.input_ids.extend(row.input_ids.iter().map(|&id| i64::from(id)));
-            batch.input_ids.extend(std::iter::repeat_n(config.pad_token_id as i64, padding));
+            batch.input_ids.extend(std::iter::repeat_n(padding_id, padding));
             batch.token_type_ids.extend(row.token_type_ids.iter().map(|&id| i64::from(id)));
             batch.token_type_ids.extend(std::iter::repeat_n(0, padding));
             batch.lengths.push(row.input_ids.len());
@@ -74,8 +77,8 @@ impl Batch {
 
     /// `[batch, seq, 1]`, where the padding token stands; absent where that is only behind the texts.
     pub(crate) fn padding_tokens(&self, config: &BertConfig, device: &Device) -> Option<Tensor<3, Bool>> {
-        let tokens = || self.ids(device).equal_elem(config.pad_token_id as i64).unsqueeze_dim(2);
-        self.padding_in_texts.then(tokens)
+        let id = config.pad_token_id.filter(|_| self.padding_in_texts)?;
+        Some(self.ids(device).equal_elem(id as i64).unsqueeze_dim(2))
     }
 
     /// `[batch]`

@@ -36,8 +36,9 @@ pub struct BertConfig {
     pub initializer_range: f64,
     #[serde(default = "layer_norm_eps")]
     pub layer_norm_eps: f64,
-    #[serde(default)]
-    pub pad_token_id: usize,
+    /// Some models have none.
+    #[serde(default = "first")]
+    pub pad_token_id: Option<usize>,
     #[serde(default)]
     pub position_embedding_type: PositionEmbeddingType,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -72,6 +73,10 @@ fn two() -> usize {
     2
 }
 
+fn first() -> Option<usize> {
+    Some(0)
+}
+
 fn tenth() -> f64 {
     0.1
 }
@@ -104,6 +109,8 @@ impl BertConfig {
         let sizes = [self.vocab_size, self.hidden_size, self.intermediate_size, self.max_position_embeddings];
         ensure!(sizes.iter().all(|&size| size > 0), "a size is 0");
         ensure!((1..=2).contains(&self.type_vocab_size), "type_vocab_size is {}", self.type_vocab_size);
+        let padding = self.pad_token_id.is_none_or(|id| id < self.vocab_size);
+        ensure!(padding, "pad_token_id is outside the vocabulary");
         let heads = self.num_attention_heads;
         let divides = heads > 0 && self.hidden_size.is_multiple_of(heads);
         ensure!(divides, "hidden_size {} is no multiple of {heads} heads", self.hidden_size);
@@ -131,7 +138,11 @@ impl BertConfig {
         self.label2id = labels.iter().cloned().zip(0..).collect();
         self.rest.insert("architectures".into(), vec!["BertForSequenceClassification"].into());
         self.rest.insert("problem_type".into(), "single_label_classification".into());
-        self.rest.remove("num_labels");
+        for stale in ["num_labels", "dtype"] {
+            self.rest.remove(stale);
+        }
+        // What the weights are saved as, whatever they came as.
+        self.rest.insert("torch_dtype".into(), "float32".into());
         self
     }
 
@@ -180,18 +191,21 @@ mod tests {
         );
         check_refused("\"num_attention_heads\": 2", "\"num_attention_heads\": 3", "3 heads");
         check_refused("\"vocab_size\": 10,", "", "vocab_size");
+        check_refused("\"use_cache\"", "\"pad_token_id\": 10, \"use_cache\"", "pad_token_id");
     }
 
     #[test]
     fn labels_and_unknown_keys_are_written_back() {
         let folder = tempfile::tempdir().unwrap();
-        let config = read(MINIMAL).unwrap().with_labels(&["negative".into(), "positive".into()]);
+        let half = MINIMAL.replace("\"use_cache\"", "\"torch_dtype\": \"float16\", \"use_cache\"");
+        let config = read(&half).unwrap().with_labels(&["negative".into(), "positive".into()]);
         config.write(folder.path()).unwrap();
         let written: Value =
             serde_json::from_slice(&fs::read(folder.path().join(hub::CONFIG)).unwrap()).unwrap();
         assert_eq!(written["id2label"]["1"], "positive");
         assert_eq!(written["label2id"]["negative"], 0);
         assert_eq!(written["use_cache"], true);
+        assert_eq!(written["torch_dtype"], "float32");
         assert_eq!(BertConfig::read(folder.path()).unwrap(), config);
     }
 }

@@ -54,9 +54,12 @@ impl Compute {
 }
 
 fn limit_threads(threads: usize) {
-    if threads == 0 {
-        return;
-    }
+    // OpenMP counts the machine's cores; a container may have fewer. The user's own word goes before both.
+    let threads = match threads {
+        0 if std::env::var_os("OMP_NUM_THREADS").is_some() => return,
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
     #[cfg(feature = "libtorch")]
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
     // The pool of a process can be made once; a second device of the same process keeps the first's.
@@ -75,7 +78,7 @@ mod backend {
     use super::Path;
 
     #[expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
-    pub(super) fn open(choice: DeviceChoice, _: Precision) -> Result<(Device, String)> {
+    pub(super) fn open(choice: DeviceChoice, precision: Precision) -> Result<(Device, String)> {
         let gpus = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
         let gpu = match choice {
             DeviceChoice::Cpu => None,
@@ -93,8 +96,19 @@ mod backend {
         };
         Ok(match gpu {
             Some(index) => (Device::libtorch_cuda(index), format!("cuda:{index} (libtorch)")),
-            None => (Device::libtorch(), format!("cpu (libtorch, {} threads)", tch::get_num_threads())),
+            None => {
+                warn_of_slow_bf16(precision);
+                (Device::libtorch(), format!("cpu (libtorch, {} threads)", tch::get_num_threads()))
+            }
         })
+    }
+
+    /// libtorch's fast bfloat16 products need AVX-512; without it they are slower than float32 by a multiple.
+    fn warn_of_slow_bf16(precision: Precision) {
+        #[cfg(target_arch = "x86_64")]
+        if precision == Precision::Bf16 && !std::arch::is_x86_feature_detected!("avx512bw") {
+            log::warn!("this CPU has no AVX-512: `precision = \"bf16\"` is far slower here than \"f32\"");
+        }
     }
 
     pub(super) fn path(precision: Precision) -> Path {

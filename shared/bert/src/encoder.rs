@@ -66,7 +66,7 @@ impl Bert {
         let table = |source: &mut ParameterSource<'_>, name: &str, rows: usize, init: Init| {
             Embedding::build(source, &format!("bert.embeddings.{name}_embeddings"), [rows, hidden], init)
         };
-        let padding = Init::NormalWithZeroRow(config.pad_token_id);
+        let padding = config.pad_token_id.map_or(Init::Normal, Init::NormalWithZeroRow);
         Ok(Bert {
             embeddings: Embeddings {
                 word: table(source, "word", config.vocab_size, padding)?,

@@ -21,7 +21,7 @@ mod weight_files;
 
 pub use batch::Batch;
 pub use classifier::{SequenceClassifier, StepOutcome};
-pub use config::{BertConfig, HiddenAct};
+pub use config::BertConfig;
 pub use dataset::Dataset;
 pub use device::Compute;
 pub use optimizer::{AdamW, AdamWConfig};

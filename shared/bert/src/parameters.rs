@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::SeedableRng;
@@ -93,7 +93,9 @@ impl<'a> ParameterSource<'a> {
     ) -> Result<Param<Tensor<D>>> {
         let found = self.stored.as_mut().and_then(|stored| stored.remove(name));
         let values = match found {
-            Some(tensor) if tensor.shape == shape => tensor.values()?,
+            Some(tensor) if tensor.shape == shape => {
+                tensor.values().with_context(|| format!("cannot use the weight {name}"))?
+            }
             Some(tensor) => {
                 self.misfits.push(format!("{name} is {:?} where the config says {shape:?}", tensor.shape));
                 vec![0.0; shape.iter().product()]

@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
+use crate::layout::Split;
 
 pub use load::load;
 pub use sections::evaluate::EvaluateConfig;
@@ -68,7 +69,10 @@ impl Config {
         self.fetch.validate()?;
         self.tokenize.validate()?;
         self.train.validate()?;
-        self.evaluate.validate()
+        self.evaluate.validate()?;
+        let has_test = self.fetch.files.as_ref().is_none_or(|files| files.test.is_some());
+        let advice = "is \"test\", and there is no `fetch.files.test`; name one, or set it to \"dev\"";
+        require(has_test || self.evaluate.split != Split::Test, "evaluate.split", advice)
     }
 }
 

@@ -100,10 +100,6 @@ impl FeaturesReader {
     pub fn open(path: &Path) -> Result<FeaturesReader> {
         Ok(FeaturesReader(ParquetReader::open(path)?))
     }
-
-    pub fn rows(&self) -> u64 {
-        self.0.rows()
-    }
 }
 
 impl Iterator for FeaturesReader {

@@ -6,6 +6,7 @@ mod plan;
 use std::collections::BTreeMap;
 use std::env;
 use std::os::unix::process::CommandExt;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::console::{self, LogFormat};
-use crate::fault;
+use crate::fault::{self, Fault, FaultKind};
 use crate::layout::Stage;
 use crate::lock::Lock;
 use crate::manifest::FinishedFolder;
@@ -89,7 +90,11 @@ pub fn execute<F: Serialize>(
     work: impl FnOnce(&Job) -> Result<F>,
 ) -> ExitCode {
     console::init(args.log, stage.name());
-    conclude(run(stage, args, work))
+    // libtorch's errors (no memory left on a GPU, say) reach Rust as panics; the console's hook reports them.
+    match panic::catch_unwind(AssertUnwindSafe(|| run(stage, args, work))) {
+        Ok(outcome) => conclude(outcome),
+        Err(_) => FaultKind::Bug.exit_code(),
+    }
 }
 
 /// The same for a stage whose work is in another program beside this one, which is started only where there is
@@ -109,7 +114,8 @@ fn hand_over(program: &str) -> ExitCode {
     let error = match path {
         Ok(path) => {
             let error = Command::new(&path).args(env::args_os().skip(1)).exec();
-            anyhow::Error::from(error).context(format!("cannot start {}", path.display()))
+            let advice = format!("cannot start {}, which has to stand beside this program", path.display());
+            anyhow::Error::from(error).context(Fault::usage(advice))
         }
         Err(error) => anyhow::Error::from(error).context(format!("cannot find {program}")),
     };

@@ -11,7 +11,7 @@ use crate::config::{self, Config};
 use crate::digest::{DigestCache, Trust};
 use crate::fault::Fault;
 use crate::fingerprint::fingerprint;
-use crate::layout::{Stage, Work};
+use crate::layout::{Stage, Work, temporary_beside};
 use crate::manifest::FinishedFolder;
 
 /// A result's name and everything that it follows from.
@@ -135,7 +135,9 @@ pub(super) fn content_digests(
 }
 
 fn command_line(stage: Stage, args: &StageArgs) -> String {
-    let mut command = format!("{stage} --config {}", args.config.display());
+    let own = std::env::current_exe().unwrap_or_default();
+    let program = own.with_file_name(stage.name());
+    let mut command = format!("{} --config {}", program.display(), args.config.display());
     for option in &args.set {
         command.push_str(&format!(" --set '{option}'"));
     }
@@ -155,7 +157,7 @@ fn link_run(link: &Path, folder: &Path) -> Result<()> {
     if let Some(parent) = link.parent() {
         fs::create_dir_all(parent).with_context(context)?;
     }
-    let temporary = link.with_extension(format!("{}.tmp", std::process::id()));
+    let temporary = temporary_beside(link);
     std::os::unix::fs::symlink(&target, &temporary).with_context(context)?;
     fs::rename(&temporary, link).with_context(context)
 }

@@ -199,7 +199,7 @@ pub enum Best {
 impl TrainConfig {
     pub(crate) fn validate(&self) -> Result<()> {
         let finite_positive = |x: f64| x.is_finite() && x > 0.0;
-        require(self.epochs >= 1, "train.epochs", "must be at least 1")?;
+        require((1..=1_000_000).contains(&self.epochs), "train.epochs", "must lie between 1 and 1000000")?;
         require(self.batch_size >= 1, "train.batch_size", "must be at least 1")?;
         require(finite_positive(self.learning_rate), "train.learning_rate", "must be greater than 0")?;
         require(self.weight_decay >= 0.0, "train.weight_decay", "must not be negative")?;
@@ -217,7 +217,12 @@ impl TrainConfig {
         require(ratio, "train.schedule.warmup_ratio", "must lie between 0 and 1")?;
         let gamma = self.schedule.gamma > 0.0 && self.schedule.gamma <= 1.0;
         require(gamma, "train.schedule.gamma", "must lie in (0, 1]")?;
-        let sensible = self.monitor != Monitor { metric: Metric::Loss, best: Best::Max };
-        require(sensible, "train.monitor", "would keep the model with the highest loss; use best = \"min\"")
+        let good_end = match self.monitor.metric {
+            Metric::Loss => Best::Min,
+            Metric::Accuracy | Metric::MacroF1 => Best::Max,
+        };
+        let advice =
+            "would keep the worst model: best is \"min\" for loss, \"max\" for accuracy and macro_f1";
+        require(self.monitor.best == good_end, "train.monitor", advice)
     }
 }
