@@ -10,6 +10,7 @@ pub(crate) enum Path {
     /// burn's operations: every backend runs them.
     Plain,
     /// One libtorch operation a layer, differentiated by libtorch.
+    #[cfg(feature = "libtorch")]
     Fused(Precision),
 }
 

@@ -136,7 +136,7 @@ impl Layer {
         match path {
             #[cfg(feature = "libtorch")]
             Path::Fused(precision) => crate::libtorch::encoder_layer(self, x, mask, shape, precision),
-            _ => self.plain(x, mask, shape),
+            Path::Plain => self.plain(x, mask, shape),
         }
     }
 
