@@ -48,6 +48,7 @@ pub fn run(job: &Job) -> Result<TokenizeFacts> {
         };
         splits.insert(split, work.run(&encoder, &pool)?);
     }
+    log::info!("labels, in the order of their ids: {}", facts.labels.join(", "));
     Ok(TokenizeFacts {
         labels: facts.labels,
         max_seq_length,

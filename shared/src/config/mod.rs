@@ -28,7 +28,7 @@ pub struct Config {
     /// The seed of everything random.
     #[serde(default = "default_seed")]
     pub seed: u64,
-    /// A few batches of every stage, to see that a config works before a long run.
+    /// The first 256 rows of every split from tokenize on, to see that a config works before a long run.
     #[serde(default)]
     pub test_mode: bool,
     /// What the model learns to do.
