@@ -102,7 +102,7 @@ impl Downloads {
         match self.find(remote)? {
             Found::File(file) => Ok(file),
             Found::Nowhere(place) => bail!(Fault::input(format!(
-                "{place} does not exist; check `fetch.mirror` and the address {}",
+                "{place} does not exist; check `fetch.mirror` and the address {}, or use --force if it has come since",
                 remote.canonical
             ))),
         }

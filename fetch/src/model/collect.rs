@@ -111,7 +111,8 @@ fn pretrained(model: &str, files: &dyn ModelFiles) -> Result<Files> {
     let names = WEIGHTS.map(WeightsFile::name).join(", ");
     bail!(Fault::input(format!(
         "the model `{model}` has no weights: none of {names} is in {searched}; \
-         set `fetch.weights = \"random\"` to take its architecture and tokenizer alone"
+         set `fetch.weights = \"random\"` to take its architecture and tokenizer alone, or \
+         use --force if they have come since"
     )))
 }
 
