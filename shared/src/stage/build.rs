@@ -42,7 +42,7 @@ pub(super) fn build<F: Serialize>(
     };
     let Provenance { wall_seconds, peak_memory_bytes, .. } = manifest.write(&job.output)?.provenance;
     install(&job.output, &plan.folder(), &plan.place.replaced(plan.stage, &plan.fingerprint))?;
-    plan.verify()?;
+    plan.link_run()?;
     log::info!("done in {wall_seconds:.1} s, peak memory {} MiB", peak_memory_bytes.unwrap_or(0) >> 20);
     Ok(plan.folder())
 }

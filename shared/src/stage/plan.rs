@@ -69,17 +69,16 @@ impl<'a> Plan<'a> {
         if !stands {
             return Ok(None);
         }
-        self.verify()?;
+        FinishedFolder::open(folder.clone(), &mut self.digests)?;
+        self.digests.save();
+        self.link_run()?;
         log::info!("up to date");
         Ok(Some(folder))
     }
 
-    /// Checks the finished folder and points the run at it.
-    pub(super) fn verify(&mut self) -> Result<()> {
-        let folder = self.folder();
-        FinishedFolder::open(folder.clone(), &mut self.digests)?;
-        self.digests.save();
-        link_run(&self.place.run_link(&self.config.name, self.stage), &folder)
+    /// Points the run at the finished folder.
+    pub(super) fn link_run(&self) -> Result<()> {
+        link_run(&self.place.run_link(&self.config.name, self.stage), &self.folder())
     }
 }
 
