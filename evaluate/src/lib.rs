@@ -92,6 +92,7 @@ fn prediction(
         label: name(label)?,
         predicted_label: name(predicted)?,
         probabilities: softmax(logits),
+        logits: logits.to_vec(),
     })
 }
 

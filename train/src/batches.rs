@@ -37,7 +37,9 @@ impl Batches {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(epoch as u64);
         let mut rows: Vec<usize> = (0..self.lengths.len()).collect();
-        rows.shuffle(&mut rng);
+        if self.order != BatchOrder::Sequential {
+            rows.shuffle(&mut rng);
+        }
         if self.order == BatchOrder::GroupedByLength {
             for window in rows.chunks_mut(WINDOW_BATCHES * self.batch_size) {
                 window.sort_by_key(|&row| self.lengths[row]);
@@ -93,6 +95,12 @@ mod tests {
     fn every_row_once_an_epoch_by_seed() {
         check(BatchOrder::Random);
         check(BatchOrder::GroupedByLength);
+    }
+
+    #[test]
+    fn sequential_batches_follow_the_file() {
+        let batches = Batches::new(&dataset(7), 3, BatchOrder::Sequential, 7);
+        assert_eq!(batches.of_epoch(1), [vec![0, 1, 2], vec![3, 4, 5], vec![6]]);
     }
 
     #[test]

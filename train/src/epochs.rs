@@ -41,6 +41,9 @@ impl Training<'_> {
     ) -> Result<BestModels> {
         let mut step = 0;
         let mut recent = Recent::default();
+        if self.steps() == 0 {
+            self.evaluate_and_keep(model, journal, &mut best, step)?;
+        }
         for epoch in 0..self.config.epochs {
             let what = format!("epoch {}/{}", epoch + 1, self.config.epochs);
             let mut progress = Progress::new(what, self.train.len() as u64, Unit::Items);
@@ -55,9 +58,7 @@ impl Training<'_> {
                     journal.write(&recent.take(step, self.epoch_at(step), rate))?;
                 }
                 if self.evaluates_after(step) {
-                    let metrics = self.evaluate(model)?;
-                    journal.write(&Entry::Dev { step, epoch: self.epoch_at(step), metrics })?;
-                    best.offer(step, metrics, model)?;
+                    self.evaluate_and_keep(model, journal, &mut best, step)?;
                 }
             }
             progress.finish();
@@ -100,6 +101,18 @@ impl Training<'_> {
     fn evaluates_after(&self, step: u64) -> bool {
         let every = self.config.evaluate_every_steps.unwrap_or(self.batches.per_epoch());
         step.is_multiple_of(every) || step == self.steps()
+    }
+
+    fn evaluate_and_keep(
+        &self,
+        model: &SequenceClassifier,
+        journal: &mut Journal,
+        best: &mut BestModels,
+        step: u64,
+    ) -> Result<()> {
+        let metrics = self.evaluate(model)?;
+        journal.write(&Entry::Dev { step, epoch: self.epoch_at(step), metrics })?;
+        best.offer(step, metrics, model)
     }
 
     fn evaluate(&self, model: &SequenceClassifier) -> Result<DevMetrics> {

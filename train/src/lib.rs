@@ -67,7 +67,9 @@ fn model(
         Some(rate) => bert.with_dropout(rate),
         None => bert,
     };
-    SequenceClassifier::build(&folder, bert, weights, Head::MayBeNew, compute, seed)
+    // A model that is not trained any further is used as it came.
+    let head = if config.epochs == 0 { Head::Required } else { Head::MayBeNew };
+    SequenceClassifier::build(&folder, bert, weights, head, compute, seed)
 }
 
 fn optimizer_config(config: &TrainConfig) -> AdamWConfig {

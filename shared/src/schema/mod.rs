@@ -22,4 +22,5 @@ pub mod column {
     pub const LENGTH: &str = "length";
     pub const PREDICTED_LABEL: &str = "predicted_label";
     pub const PROBABILITIES: &str = "probabilities";
+    pub const LOGITS: &str = "logits";
 }

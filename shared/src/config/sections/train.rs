@@ -11,6 +11,7 @@ use crate::config::require;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
+    /// Passes over the train split; 0 takes the model as it is, with its head, and trains nothing.
     pub epochs: usize,
     /// Examples a step.
     pub batch_size: usize,
@@ -77,6 +78,8 @@ impl Default for TrainConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchOrder {
+    /// The order of the train split, epoch by epoch.
+    Sequential,
     /// A seeded shuffle.
     Random,
     /// A seeded shuffle, sorted by length within windows of 50 batches, the batches shuffled again: batches of
@@ -199,7 +202,7 @@ pub enum Best {
 impl TrainConfig {
     pub(crate) fn validate(&self) -> Result<()> {
         let finite_positive = |x: f64| x.is_finite() && x > 0.0;
-        require((1..=1_000_000).contains(&self.epochs), "train.epochs", "must lie between 1 and 1000000")?;
+        require(self.epochs <= 1_000_000, "train.epochs", "must not be above 1000000")?;
         require(self.batch_size >= 1, "train.batch_size", "must be at least 1")?;
         require(finite_positive(self.learning_rate), "train.learning_rate", "must be greater than 0")?;
         require(self.weight_decay >= 0.0, "train.weight_decay", "must not be negative")?;
