@@ -2,10 +2,11 @@
 
 mod report;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use bert::{Batch, BertConfig, Compute, Dataset, Head, SequenceClassifier};
+use bert::{BertConfig, Compute, Dataset, Head, SequenceClassifier};
 use shared::config::Weights;
 use shared::console::{Progress, Unit};
 use shared::facts::TokenizeFacts;
@@ -43,7 +44,14 @@ pub fn run(job: &Job) -> Result<Metrics> {
         job.config.seed,
     )?;
 
-    let logits = all_logits(&model, &dataset, config.batch_size)?;
+    let mut progress = Progress::new("evaluate", dataset.len() as u64, Unit::Items);
+    let between = |rows: usize| {
+        progress.advance(rows as u64);
+        ControlFlow::Continue(())
+    };
+    let logits = model.all_logits(&dataset, config.batch_size, between)?;
+    let logits = logits.continue_value().context("the evaluation ended early")?;
+    progress.finish();
     let mut confusion = Confusion::new(facts.labels.len());
     let predictions = dataset
         .rows()
@@ -60,21 +68,6 @@ pub fn run(job: &Job) -> Result<Metrics> {
     metrics.write(&evaluated::metrics(&job.output))?;
     metrics.table().lines().for_each(|line| log::info!("{line}"));
     Ok(metrics)
-}
-
-/// The logits of every row, in the order of the rows.
-fn all_logits(model: &SequenceClassifier, dataset: &Dataset, batch_size: usize) -> Result<Vec<Vec<f32>>> {
-    let mut all = vec![Vec::new(); dataset.len()];
-    let mut progress = Progress::new("evaluate", dataset.len() as u64, Unit::Items);
-    for rows in dataset.by_length(batch_size) {
-        let batch = Batch::new(dataset.select(&rows), model.config())?;
-        for (&row, logits) in rows.iter().zip(model.logits(&batch)?) {
-            all[row] = logits;
-        }
-        progress.advance(rows.len() as u64);
-    }
-    progress.finish();
-    Ok(all)
 }
 
 fn prediction(

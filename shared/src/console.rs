@@ -9,7 +9,7 @@ use log::{Level, LevelFilter, Metadata, Record};
 use serde_json::json;
 use std::sync::OnceLock;
 
-use crate::fault::FaultKind;
+use crate::fault::{FaultKind, is_out_of_memory};
 
 /// How lines are written to stderr.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -34,7 +34,12 @@ pub fn init(format: LogFormat, source: &'static str) {
     let console = CONSOLE.get_or_init(|| Console { format, source, bars: MultiProgress::new() });
     if log::set_logger(console).is_ok() {
         log::set_max_level(LevelFilter::Info);
-        std::panic::set_hook(Box::new(|panic| report_failure(FaultKind::Bug, &format!("bug: {panic}"))));
+        std::panic::set_hook(Box::new(|panic| {
+            // Who catches the panic says more of it.
+            if !is_out_of_memory(panic.payload()) {
+                report_failure(FaultKind::Bug, &format!("bug: {panic}"));
+            }
+        }));
     }
 }
 
@@ -102,6 +107,8 @@ pub struct Progress {
     bar: ProgressBar,
     what: String,
     lines: Option<Lines>,
+    /// What was done before this process began.
+    from: u64,
 }
 
 #[derive(Debug)]
@@ -127,7 +134,14 @@ impl Progress {
         bar.set_style(style(unit, total));
         bar.set_prefix(what.clone());
         let lines = (!on_terminal).then(|| Lines { started: Instant::now(), last: Instant::now() });
-        Progress { bar, what, lines }
+        Progress { bar, what, lines, from: 0 }
+    }
+
+    /// The same, where `done` was done before.
+    pub fn from(self, done: u64) -> Progress {
+        self.bar.set_position(done);
+        self.bar.reset_eta();
+        Progress { from: done, ..self }
     }
 
     pub fn advance(&mut self, amount: u64) {
@@ -135,7 +149,8 @@ impl Progress {
         let Some(lines) = &mut self.lines else { return };
         if lines.last.elapsed() >= LINE_INTERVAL {
             lines.last = Instant::now();
-            let pace = pace(self.bar.position(), self.bar.length().unwrap_or(0), lines.started.elapsed());
+            let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
+            let pace = pace(self.from, done, total, lines.started.elapsed());
             log::info!("{} {pace} {}", self.what, self.bar.message());
         }
     }
@@ -151,9 +166,9 @@ impl Progress {
 }
 
 /// `2400/142479 (2 %), 60.1/s, 39 min left`; a total of 0 is unknown.
-fn pace(done: u64, total: u64, elapsed: Duration) -> String {
-    let rate = done as f64 / elapsed.as_secs_f64();
-    if total == 0 || done == 0 {
+fn pace(from: u64, done: u64, total: u64, elapsed: Duration) -> String {
+    let rate = done.saturating_sub(from) as f64 / elapsed.as_secs_f64();
+    if total == 0 || done == from {
         return format!("{done}, {rate:.1}/s");
     }
     let share = 100.0 * done as f64 / total as f64;
@@ -195,11 +210,12 @@ mod tests {
 
     #[test]
     fn pace_says_how_far_how_fast_and_how_long() {
-        let check = |done, total, seconds, expect: &str| {
-            assert_eq!(pace(done, total, Duration::from_secs(seconds)), expect);
+        let check = |from, done, total, seconds, expect: &str| {
+            assert_eq!(pace(from, done, total, Duration::from_secs(seconds)), expect);
         };
-        check(2400, 142_800, 40, "2400/142800 (2 %), 60.0/s, 39 min left");
-        check(300, 0, 60, "300, 5.0/s");
-        check(0, 100, 60, "0, 0.0/s");
+        check(0, 2400, 142_800, 40, "2400/142800 (2 %), 60.0/s, 39 min left");
+        check(1200, 2400, 142_800, 20, "2400/142800 (2 %), 60.0/s, 39 min left");
+        check(0, 300, 0, 60, "300, 5.0/s");
+        check(0, 0, 100, 60, "0, 0.0/s");
     }
 }

@@ -1,5 +1,6 @@
 //! Why a stage stopped, in the terms that a scheduler acts on.
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
@@ -13,6 +14,8 @@ pub enum FaultKind {
     Input,
     /// The network, a full disk, a lock that stayed taken. Exit 4: worth a retry.
     Retry,
+    /// A signal asked for it. Exit 5: the same command goes on where this one stopped.
+    Stopped,
     /// Anything else, which is a bug. Exit 1.
     Bug,
 }
@@ -24,6 +27,7 @@ impl FaultKind {
             FaultKind::Usage => 2,
             FaultKind::Input => 3,
             FaultKind::Retry => 4,
+            FaultKind::Stopped => 5,
         }
     }
 
@@ -51,6 +55,10 @@ impl Fault {
     pub fn retry(message: impl Into<String>) -> Self {
         Fault { kind: FaultKind::Retry, message: message.into() }
     }
+
+    pub fn stopped(message: impl Into<String>) -> Self {
+        Fault { kind: FaultKind::Stopped, message: message.into() }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -60,6 +68,25 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// The device has not enough memory for what was asked of it.
+#[derive(Debug)]
+pub struct OutOfMemory;
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("memory is exhausted; lower `batch_size` (in [train]: `micro_batch_size`)")
+    }
+}
+
+impl std::error::Error for OutOfMemory {}
+
+/// Whether a panic of libtorch says that memory is exhausted, on a GPU or on the CPU.
+pub fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    let signs = ["out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED"];
+    text.is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
+}
 
 /// The class of `error`: a full disk wherever it stands in the chain, then the outermost [`Fault`], then what
 /// an I/O error says by itself.
@@ -74,6 +101,9 @@ pub fn kind_of(error: &anyhow::Error) -> FaultKind {
     }
     if let Some(fault) = error.chain().find_map(|cause| cause.downcast_ref::<Fault>()) {
         return fault.kind;
+    }
+    if error.chain().any(|cause| cause.is::<OutOfMemory>()) {
+        return FaultKind::Usage;
     }
     match io().next().map(io::Error::kind) {
         Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => FaultKind::Usage,
@@ -113,6 +143,7 @@ mod tests {
         check(anyhow!(Fault::input("row 3 has no label")).context("reading a.tsv"), 3);
         check(anyhow!("timed out").context(Fault::retry("fetching a.tsv")), 4);
         check(anyhow!("timed out").context(Fault::retry("fetching a.tsv")).context("outer"), 4);
+        check(anyhow!(Fault::stopped("SIGTERM")), 5);
         check(anyhow!("an index is off"), 1);
     }
 

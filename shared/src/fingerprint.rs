@@ -17,7 +17,7 @@ use crate::manifest::FORMAT_VERSION;
 const RESULT_FREE: [(Stage, &[&str]); 4] = [
     (Stage::Fetch, &["mirror", "offline"]),
     (Stage::Tokenize, &["workers"]),
-    (Stage::Train, &["device", "threads"]),
+    (Stage::Train, &["device", "threads", "checkpoint_every_steps", "checkpoint_every_minutes"]),
     (Stage::Evaluate, &["device", "threads"]),
 ];
 

@@ -72,6 +72,9 @@ impl fmt::Display for Split {
 
 pub const MANIFEST: &str = "manifest.json";
 
+/// What the name of a folder of saved work ends with while it is written.
+pub(crate) const PARTIAL: &str = "partial";
+
 /// The work folder: finished stage folders, and the runs that point at them.
 #[derive(Debug, Clone)]
 pub struct Work(PathBuf);
@@ -102,6 +105,11 @@ impl Work {
     /// Where a finished folder waits to be deleted once its replacement stands.
     pub fn replaced(&self, stage: Stage, fingerprint: &str) -> PathBuf {
         self.stage(stage).join(format!("{fingerprint}.replaced"))
+    }
+
+    /// What a stage has saved of unfinished work, so that the next process goes on from there.
+    pub fn progress(&self, stage: Stage, fingerprint: &str) -> PathBuf {
+        self.stage(stage).join(format!("{fingerprint}.progress"))
     }
 
     pub fn lock(&self, stage: Stage, fingerprint: &str) -> PathBuf {
@@ -173,6 +181,40 @@ pub mod trained {
 
     pub fn metrics(folder: &Path) -> PathBuf {
         folder.join("metrics.jsonl")
+    }
+
+    /// The same figures for TensorBoard.
+    pub fn tensorboard(folder: &Path) -> PathBuf {
+        folder.join("tensorboard").join("events.out.tfevents.0.bertline")
+    }
+}
+
+/// Paths inside the folder of a training that is not finished.
+pub mod checkpoints {
+    use super::{Path, PathBuf};
+
+    pub fn all(progress: &Path) -> PathBuf {
+        progress.join("checkpoints")
+    }
+
+    /// The state after `step` steps.
+    pub fn at(progress: &Path, step: u64) -> PathBuf {
+        all(progress).join(format!("step-{step:08}"))
+    }
+
+    /// The step that [`at`] was given, read from a folder's name.
+    pub fn step_of(checkpoint: &Path) -> Option<u64> {
+        checkpoint.file_name()?.to_str()?.strip_prefix("step-")?.parse().ok()
+    }
+
+    /// The optimizer's moments.
+    pub fn optimizer(checkpoint: &Path) -> PathBuf {
+        checkpoint.join("optimizer.safetensors")
+    }
+
+    /// Where the training stood.
+    pub fn state(checkpoint: &Path) -> PathBuf {
+        checkpoint.join("state.json")
     }
 }
 

@@ -13,5 +13,7 @@ pub mod layout;
 mod lock;
 pub mod manifest;
 pub mod metrics;
+pub mod saved;
 pub mod schema;
+pub mod signals;
 pub mod stage;

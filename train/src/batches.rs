@@ -18,12 +18,14 @@ pub(crate) struct Batches {
     batch_size: usize,
     order: BatchOrder,
     seed: u64,
+    /// The epoch that was asked for last, from 0, and its batches.
+    current: Option<(u64, Vec<Vec<usize>>)>,
 }
 
 impl Batches {
     pub(crate) fn new(dataset: &Dataset, batch_size: usize, order: BatchOrder, seed: u64) -> Batches {
         let lengths = (0..dataset.len()).map(|row| dataset.length(row)).collect();
-        Batches { lengths, batch_size, order, seed }
+        Batches { lengths, batch_size, order, seed, current: None }
     }
 
     /// The last, smaller batch included.
@@ -31,11 +33,22 @@ impl Batches {
         self.lengths.len().div_ceil(self.batch_size) as u64
     }
 
+    /// Rows of the batch of `step`, counted from 0.
+    pub(crate) fn of_step(&mut self, step: u64) -> &[usize] {
+        let (epoch, position) = (step / self.per_epoch(), step % self.per_epoch());
+        let batches = match self.current.take() {
+            Some((current, batches)) if current == epoch => batches,
+            _ => self.of_epoch(epoch),
+        };
+        let (_, batches) = self.current.insert((epoch, batches));
+        &batches[position as usize]
+    }
+
     /// Rows of every batch of `epoch`, counted from 0. Every row stands in exactly one.
-    pub(crate) fn of_epoch(&self, epoch: usize) -> Vec<Vec<usize>> {
+    fn of_epoch(&self, epoch: u64) -> Vec<Vec<usize>> {
         // One stream an epoch: an epoch's order does not depend on those before it.
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(epoch as u64);
+        rng.set_stream(epoch);
         let mut rows: Vec<usize> = (0..self.lengths.len()).collect();
         if self.order != BatchOrder::Sequential {
             rows.shuffle(&mut rng);
@@ -101,6 +114,16 @@ mod tests {
     fn sequential_batches_follow_the_file() {
         let batches = Batches::new(&dataset(7), 3, BatchOrder::Sequential, 7);
         assert_eq!(batches.of_epoch(1), [vec![0, 1, 2], vec![3, 4, 5], vec![6]]);
+    }
+
+    #[test]
+    fn steps_go_through_the_epochs() {
+        let mut batches = Batches::new(&dataset(25), 10, BatchOrder::Random, 7);
+        let expect = [batches.of_epoch(0), batches.of_epoch(1)].concat();
+        let check =
+            |batches: &mut Batches, step: usize| assert_eq!(batches.of_step(step as u64), expect[step]);
+        (0..6).for_each(|step| check(&mut batches, step));
+        check(&mut batches, 2);
     }
 
     #[test]

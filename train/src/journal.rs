@@ -1,15 +1,18 @@
 //! `metrics.jsonl`: one object a line. No times in it: the same run writes the same bytes.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::facts::DevMetrics;
+use shared::layout::trained;
+
+use crate::tensorboard::EventFile;
 
 /// A line.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Entry {
     /// Means over the steps since the last such line.
@@ -23,23 +26,60 @@ pub(crate) enum Entry {
     },
 }
 
+/// The file, in the folder of a training that is not finished.
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: File,
+    events: Option<EventFile>,
 }
 
 impl Journal {
-    pub(crate) fn create(path: &Path) -> Result<Journal> {
-        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Journal { path: path.to_owned(), file: BufWriter::new(file) })
+    /// Begins with the lines in the folder `earlier`, if there is one.
+    pub(crate) fn open(folder: &Path, earlier: Option<&Path>, tensorboard: bool) -> Result<Journal> {
+        let path = trained::metrics(folder);
+        let context = || format!("cannot write {}", path.display());
+        let lines = match earlier.map(trained::metrics) {
+            Some(earlier) => {
+                fs::read(&earlier).with_context(|| format!("cannot read {}", earlier.display()))?
+            }
+            None => Vec::new(),
+        };
+        fs::create_dir_all(folder).with_context(context)?;
+        let mut file = File::create(&path).with_context(context)?;
+        file.write_all(&lines).with_context(context)?;
+        let mut events = None;
+        if tensorboard {
+            let mut file = EventFile::create(&trained::tensorboard(folder))?;
+            for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+                file.write(&serde_json::from_slice(line).with_context(context)?)?;
+            }
+            events = Some(file);
+        }
+        Ok(Journal { path, file, events })
     }
 
     /// Written at once, so that a run can be followed.
     pub(crate) fn write(&mut self, entry: &Entry) -> Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.flush());
-        written.with_context(|| format!("cannot write {}", self.path.display()))
+        self.file.write_all(&line).with_context(|| format!("cannot write {}", self.path.display()))?;
+        self.events.as_mut().map_or(Ok(()), |events| events.write(entry))
+    }
+
+    /// Puts what has been written so far into `folder`.
+    pub(crate) fn copy_to(&self, folder: &Path) -> Result<()> {
+        let copy = |from: &Path, to: &Path| {
+            let context = || format!("cannot copy {}", from.display());
+            if let Some(parent) = to.parent() {
+                fs::create_dir_all(parent).with_context(context)?;
+            }
+            fs::copy(from, to).map(drop).with_context(context)
+        };
+        copy(&self.path, &trained::metrics(folder))?;
+        match &self.events {
+            Some(events) => copy(events.path(), &trained::tensorboard(folder)),
+            None => Ok(()),
+        }
     }
 }

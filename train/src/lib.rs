@@ -1,83 +1,80 @@
 //! The third stage: features and a model in, a fine-tuned model out.
 
 mod batches;
-mod best;
-mod epochs;
+mod checkpoints;
 mod journal;
+mod learner;
+mod objective;
+mod ranking;
+mod recent;
 mod schedule;
+mod state;
+mod tensorboard;
+mod training;
 
-use anyhow::Result;
-use bert::{AdamW, AdamWConfig, BertConfig, Compute, Dataset, Head, SequenceClassifier};
-use shared::config::TrainConfig;
+use anyhow::{Context, Result};
+use bert::{Compute, Dataset};
 use shared::facts::{FetchFacts, TokenizeFacts, TrainFacts};
-use shared::layout::{Split, Stage, fetched, trained};
-use shared::manifest::FinishedFolder;
+use shared::layout::{Split, Stage, fetched};
+use shared::signals::Saving;
 use shared::stage::Job;
 
 use batches::Batches;
-use best::BestModels;
-use epochs::Training;
+use checkpoints::Checkpoints;
 use journal::Journal;
+use learner::Learner;
 use schedule::LearningRate;
+use state::State;
+use training::Training;
 
-/// Trains on the train split, keeps the model that is best on the dev split.
+/// Trains on the train split, from the beginning or from where an earlier process was stopped, and keeps the model
+/// that is best on the dev split.
 ///
 /// # Errors
-/// An input fault where weights or features are damaged, or where the loss is no longer a number.
+/// An input fault where weights or features are damaged, or where the loss is no longer a number;
+/// [`shared::fault::Fault::stopped`] after a signal.
 pub fn run(job: &Job) -> Result<TrainFacts> {
-    let config = &job.config.train;
+    let (config, seed) = (&job.config.train, job.config.seed);
     let (fetched, tokenized) = (job.input(Stage::Fetch)?, job.input(Stage::Tokenize)?);
     let facts: TokenizeFacts = tokenized.facts()?;
     let train = Dataset::read(tokenized.path(), &facts, Split::Train)?;
     let dev = Dataset::read(tokenized.path(), &facts, Split::Dev)?;
 
-    let compute = Compute::open(config.device, config.precision, config.threads, job.config.seed)?;
-    let compute = compute.autodiff();
+    let compute = Compute::open(config.device, config.precision, config.threads, seed)?.autodiff();
     log::info!("training on {} in {:?}", compute.description(), config.precision);
-    let mut model = model(fetched, &facts, config, &compute, job.config.seed)?;
-    log::info!("{} parameters, {} train and {} dev examples", model.parameters(), train.len(), dev.len());
+    let mut checkpoints = Checkpoints::new(&job.progress, config);
+    let checkpoint = checkpoints.resume()?;
+    let (mut learner, mut state) = match &checkpoint {
+        Some(checkpoint) => {
+            log::info!("going on after step {}", checkpoint.state.step);
+            (Learner::resume(checkpoint, config, &compute, seed)?, checkpoint.state.clone())
+        }
+        None => {
+            let weights = fetched.facts::<FetchFacts>()?.weights;
+            let folder = fetched::model(fetched.path());
+            let learner = Learner::begin(&folder, weights, &facts.labels, config, &compute, seed)?;
+            (learner, State::new(config))
+        }
+    };
+    let parameters = learner.model.parameters();
+    log::info!("{parameters} parameters, {} train and {} dev examples", train.len(), dev.len());
 
-    let batches = Batches::new(&train, config.batch_size, config.batch_order, job.config.seed);
-    let training = Training {
+    let batches = Batches::new(&train, config.batch_size, config.batch_order, seed);
+    let earlier = checkpoint.as_ref().map(|checkpoint| checkpoint.folder.as_path());
+    let mut training = Training {
         learning_rate: LearningRate::new(config, batches.per_epoch()),
         batches,
         train: &train,
         dev: &dev,
         config,
+        objective: objective::of(config, &train, &facts.labels)?,
+        checkpoints,
+        journal: Journal::open(&job.progress, earlier, config.tensorboard)?,
+        saving: Saving::begin(),
     };
-    let mut optimizer = AdamW::new(optimizer_config(config));
-    let mut journal = Journal::create(&trained::metrics(&job.output))?;
-    let best = BestModels::new(&job.output, &fetched::model(fetched.path()), config);
-    let best = training.run(&mut model, &mut optimizer, &mut journal, best)?;
-    let (best_step, best_dev) = best.install(&trained::model(&job.output))?;
-    Ok(TrainFacts { steps: training.steps(), best_step, best_dev, parameters: model.parameters() })
-}
-
-fn model(
-    fetched: &FinishedFolder,
-    facts: &TokenizeFacts,
-    config: &TrainConfig,
-    compute: &Compute,
-    seed: u64,
-) -> Result<SequenceClassifier> {
-    let folder = fetched::model(fetched.path());
-    let weights = fetched.facts::<FetchFacts>()?.weights;
-    let bert = BertConfig::read(&folder)?.with_labels(&facts.labels);
-    let bert = match config.dropout {
-        Some(rate) => bert.with_dropout(rate),
-        None => bert,
-    };
-    // A model that is not trained any further is used as it came.
-    let head = if config.epochs == 0 { Head::Required } else { Head::MayBeNew };
-    SequenceClassifier::build(&folder, bert, weights, head, compute, seed)
-}
-
-fn optimizer_config(config: &TrainConfig) -> AdamWConfig {
-    AdamWConfig {
-        beta1: config.beta1,
-        beta2: config.beta2,
-        epsilon: config.epsilon,
-        weight_decay: config.weight_decay,
-        max_grad_norm: config.max_grad_norm,
-    }
+    training.run(&mut learner, &mut state)?;
+    training.checkpoints.install(&state, &job.output)?;
+    training.journal.copy_to(&job.output)?;
+    let best = state.ranking.best().context("no model was evaluated")?;
+    Ok(TrainFacts { steps: state.step, best_step: best.step, best_dev: best.dev, parameters })
 }

@@ -15,7 +15,7 @@ pub(crate) struct LearningRate {
 
 impl LearningRate {
     pub(crate) fn new(config: &TrainConfig, steps_per_epoch: u64) -> LearningRate {
-        let total_steps = steps_per_epoch * config.epochs as u64;
+        let total_steps = config.max_steps.unwrap_or(steps_per_epoch * config.epochs as u64);
         let ratio = (total_steps as f64 * config.schedule.warmup_ratio).ceil() as u64;
         LearningRate {
             peak: config.learning_rate,

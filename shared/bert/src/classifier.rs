@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::GradientsParams;
-use burn::tensor::{Int, Tensor, activation};
-use shared::config::Weights;
+use burn::tensor::Tensor;
+use shared::config::{Freeze, Weights};
+use shared::fault::Fault;
 use shared::layout::hub;
 
 use crate::batch::Batch;
@@ -16,7 +16,6 @@ use crate::config::BertConfig;
 use crate::device::Compute;
 use crate::encoder::Bert;
 use crate::layers::{Dense, Mode, dropout};
-use crate::optimizer::AdamW;
 use crate::parameters::{Head, ParameterNames, ParameterSource};
 use crate::weight_files::{self, StoredTensor};
 
@@ -29,28 +28,17 @@ pub(crate) struct Network {
 /// A model on a device.
 #[derive(Debug)]
 pub struct SequenceClassifier {
-    network: Network,
+    pub(crate) network: Network,
     config: BertConfig,
-    names: ParameterNames,
-    compute: Compute,
-}
-
-/// What one optimization step saw.
-#[derive(Debug, Clone, Copy)]
-pub struct StepOutcome {
-    /// Mean cross-entropy of the batch before the step.
-    pub loss: f64,
-    /// Examples of the batch that were classified rightly, with dropout on.
-    pub correct: usize,
-    /// The global norm of the gradients before clipping.
-    pub gradient_norm: f64,
+    pub(crate) names: ParameterNames,
+    pub(crate) compute: Compute,
 }
 
 impl SequenceClassifier {
     /// Builds the model of `config` with the weights in `folder`, or with random ones.
     ///
     /// # Errors
-    /// A [`shared::fault::Fault::input`] that lists the tensors that are missing, left over or misshapen.
+    /// A [`Fault::input`] that lists the tensors that are missing, left over or misshapen.
     pub fn build(
         folder: &Path,
         config: BertConfig,
@@ -80,29 +68,22 @@ impl SequenceClassifier {
         &self.config
     }
 
-    /// The number of trainable numbers.
+    /// Keeps parameters as they are in every step to come.
+    ///
+    /// # Errors
+    /// A usage fault where the model has not so many layers.
+    pub fn freeze(&mut self, freeze: Freeze) -> Result<()> {
+        let layers = self.config.num_hidden_layers;
+        let message =
+            || format!("config key `train.freeze.layers` is {}: the model has {layers}", freeze.layers);
+        ensure!(freeze.layers <= layers, Fault::usage(message()));
+        self.network.bert = self.network.bert.clone().freeze(freeze);
+        Ok(())
+    }
+
+    /// The number of numbers that make up the model.
     pub fn parameters(&self) -> usize {
         self.network.num_params()
-    }
-
-    /// One step down the gradient of the batch's mean loss, at `learning_rate`.
-    pub fn step(&mut self, batch: &Batch, optimizer: &mut AdamW, learning_rate: f64) -> Result<StepOutcome> {
-        let (loss, correct, gradients) = self.gradients(batch, Mode::Training)?;
-        let (network, gradient_norm) =
-            optimizer.step(self.network.clone(), gradients, &self.names, learning_rate)?;
-        self.network = network;
-        Ok(StepOutcome { loss, correct, gradient_norm })
-    }
-
-    /// The mean loss of the batch, how many of it are classified rightly, and the loss' gradients.
-    pub(crate) fn gradients(&self, batch: &Batch, mode: Mode) -> Result<(f64, usize, GradientsParams)> {
-        let logits = self.forward(batch, mode);
-        let targets = batch.targets(&logits.device());
-        let correct = correct(logits.clone(), targets.clone())?;
-        let loss = cross_entropy(logits, targets);
-        let value = loss.clone().into_scalar::<f32>();
-        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        Ok((value.into(), correct, gradients))
     }
 
     #[cfg(test)]
@@ -135,7 +116,7 @@ impl SequenceClassifier {
     }
 
     /// `[batch, labels]`
-    fn forward(&self, batch: &Batch, mode: Mode) -> Tensor<2> {
+    pub(crate) fn forward(&self, batch: &Batch, mode: Mode) -> Tensor<2> {
         let pooled = self.network.bert.pooled(batch, &self.config, self.compute.path, mode);
         self.network.classifier.forward(dropout(pooled, mode.rate(self.config.head_dropout())))
     }
@@ -150,16 +131,6 @@ impl SequenceClassifier {
     }
 }
 
-/// Mean cross-entropy of `[batch, labels]` logits against `[batch]` label ids.
-fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-    activation::log_softmax(logits, 1).gather(1, targets.unsqueeze_dim(1)).mean().neg()
-}
-
-fn correct(logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<usize> {
-    let hits = logits.argmax(1).flatten::<1>(0, 1).equal(targets).int().sum().into_scalar::<i64>();
-    Ok(usize::try_from(hits)?)
-}
-
 /// Copies every parameter off the device, under its Hub name.
 struct Collector<'a> {
     names: &'a ParameterNames,
@@ -170,9 +141,7 @@ impl ModuleVisitor for Collector<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Ok(tensors) = &mut self.tensors else { return };
         let entry = || -> Result<(String, StoredTensor)> {
-            let values = param.val().into_data().convert::<f32>().try_to_vec::<f32>();
-            let values = values.map_err(|error| anyhow::anyhow!("a parameter is no float32: {error:?}"))?;
-            let tensor = StoredTensor::from_f32(param.dims().to_vec(), &values);
+            let tensor = StoredTensor::of(param.val())?;
             Ok((self.names.of(param.id)?.to_owned(), tensor))
         };
         match entry() {

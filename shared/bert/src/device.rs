@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 use burn::tensor::Device;
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, SeedableRng};
 use shared::config::{DeviceChoice, Precision};
 
 /// How the encoder's layers are computed.
@@ -19,6 +21,7 @@ pub(crate) enum Path {
 pub struct Compute {
     pub(crate) device: Device,
     pub(crate) path: Path,
+    seed: u64,
     description: String,
 }
 
@@ -31,9 +34,9 @@ impl Compute {
     pub fn open(choice: DeviceChoice, precision: Precision, threads: usize, seed: u64) -> Result<Compute> {
         limit_threads(threads);
         let (device, description) = backend::open(choice, precision)?;
-        device.seed(seed);
-        let path = backend::path(precision);
-        Ok(Compute { device, path, description })
+        let compute = Compute { device, path: backend::path(precision), seed, description };
+        compute.reseed(0, 0);
+        Ok(compute)
     }
 
     /// The same device, computing layer by layer through burn's operations in float32.
@@ -46,6 +49,15 @@ impl Compute {
     pub fn autodiff(mut self) -> Compute {
         self.device = self.device.autodiff();
         self
+    }
+
+    /// Makes the device's random numbers those of `part` of `step`: they follow from the seed and the position
+    /// alone, so that a training that goes on after a stop draws what it would have drawn.
+    pub(crate) fn reseed(&self, step: u64, part: usize) {
+        let mut key = ChaCha8Rng::seed_from_u64(self.seed);
+        key.set_stream(step);
+        key.set_word_pos(2 * part as u128);
+        self.device.clone().inner().seed(key.next_u64());
     }
 
     /// In words, for logs: `cpu (libtorch, 2 threads)`.

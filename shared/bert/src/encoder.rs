@@ -3,6 +3,7 @@
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::{Bool, Int, Tensor, activation};
+use shared::config::Freeze;
 
 use crate::batch::Batch;
 use crate::config::{BertConfig, HiddenAct};
@@ -79,6 +80,18 @@ impl Bert {
                 .collect::<Result<_>>()?,
             pooler: Dense::build(source, "bert.pooler.dense", [hidden, hidden])?,
         })
+    }
+
+    /// The same with parameters that get no gradients.
+    pub(crate) fn freeze(mut self, freeze: Freeze) -> Bert {
+        if freeze.embeddings {
+            self.embeddings = self.embeddings.no_grad();
+        }
+        let layers = self.layers.into_iter().enumerate();
+        let freeze =
+            |(index, layer): (usize, Layer)| if index < freeze.layers { layer.no_grad() } else { layer };
+        self.layers = layers.map(freeze).collect();
+        self
     }
 
     /// `[batch, hidden]`: tanh of a projection of the first token's last hidden state.

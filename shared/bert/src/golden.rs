@@ -16,7 +16,9 @@ use shared::schema::Features;
 
 use crate::layers::Mode;
 use crate::weight_files;
-use crate::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, SequenceClassifier};
+use crate::{
+    AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, LayerRates, Objective, SequenceClassifier,
+};
 
 #[derive(Deserialize)]
 struct Expected {
@@ -128,8 +130,9 @@ impl ModuleVisitor for GradientCollector<'_> {
 
 fn check_gradients(compute: &Compute, tolerance: f32) {
     let (model, batch, _) = model("gelu", compute);
-    let (_, _, gradients) = model.gradients(&batch, Mode::Training).unwrap();
-    let mut collector = GradientCollector { model: &model, gradients: &gradients, collected: Flat::new() };
+    let of_batch = model.gradients(&[batch], &Objective::default(), 0, Mode::Training).unwrap();
+    let mut collector =
+        GradientCollector { model: &model, gradients: &of_batch.gradients, collected: Flat::new() };
     model.visit_parameters(&mut collector);
     check_near(&collector.collected, &golden_tensors("gradients.safetensors"), tolerance);
 }
@@ -149,10 +152,13 @@ fn check_steps(compute: &Compute, tolerance: f32) {
         epsilon: 1e-8,
         weight_decay: 0.1,
         max_grad_norm: 1.0,
+        rates: LayerRates::default(),
     });
     let steps: Vec<Step> = json(folder("gelu").join("steps.json"));
+    let (batch, objective) = ([batch], Objective::default());
     for (index, step) in steps.iter().enumerate() {
-        let outcome = model.step(&batch, &mut optimizer, step.learning_rate).unwrap();
+        let outcome =
+            model.step(&batch, &objective, &mut optimizer, index as u64, step.learning_rate).unwrap();
         let off = |ours: f64, theirs: f64| (ours - theirs).abs() > f64::from(tolerance) * theirs.max(1.0);
         assert!(!off(outcome.loss, step.loss), "step {index}: {} for {}", outcome.loss, step.loss);
         let norms = (outcome.gradient_norm, step.gradient_norm);

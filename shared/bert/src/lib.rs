@@ -12,17 +12,23 @@ mod device;
 mod encoder;
 #[cfg(test)]
 mod golden;
+mod inference;
 mod layers;
 #[cfg(feature = "libtorch")]
 mod libtorch;
+mod objective;
 mod optimizer;
+mod optimizer_state;
 mod parameters;
+mod step;
 mod weight_files;
 
 pub use batch::Batch;
-pub use classifier::{SequenceClassifier, StepOutcome};
+pub use classifier::SequenceClassifier;
 pub use config::BertConfig;
 pub use dataset::Dataset;
 pub use device::Compute;
-pub use optimizer::{AdamW, AdamWConfig};
+pub use objective::Objective;
+pub use optimizer::{AdamW, AdamWConfig, LayerRates};
 pub use parameters::Head;
+pub use step::StepOutcome;

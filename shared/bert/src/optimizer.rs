@@ -23,14 +23,47 @@ pub struct AdamWConfig {
     pub weight_decay: f64,
     /// 0 turns clipping off.
     pub max_grad_norm: f64,
+    pub rates: LayerRates,
+}
+
+/// How fast parts of the model learn, as factors of the learning rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerRates {
+    /// The factor of the classification head.
+    pub head: f64,
+    /// The factor between an encoder layer and the one above it; the embeddings are the layer below the first
+    /// (discriminative fine-tuning, Howard and Ruder, 2018, <https://arxiv.org/abs/1801.06146>).
+    pub decay: f64,
+}
+
+impl Default for LayerRates {
+    fn default() -> Self {
+        LayerRates { head: 1.0, decay: 1.0 }
+    }
+}
+
+impl LayerRates {
+    /// The factor of the parameter called `name` in an encoder of `layers` layers.
+    fn of(&self, name: &str, layers: usize) -> f64 {
+        let below_the_top = match name.split_once("encoder.layer.") {
+            Some((_, rest)) => {
+                let index = rest.split('.').next().and_then(|index| index.parse::<usize>().ok());
+                index.map_or(0, |index| layers.saturating_sub(index))
+            }
+            None if name.contains("embeddings") => layers + 1,
+            None if name.contains("pooler.") => 0,
+            None => return self.head,
+        };
+        self.decay.powf(below_the_top as f64)
+    }
 }
 
 /// The optimizer with its state.
 #[derive(Debug)]
 pub struct AdamW {
     config: AdamWConfig,
-    steps: i32,
-    moments: HashMap<ParamId, Moments>,
+    pub(crate) steps: i32,
+    pub(crate) moments: HashMap<ParamId, Moments>,
 }
 
 /// Running means of a parameter's gradient and of its square, flattened.
@@ -74,17 +107,28 @@ impl AdamW {
         let norm = global_norm(&module, &gradients);
         let max = self.config.max_grad_norm;
         let gradient_scale = if max > 0.0 { (max / (norm + CLIP_EPSILON)).min(1.0) } else { 1.0 };
+        let correction = 1.0 - self.config.beta1.powi(self.steps);
         let update = Update {
             beta1: self.config.beta1 as f32,
             beta2: self.config.beta2 as f32,
             epsilon: self.config.epsilon as f32,
-            decay: (1.0 - learning_rate * self.config.weight_decay) as f32,
-            step_size: (learning_rate / (1.0 - self.config.beta1.powi(self.steps))) as f32,
+            // These two are each parameter's own.
+            decay: 1.0,
+            step_size: 0.0,
             second_scale: (1.0 / (1.0 - self.config.beta2.powi(self.steps)).sqrt()) as f32,
             gradient_scale: gradient_scale as f32,
         };
-        let mut stepper =
-            Stepper { update, gradients: &mut gradients, moments: &mut self.moments, names, error: None };
+        let mut stepper = Stepper {
+            update,
+            step_size: learning_rate / correction,
+            learning_rate,
+            layers: names.layers(),
+            config: self.config,
+            gradients: &mut gradients,
+            moments: &mut self.moments,
+            names,
+            error: None,
+        };
         let module = module.map(&mut stepper);
         stepper.error.map_or(Ok((module, norm)), Err)
     }
@@ -113,24 +157,42 @@ impl ModuleVisitor for NormVisitor<'_> {
 
 struct Stepper<'a> {
     update: Update,
+    /// `learning rate / (1 - β₁ᵗ)`
+    step_size: f64,
+    learning_rate: f64,
+    /// Of the encoder.
+    layers: usize,
+    config: AdamWConfig,
     gradients: &'a mut GradientsParams,
     moments: &'a mut HashMap<ParamId, Moments>,
     names: &'a ParameterNames,
     error: Option<anyhow::Error>,
 }
 
+impl Stepper<'_> {
+    fn update_of(&self, name: &str) -> Update {
+        let rate = self.config.rates.of(name, self.layers);
+        let decays = !(name.ends_with(".bias") || name.contains("LayerNorm"));
+        let weight_decay = if decays { self.config.weight_decay } else { 0.0 };
+        Update {
+            decay: (1.0 - self.learning_rate * rate * weight_decay) as f32,
+            step_size: (self.step_size * rate) as f32,
+            ..self.update
+        }
+    }
+}
+
 impl ModuleMapper for Stepper<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
         let id = param.id;
-        let decays = match self.names.of(id) {
-            Ok(name) => !(name.ends_with(".bias") || name.contains("LayerNorm")),
+        let update = match self.names.of(id) {
+            Ok(name) => self.update_of(name),
             Err(error) => {
                 self.error = Some(error);
                 return param;
             }
         };
-        let update = Update { decay: if decays { self.update.decay } else { 1.0 }, ..self.update };
         let zeros = || Tensor::zeros([gradient.shape().num_elements()], &gradient.device());
         let moments = self.moments.remove(&id).unwrap_or_else(|| Moments { first: zeros(), second: zeros() });
         param.map(|tensor| {

@@ -39,6 +39,17 @@ pub enum Head {
 pub(crate) struct ParameterNames(HashMap<ParamId, String>);
 
 impl ParameterNames {
+    /// The number of encoder layers.
+    pub(crate) fn layers(&self) -> usize {
+        let index =
+            |name: &String| name.split_once("encoder.layer.")?.1.split('.').next()?.parse::<usize>().ok();
+        self.0.values().filter_map(index).max().map_or(0, |last| last + 1)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = (ParamId, &str)> {
+        self.0.iter().map(|(&id, name)| (id, name.as_str()))
+    }
+
     /// The Hub name: `bert.encoder.layer.0.output.dense.weight`.
     ///
     /// # Errors

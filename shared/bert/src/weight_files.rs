@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use burn::store::{ModuleStore, PytorchStore};
-use burn::tensor::DType;
+use burn::tensor::{DType, Tensor};
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -34,6 +34,14 @@ impl StoredTensor {
     pub(crate) fn from_f32(shape: Vec<usize>, values: &[f32]) -> StoredTensor {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         StoredTensor { shape, kind: Kind::F32, bytes }
+    }
+
+    /// The values of a float tensor, copied off its device.
+    pub(crate) fn of<const D: usize>(tensor: Tensor<D>) -> Result<StoredTensor> {
+        let shape = tensor.dims().to_vec();
+        let values = tensor.into_data().convert::<f32>().try_to_vec::<f32>();
+        let values = values.map_err(|error| anyhow!("a tensor is no float32: {error:?}"))?;
+        Ok(StoredTensor::from_f32(shape, &values))
     }
 
     /// As float32, in row-major order.
@@ -89,7 +97,7 @@ fn damaged(path: &Path) -> Fault {
     Fault::input(format!("{} is damaged or of an unknown kind", path.display()))
 }
 
-fn read_safetensors(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
+pub(crate) fn read_safetensors(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let file = SafeTensors::deserialize(&bytes).with_context(|| damaged(path))?;
     let tensors = file.iter().map(|(name, view)| {

@@ -1,7 +1,7 @@
 //! Whatever the backend: a small model learns a batch by heart, and comes back from its files as it was.
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, SequenceClassifier};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, LayerRates, Objective, SequenceClassifier};
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::schema::Features;
 
@@ -36,8 +36,13 @@ fn a_batch_is_learnt_by_heart_and_the_model_survives_its_files() {
         epsilon: 1e-8,
         weight_decay: 0.01,
         max_grad_norm: 1.0,
+        rates: LayerRates::default(),
     });
-    let losses: Vec<f64> = (0..80).map(|_| model.step(&batch, &mut optimizer, 5e-3).unwrap().loss).collect();
+    let batches = [batch];
+    let objective = Objective::default();
+    let mut step = |step| model.step(&batches, &objective, &mut optimizer, step, 5e-3).unwrap().loss;
+    let losses: Vec<f64> = (0..80).map(&mut step).collect();
+    let [batch] = batches;
     let (first, last) = (losses[0], losses[79]);
     assert!((first - 2f64.ln()).abs() < 0.2 && last < 0.1, "the loss went from {first} to {last}");
 

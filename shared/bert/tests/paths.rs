@@ -2,7 +2,7 @@
 #![cfg(feature = "libtorch")]
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, SequenceClassifier};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, LayerRates, Objective, SequenceClassifier};
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::schema::Features;
 
@@ -33,16 +33,22 @@ fn trajectory(compute: Compute, config: &BertConfig) -> Vec<f32> {
     let build =
         SequenceClassifier::build(folder, config.clone(), Weights::Random, Head::MayBeNew, &compute, 1);
     let mut model = build.unwrap();
-    let batch = batch(config);
-    let constants =
-        AdamWConfig { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01, max_grad_norm: 1.0 };
+    let batch = [batch(config)];
+    let constants = AdamWConfig {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+        max_grad_norm: 1.0,
+        rates: LayerRates::default(),
+    };
     let mut optimizer = AdamW::new(constants);
-    let mut values = model.frozen().logits(&batch).unwrap().concat();
-    for _ in 0..3 {
-        let outcome = model.step(&batch, &mut optimizer, 1e-3).unwrap();
+    let mut values = model.frozen().logits(&batch[0]).unwrap().concat();
+    for step in 0..3 {
+        let outcome = model.step(&batch, &Objective::default(), &mut optimizer, step, 1e-3).unwrap();
         values.push(outcome.gradient_norm as f32);
     }
-    values.extend(model.frozen().logits(&batch).unwrap().concat());
+    values.extend(model.frozen().logits(&batch[0]).unwrap().concat());
     values
 }
 

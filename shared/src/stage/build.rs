@@ -7,11 +7,12 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::Job;
 use super::plan::{Plan, content_digests};
+use super::{Job, Rebuild};
 use crate::console;
 use crate::fingerprint::section;
 use crate::manifest::{FORMAT_VERSION, Manifest, Provenance, seal_files};
+use crate::saved::remove;
 
 /// Does the stage's work in a fresh folder, seals it with a manifest and puts it in its place.
 pub(super) fn build<F: Serialize>(
@@ -20,10 +21,14 @@ pub(super) fn build<F: Serialize>(
 ) -> Result<PathBuf> {
     let started = Instant::now();
     let output = plan.place.partial(plan.stage, &plan.fingerprint);
+    let progress = plan.place.progress(plan.stage, &plan.fingerprint);
     remove(&output)?;
+    if plan.rebuild() == Rebuild::Force {
+        remove(&progress)?;
+    }
     fs::create_dir_all(&output).with_context(|| format!("cannot write {}", output.display()))?;
     let inputs = std::mem::take(&mut plan.inputs);
-    let job = Job { config: plan.config.clone(), output, rebuild: plan.rebuild(), inputs };
+    let job = Job { config: plan.config.clone(), output, progress, rebuild: plan.rebuild(), inputs };
     let facts = work(&job)?;
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
@@ -42,6 +47,7 @@ pub(super) fn build<F: Serialize>(
     };
     let Provenance { wall_seconds, peak_memory_bytes, .. } = manifest.write(&job.output)?.provenance;
     install(&job.output, &plan.folder(), &plan.place.replaced(plan.stage, &plan.fingerprint))?;
+    remove(&job.progress)?;
     plan.link_run()?;
     log::info!("done in {wall_seconds:.1} s, peak memory {} MiB", peak_memory_bytes.unwrap_or(0) >> 20);
     Ok(plan.folder())
@@ -59,11 +65,4 @@ fn install(partial: &Path, folder: &Path, replaced: &Path) -> Result<()> {
         fs::File::open(parent).and_then(|parent| parent.sync_all()).with_context(context)?;
     }
     remove(replaced)
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot delete {}", folder.display()))?;
-    }
-    Ok(())
 }

@@ -16,10 +16,11 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::console::{self, LogFormat};
-use crate::fault::{self, Fault, FaultKind};
+use crate::fault::{self, Fault, FaultKind, OutOfMemory};
 use crate::layout::Stage;
 use crate::lock::Lock;
 use crate::manifest::FinishedFolder;
+use crate::signals;
 
 use plan::Plan;
 
@@ -58,6 +59,8 @@ pub struct Job {
     pub config: Config,
     /// The folder to write; it is empty, and finished for the world only when the work returns.
     pub output: PathBuf,
+    /// Where unfinished work may be saved: what lies there survives this process, until the folder is finished.
+    pub progress: PathBuf,
     pub rebuild: Rebuild,
     inputs: BTreeMap<Stage, FinishedFolder>,
 }
@@ -90,9 +93,13 @@ pub fn execute<F: Serialize>(
     work: impl FnOnce(&Job) -> Result<F>,
 ) -> ExitCode {
     console::init(args.log, stage.name());
+    if let Err(error) = signals::listen() {
+        return conclude(Err(error));
+    }
     // libtorch's errors (no memory left on a GPU, say) reach Rust as panics; the console's hook reports them.
     match panic::catch_unwind(AssertUnwindSafe(|| run(stage, args, work))) {
         Ok(outcome) => conclude(outcome),
+        Err(panic) if fault::is_out_of_memory(panic.as_ref()) => conclude(Err(OutOfMemory.into())),
         Err(_) => FaultKind::Bug.exit_code(),
     }
 }

@@ -149,7 +149,7 @@ impl Backward<LibTorch, TRACKED> for LayerBackward {
     fn backward(self, ops: Ops<Tape, TRACKED>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<LibTorch>(&ops.node);
         for (node, gradient) in ops.parents.into_iter().zip(ops.state.backward(&gradient)) {
-            if let Some(node) = node {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
                 gradients.register::<LibTorch>(node.id, gradient);
             }
         }
@@ -167,6 +167,7 @@ impl<C: CheckpointStrategy> FusedLayer for Autodiff<LibTorch, C> {
         let mut tracked = vec![x];
         tracked.extend(parameters.into_array());
         let nodes = std::array::from_fn(|index| tracked[index].node());
+        let wanted: Vec<bool> = tracked.iter().map(FloatTensor::<Self>::is_tracked).collect();
         let tracked: Vec<TchTensor> = tracked.into_iter().map(|input| input.into_primitive()).collect();
         let mask = mask.into_primitive();
         let run = |inputs: &[Tensor]| {
@@ -175,7 +176,7 @@ impl<C: CheckpointStrategy> FusedLayer for Autodiff<LibTorch, C> {
         };
         match LayerBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let (output, tape) = Tape::record(tracked, vec![mask], run);
+                let (output, tape) = Tape::record(tracked, &wanted, vec![mask], run);
                 prep.finish(tape, output)
             }
             OpsKind::UnTracked(prep) => {

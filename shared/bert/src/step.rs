@@ -1,0 +1,87 @@
+//! One step of the optimization.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use anyhow::{Result, bail};
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{Int, Tensor};
+use shared::fault::{OutOfMemory, is_out_of_memory};
+
+use crate::batch::Batch;
+use crate::classifier::SequenceClassifier;
+use crate::layers::Mode;
+use crate::objective::Objective;
+use crate::optimizer::AdamW;
+
+/// What one optimization step saw.
+#[derive(Debug, Clone, Copy)]
+pub struct StepOutcome {
+    /// Mean loss of the batch before the step.
+    pub loss: f64,
+    /// Examples of the batch that were classified rightly, with dropout on.
+    pub correct: usize,
+    /// The global norm of the gradients before clipping.
+    pub gradient_norm: f64,
+}
+
+/// The mean loss of a batch, how many of it are classified rightly, and the loss' gradients.
+pub(crate) struct BatchGradients {
+    pub(crate) loss: f64,
+    pub(crate) correct: usize,
+    pub(crate) gradients: GradientsParams,
+}
+
+impl SequenceClassifier {
+    /// Step number `step` down the gradient of the mean loss over the examples of all `parts` together: the result
+    /// is that of one batch of them, whatever the parts. Dropout is drawn from the seed, the step and the part.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] where the device has not enough of it; then nothing has changed.
+    pub fn step(
+        &mut self,
+        parts: &[Batch],
+        objective: &Objective,
+        optimizer: &mut AdamW,
+        step: u64,
+        learning_rate: f64,
+    ) -> Result<StepOutcome> {
+        let gradients = || self.gradients(parts, objective, step, Mode::Training);
+        let BatchGradients { loss, correct, gradients } = match catch_unwind(AssertUnwindSafe(gradients)) {
+            Ok(gradients) => gradients?,
+            Err(panic) if is_out_of_memory(panic.as_ref()) => bail!(OutOfMemory),
+            Err(panic) => resume_unwind(panic),
+        };
+        let (network, gradient_norm) =
+            optimizer.step(self.network.clone(), gradients, &self.names, learning_rate)?;
+        self.network = network;
+        Ok(StepOutcome { loss, correct, gradient_norm })
+    }
+
+    pub(crate) fn gradients(
+        &self,
+        parts: &[Batch],
+        objective: &Objective,
+        step: u64,
+        mode: Mode,
+    ) -> Result<BatchGradients> {
+        let weight: f64 = parts.iter().map(|part| objective.weight(&part.labels)).sum();
+        let mut accumulator = GradientsAccumulator::new();
+        let (mut loss, mut correct) = (0.0, 0);
+        for (index, part) in parts.iter().enumerate() {
+            self.compute.reseed(step, index);
+            let logits = self.forward(part, mode);
+            let targets = part.targets(&logits.device());
+            correct += count_correct(logits.clone(), targets.clone())?;
+            let share = objective.sum(logits, targets) / weight;
+            loss += f64::from(share.clone().into_scalar::<f32>());
+            let gradients = GradientsParams::from_grads(share.backward(), &self.network);
+            accumulator.accumulate(&self.network, gradients);
+        }
+        Ok(BatchGradients { loss, correct, gradients: accumulator.grads() })
+    }
+}
+
+fn count_correct(logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<usize> {
+    let hits = logits.argmax(1).flatten::<1>(0, 1).equal(targets).int().sum().into_scalar::<i64>();
+    Ok(usize::try_from(hits)?)
+}

@@ -1,0 +1,203 @@
+//! `[train]`: the optimization.
+
+mod choices;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::config::require;
+
+pub use choices::{
+    BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Metric, Monitor, Precision, Schedule,
+    ScheduleKind,
+};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Passes over the train split; 0 takes the model as it is, with its head, and trains nothing.
+    pub epochs: usize,
+    /// Steps to train, in place of `epochs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<u64>,
+    /// Examples a step.
+    pub batch_size: usize,
+    /// Examples that are in memory at once; the gradients of a step are summed over such parts. Absent: a step's
+    /// examples together. Where memory runs out it is halved, whether it is set or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batch_size: Option<usize>,
+    /// How the examples of an epoch are put into batches.
+    pub batch_order: BatchOrder,
+    /// The learning rate at its highest.
+    pub learning_rate: f64,
+    /// The same for the head above the encoder; absent: as everywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head_learning_rate: Option<f64>,
+    /// Each encoder layer, and below them the embeddings, learn at the rate of the one above times this.
+    pub layer_decay: f64,
+    /// What is not trained.
+    pub freeze: Freeze,
+    pub schedule: Schedule,
+    /// Decoupled weight decay, on everything but biases and LayerNorm.
+    pub weight_decay: f64,
+    /// AdamW's β₁.
+    pub beta1: f64,
+    /// AdamW's β₂.
+    pub beta2: f64,
+    /// AdamW's ε.
+    pub epsilon: f64,
+    /// Gradients are scaled down to this global norm; 0 leaves them alone.
+    pub max_grad_norm: f64,
+    /// The share of a target's probability that is spread over all labels.
+    pub label_smoothing: f64,
+    /// Absent: every example counts the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
+    /// In place of the dropout rates in the model's config.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f64>,
+    /// `bf16` computes matrix products in bfloat16, with parameters and optimizer state in float32.
+    pub precision: Precision,
+    pub device: DeviceChoice,
+    /// CPU threads; 0 takes every core. A small model on a busy machine is fastest with 1: threads that wait for
+    /// each other lose more than they win.
+    pub threads: usize,
+    /// Steps between evaluations on dev; absent: once an epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluate_every_steps: Option<u64>,
+    /// Evaluations on dev in an epoch, evenly spread; in place of `evaluate_every_steps`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluations_per_epoch: Option<u64>,
+    /// Training ends after so many evaluations that were no better than the best before them; absent: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping_patience: Option<u64>,
+    /// Steps between lines of `metrics.jsonl`.
+    pub log_every_steps: u64,
+    /// What makes a model the best, on dev.
+    pub monitor: Monitor,
+    /// The number of best models that are kept.
+    pub save_top_k: usize,
+    /// Steps between checkpoints; absent: by time alone. There is one at every new best model in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_every_steps: Option<u64>,
+    /// Minutes between checkpoints; 0: by steps alone.
+    pub checkpoint_every_minutes: f64,
+    /// Writes the figures of `metrics.jsonl` for TensorBoard too.
+    pub tensorboard: bool,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        TrainConfig {
+            epochs: 3,
+            max_steps: None,
+            batch_size: 32,
+            micro_batch_size: None,
+            batch_order: BatchOrder::Random,
+            learning_rate: 5e-5,
+            head_learning_rate: None,
+            layer_decay: 1.0,
+            freeze: Freeze::default(),
+            schedule: Schedule { warmup_ratio: 0.06, ..Schedule::default() },
+            weight_decay: 0.01,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            max_grad_norm: 1.0,
+            label_smoothing: 0.0,
+            class_weights: None,
+            dropout: None,
+            precision: Precision::F32,
+            device: DeviceChoice::Auto,
+            threads: 0,
+            evaluate_every_steps: None,
+            evaluations_per_epoch: None,
+            early_stopping_patience: None,
+            log_every_steps: 50,
+            monitor: Monitor { metric: Metric::Loss, best: Best::Min },
+            save_top_k: 1,
+            checkpoint_every_steps: None,
+            checkpoint_every_minutes: 10.0,
+            tensorboard: false,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// The model is to be taken as it is.
+    pub fn trains_nothing(&self) -> bool {
+        self.epochs == 0 && self.max_steps.is_none()
+    }
+
+    pub(crate) fn validate(&self) -> Result<()> {
+        self.validate_length()?;
+        self.validate_optimizer()?;
+        self.validate_objective()?;
+        self.validate_evaluation()
+    }
+
+    fn validate_length(&self) -> Result<()> {
+        require(self.epochs <= 1_000_000, "train.epochs", "must not be above 1000000")?;
+        require(self.max_steps != Some(0), "train.max_steps", "must be at least 1")?;
+        require(self.batch_size >= 1, "train.batch_size", "must be at least 1")?;
+        let micro = self.micro_batch_size.is_none_or(|micro| (1..=self.batch_size).contains(&micro));
+        require(micro, "train.micro_batch_size", "must lie between 1 and train.batch_size")?;
+        let minutes = self.checkpoint_every_minutes;
+        let sound = (0.0..=1e6).contains(&minutes);
+        require(sound, "train.checkpoint_every_minutes", "must lie between 0 and 1000000")?;
+        let every = self.checkpoint_every_steps != Some(0);
+        require(every, "train.checkpoint_every_steps", "must be at least 1")
+    }
+
+    fn validate_optimizer(&self) -> Result<()> {
+        let finite_positive = |x: f64| x.is_finite() && x > 0.0;
+        require(finite_positive(self.learning_rate), "train.learning_rate", "must be greater than 0")?;
+        let head = self.head_learning_rate.is_none_or(finite_positive);
+        require(head, "train.head_learning_rate", "must be greater than 0")?;
+        let decay = self.layer_decay > 0.0 && self.layer_decay <= 1.0;
+        require(decay, "train.layer_decay", "must lie in (0, 1]")?;
+        require(self.weight_decay >= 0.0, "train.weight_decay", "must not be negative")?;
+        require((0.0..1.0).contains(&self.beta1), "train.beta1", "must lie in [0, 1)")?;
+        require((0.0..1.0).contains(&self.beta2), "train.beta2", "must lie in [0, 1)")?;
+        require(finite_positive(self.epsilon), "train.epsilon", "must be greater than 0")?;
+        require(self.max_grad_norm >= 0.0, "train.max_grad_norm", "must not be negative")?;
+        let ratio = (0.0..=1.0).contains(&self.schedule.warmup_ratio);
+        require(ratio, "train.schedule.warmup_ratio", "must lie between 0 and 1")?;
+        let gamma = self.schedule.gamma > 0.0 && self.schedule.gamma <= 1.0;
+        require(gamma, "train.schedule.gamma", "must lie in (0, 1]")
+    }
+
+    fn validate_objective(&self) -> Result<()> {
+        let smoothing = (0.0..1.0).contains(&self.label_smoothing);
+        require(smoothing, "train.label_smoothing", "must lie in [0, 1)")?;
+        let weights = match &self.class_weights {
+            Some(ClassWeights::Given(weights)) => {
+                weights.iter().all(|&weight| weight.is_finite() && weight > 0.0)
+            }
+            Some(ClassWeights::ByFrequency(_)) | None => true,
+        };
+        require(weights, "train.class_weights", "must be greater than 0")?;
+        let dropout = self.dropout.is_none_or(|rate| (0.0..1.0).contains(&rate));
+        require(dropout, "train.dropout", "must lie in [0, 1)")
+    }
+
+    fn validate_evaluation(&self) -> Result<()> {
+        let every = self.evaluate_every_steps != Some(0);
+        require(every, "train.evaluate_every_steps", "must be at least 1")?;
+        let times = self.evaluations_per_epoch != Some(0);
+        require(times, "train.evaluations_per_epoch", "must be at least 1")?;
+        let one = self.evaluate_every_steps.is_none() || self.evaluations_per_epoch.is_none();
+        require(one, "train.evaluations_per_epoch", "says the same as train.evaluate_every_steps; drop one")?;
+        let patience = self.early_stopping_patience != Some(0);
+        require(patience, "train.early_stopping_patience", "must be at least 1")?;
+        require(self.log_every_steps >= 1, "train.log_every_steps", "must be at least 1")?;
+        require(self.save_top_k >= 1, "train.save_top_k", "must be at least 1")?;
+        let good_end = match self.monitor.metric {
+            Metric::Loss => Best::Min,
+            Metric::Accuracy | Metric::MacroF1 => Best::Max,
+        };
+        let advice =
+            "would keep the worst model: best is \"min\" for loss, \"max\" for accuracy and macro_f1";
+        require(self.monitor.best == good_end, "train.monitor", advice)
+    }
+}

@@ -1,0 +1,96 @@
+//! SIGTERM, SIGINT and SIGUSR1: how a scheduler or a person asks a stage to stop.
+
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
+
+use crate::console::report_failure;
+use crate::fault::FaultKind;
+
+/// What a signal finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// Nothing that could be saved: the process may end at once.
+    Disposable,
+    /// A [`Saving`] stands.
+    Saveable,
+    /// The same, and a signal has come.
+    Stopping,
+}
+
+static WORK: Mutex<Work> = Mutex::new(Work::Disposable);
+
+/// Takes the signals from now on. Where there is nothing to save, the first ends the process with exit code 5; else
+/// it is for [`Saving::stop_requested`] to see, and further ones change nothing.
+pub(crate) fn listen() -> Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1]).context("cannot listen to signals")?;
+    let take = move || signals.forever().for_each(receive);
+    thread::Builder::new().name("signals".into()).spawn(take).context("cannot start a thread")?;
+    Ok(())
+}
+
+fn receive(signal: i32) {
+    let name = low_level::signal_name(signal).unwrap_or("a signal");
+    let Ok(mut work) = WORK.lock() else { return };
+    match *work {
+        Work::Disposable => {
+            report_failure(FaultKind::Stopped, &format!("stopped by {name}; run the same command again"));
+            // Without the libraries' clean-up, which is not made for a process whose threads are at work.
+            low_level::exit(FaultKind::Stopped.code().into());
+        }
+        Work::Saveable => {
+            log::info!("{name}: saving what is done");
+            *work = Work::Stopping;
+        }
+        Work::Stopping => {}
+    }
+}
+
+/// Held while there is work that its holder saves when it is asked to stop.
+#[derive(Debug)]
+pub struct Saving(());
+
+impl Saving {
+    pub fn begin() -> Saving {
+        set(Work::Saveable);
+        Saving(())
+    }
+
+    /// Whether a signal has come; to be asked often.
+    pub fn stop_requested(&self) -> bool {
+        WORK.lock().is_ok_and(|work| *work == Work::Stopping)
+    }
+}
+
+impl Drop for Saving {
+    fn drop(&mut self) {
+        set(Work::Disposable);
+    }
+}
+
+fn set(work: Work) {
+    if let Ok(mut current) = WORK.lock() {
+        *current = work;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_seen_by_who_can_save_and_a_second_changes_nothing() {
+        let saving = Saving::begin();
+        assert!(!saving.stop_requested());
+        receive(SIGTERM);
+        assert!(saving.stop_requested());
+        receive(SIGINT);
+        assert!(saving.stop_requested());
+        drop(saving);
+        assert_eq!(*WORK.lock().unwrap(), Work::Disposable);
+    }
+}

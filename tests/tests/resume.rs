@@ -1,0 +1,205 @@
+//! Trainings that are killed, stopped and started again end as if nothing had happened.
+#![allow(clippy::unwrap_used, reason = "only tests")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use inotify::{EventMask, Inotify, WatchMask};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use shared::layout::{MANIFEST, Stage, Work, checkpoints, trained};
+use tests::{Run, Sandbox, files_below};
+
+const KILLS: usize = 20;
+
+/// Long enough for every kill; parts of batches, dropout, two evaluations an epoch and two models kept.
+const OPTIONS: [&str; 16] = [
+    "--set",
+    "train.epochs=60",
+    "--set",
+    "train.checkpoint_every_steps=5",
+    "--set",
+    "train.log_every_steps=1",
+    "--set",
+    "train.micro_batch_size=3",
+    "--set",
+    "train.dropout=0.1",
+    "--set",
+    "train.evaluations_per_epoch=2",
+    "--set",
+    "train.save_top_k=2",
+    "--set",
+    "train.tensorboard=true",
+];
+
+/// A sandbox whose train stage has its inputs.
+fn prepared() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for stage in [Stage::Fetch, Stage::Tokenize] {
+        sandbox.run(stage, &OPTIONS).folder();
+    }
+    sandbox
+}
+
+fn train(sandbox: &Sandbox) -> Run {
+    sandbox.run(Stage::Train, &OPTIONS)
+}
+
+/// Every file of the finished training but the manifest, which tells the time.
+fn result(sandbox: &Sandbox) -> BTreeMap<PathBuf, Vec<u8>> {
+    let folder = sandbox.folder(Stage::Train);
+    let files = files_below(&folder).into_iter().filter(|file| !file.ends_with(MANIFEST));
+    files.map(|file| (file.strip_prefix(&folder).unwrap().to_owned(), fs::read(&file).unwrap())).collect()
+}
+
+fn check_same(result: &BTreeMap<PathBuf, Vec<u8>>, expect: &BTreeMap<PathBuf, Vec<u8>>) {
+    assert!(result.keys().eq(expect.keys()), "{:?} and {:?}", result.keys(), expect.keys());
+    for (path, bytes) in result {
+        assert!(*bytes == expect[path], "{} is another", path.display());
+    }
+}
+
+/// Where the training saves its state; made beforehand, so that it can be watched.
+fn progress(sandbox: &Sandbox) -> PathBuf {
+    let promised = sandbox.run(Stage::Train, &[&OPTIONS[..], &["--dry-run"]].concat());
+    let fingerprint = promised.folder().file_name().unwrap().to_string_lossy().into_owned();
+    let progress = sandbox.path(Work::new("work").progress(Stage::Train, &fingerprint));
+    fs::create_dir_all(checkpoints::all(&progress)).unwrap();
+    progress
+}
+
+/// Lets train run until it has touched files `events` times, and a little longer, and sends it `signals`.
+fn disturb(sandbox: &Sandbox, events: usize, spins: u32, signals: &[&str]) -> Run {
+    let progress = progress(sandbox);
+    let mut watcher = Inotify::init().unwrap();
+    let mask = WatchMask::MODIFY | WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::DELETE;
+    for folder in [progress.clone(), checkpoints::all(&progress)] {
+        watcher.watches().add(folder, mask).unwrap();
+    }
+    let mut command = sandbox.command(Stage::Train, &OPTIONS);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = child.id().to_string();
+    // An end of its own accord is an event too, or the wait below might be for ever.
+    let end = progress.join("ended");
+    let waiting = thread::spawn(move || {
+        let output = child.wait_with_output().unwrap();
+        drop(fs::write(end, ""));
+        Run::from(output)
+    });
+    let (mut seen, mut buffer) = (0, [0; 4096]);
+    while seen < events {
+        for event in watcher.read_events_blocking(&mut buffer).unwrap() {
+            let ended =
+                event.name.is_some_and(|name| name == "ended") || event.mask.contains(EventMask::IGNORED);
+            seen += if ended { events } else { 1 };
+        }
+    }
+    (0..spins).for_each(|_| std::hint::spin_loop());
+    for signal in signals {
+        // A process that has ended already cannot be signalled.
+        let _ = Command::new("kill").args([*signal, &pid]).stderr(Stdio::null()).status().unwrap();
+    }
+    waiting.join().unwrap()
+}
+
+#[test]
+fn a_training_that_is_killed_again_and_again_ends_the_same() {
+    let whole = prepared();
+    train(&whole).folder();
+    let expect = result(&whole);
+    assert!(expect.keys().any(|path| path.starts_with("kept")), "{:?}", expect.keys());
+
+    let killed = prepared();
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    for kill in 0..KILLS {
+        let (events, spins) = (random.random_range(2..25), random.random_range(0..300_000));
+        let run = disturb(&killed, events, spins, &["-KILL"]);
+        assert_eq!(run.code, None, "kill {kill} of {KILLS} came too late: {}", run.stderr);
+    }
+    let last = train(&killed);
+    assert!(last.stderr.contains("going on after step"), "{}", last.stderr);
+    last.folder();
+    check_same(&result(&killed), &expect);
+    let beside = fs::read_dir(killed.work().stage(Stage::Train)).unwrap();
+    let folders = beside.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).count();
+    assert_eq!(folders, 1, "what was saved is still there");
+}
+
+#[test]
+fn a_signal_stops_with_exit_5_and_loses_nothing() {
+    let whole = prepared();
+    train(&whole).folder();
+    let stopped = prepared();
+    let mut random = ChaCha8Rng::seed_from_u64(8);
+    for signals in [&["-TERM"][..], &["-INT"], &["-USR1"], &["-TERM", "-TERM", "-INT"]] {
+        let run = disturb(&stopped, random.random_range(10..40), 0, signals);
+        run.check_refused(5, &["stopped by a signal", "run the same command again"]);
+    }
+    train(&stopped).folder();
+    check_same(&result(&stopped), &result(&whole));
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over() {
+    let whole = prepared();
+    train(&whole).folder();
+    let damaged = prepared();
+    disturb(&damaged, 60, 0, &["-TERM"]).check_refused(5, &[]);
+    let all = fs::read_dir(checkpoints::all(&progress(&damaged))).unwrap();
+    let newest = all.map(|entry| entry.unwrap().path()).max().unwrap();
+    let weights = trained::model(&newest).join(shared::layout::hub::WEIGHTS);
+    let mut bytes = fs::read(&weights).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    let run = train(&damaged);
+    let said = ["is missing or changed; it is not used", "going on after step"];
+    said.iter().for_each(|part| assert!(run.stderr.contains(part), "`{}` lacks `{part}`", run.stderr));
+    run.folder();
+    check_same(&result(&damaged), &result(&whole));
+}
+
+#[test]
+fn the_same_run_writes_the_same_bytes_on_one_thread_and_on_two() {
+    for threads in ["train.threads=1", "train.threads=2"] {
+        let sandbox = prepared();
+        let options = [&OPTIONS[..], &["--set", threads]].concat();
+        let run = |force: &[&str]| {
+            sandbox.run(Stage::Train, &[&options[..], force].concat()).folder();
+            result(&sandbox)
+        };
+        check_same(&run(&[]), &run(&["--force"]));
+    }
+}
+
+#[test]
+fn a_stage_with_nothing_to_save_stops_at_once() {
+    let sandbox = prepared();
+    let promised = sandbox.run(Stage::Train, &[&OPTIONS[..], &["--dry-run"]].concat());
+    let fingerprint = promised.folder().file_name().unwrap().to_string_lossy().into_owned();
+    let lock = fs::File::create(sandbox.work().lock(Stage::Train, &fingerprint)).unwrap();
+    lock.lock().unwrap();
+    check_stops_while_waiting(&sandbox, Path::new(&fingerprint));
+}
+
+/// The process says that it waits for the lock before the signal is sent.
+fn check_stops_while_waiting(sandbox: &Sandbox, fingerprint: &Path) {
+    use std::io::{BufRead, BufReader, Read};
+    let mut command = sandbox.command(Stage::Train, &OPTIONS);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("waiting for it") {
+        assert!(
+            stderr.read_line(&mut said).unwrap() > 0,
+            "it did not wait for {}: {said}",
+            fingerprint.display()
+        );
+    }
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    let run = Run { stderr: said, ..child.wait_with_output().unwrap().into() };
+    run.check_refused(5, &["stopped by SIGTERM", "run the same command again"]);
+}

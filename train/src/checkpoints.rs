@@ -1,0 +1,164 @@
+//! Full states of an unfinished training on disk: the last two, and those of the best models.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use shared::config::TrainConfig;
+use shared::fault::Fault;
+use shared::layout::{checkpoints, trained};
+use shared::saved;
+
+use crate::journal::Journal;
+use crate::learner::Learner;
+use crate::state::State;
+
+/// The newest may be the one that a failing disk has damaged.
+const KEPT: usize = 2;
+
+#[derive(Debug)]
+pub(crate) struct Checkpoints {
+    progress: PathBuf,
+    every_steps: Option<u64>,
+    every: Option<Duration>,
+    written: Instant,
+    newest: Option<u64>,
+}
+
+/// A checkpoint that was found intact.
+#[derive(Debug)]
+pub(crate) struct Checkpoint {
+    pub(crate) folder: PathBuf,
+    pub(crate) state: State,
+}
+
+impl Checkpoints {
+    pub(crate) fn new(progress: &Path, config: &TrainConfig) -> Checkpoints {
+        let minutes = config.checkpoint_every_minutes;
+        Checkpoints {
+            progress: progress.to_owned(),
+            every_steps: config.checkpoint_every_steps,
+            every: (minutes > 0.0).then(|| Duration::from_secs_f64(60.0 * minutes)),
+            written: Instant::now(),
+            newest: None,
+        }
+    }
+
+    /// The newest checkpoint that is intact; what is newer is deleted.
+    pub(crate) fn resume(&mut self) -> Result<Option<Checkpoint>> {
+        for step in self.steps()?.into_iter().rev() {
+            let folder = checkpoints::at(&self.progress, step);
+            match self.read(&folder) {
+                Ok(state) => {
+                    self.newest = Some(step);
+                    return Ok(Some(Checkpoint { folder, state }));
+                }
+                Err(error) => {
+                    log::warn!("{error:#}; it is not used");
+                    saved::remove(&folder)?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The state in `folder`, with the folders of every best model that it counts on.
+    fn read(&self, folder: &Path) -> Result<State> {
+        saved::check(folder)?;
+        let state = read_state(folder)?;
+        let best = state.ranking.steps().map(|step| checkpoints::at(&self.progress, step));
+        best.filter(|best| best != folder).try_for_each(|best| saved::check(&best))?;
+        Ok(state)
+    }
+
+    /// Whether it is time, by steps or by the clock.
+    pub(crate) fn due(&self, step: u64) -> bool {
+        let by_steps = self.every_steps.is_some_and(|every| step > 0 && step.is_multiple_of(every));
+        let by_time = self.every.is_some_and(|every| self.written.elapsed() >= every);
+        (by_steps || by_time) && !self.have(step)
+    }
+
+    /// Whether the newest is of this step.
+    pub(crate) fn have(&self, step: u64) -> bool {
+        self.newest == Some(step)
+    }
+
+    pub(crate) fn write(&mut self, learner: &Learner, state: &State, journal: &Journal) -> Result<()> {
+        saved::save(&checkpoints::at(&self.progress, state.step), |folder| {
+            learner.save(folder)?;
+            journal.copy_to(folder)?;
+            let path = checkpoints::state(folder);
+            let bytes = serde_json::to_vec_pretty(state)?;
+            fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
+        })?;
+        self.newest = Some(state.step);
+        self.written = Instant::now();
+        self.prune(state)
+    }
+
+    /// The newest, in words for a message.
+    pub(crate) fn newest(&self) -> String {
+        match self.newest {
+            Some(step) => {
+                format!("the last checkpoint is {}", checkpoints::at(&self.progress, step).display())
+            }
+            None => "there is no checkpoint yet".to_owned(),
+        }
+    }
+
+    fn prune(&self, state: &State) -> Result<()> {
+        let steps = self.steps()?;
+        let mut needed: BTreeSet<u64> = steps.iter().rev().take(KEPT).copied().collect();
+        for step in needed.clone() {
+            needed.extend(read_state(&checkpoints::at(&self.progress, step))?.ranking.steps());
+        }
+        needed.extend(state.ranking.steps());
+        let spare = steps.into_iter().filter(|step| !needed.contains(step));
+        spare.map(|step| checkpoints::at(&self.progress, step)).try_for_each(|folder| saved::remove(&folder))
+    }
+
+    /// Of every checkpoint, in order.
+    fn steps(&self) -> Result<BTreeSet<u64>> {
+        let folder = checkpoints::all(&self.progress);
+        if !folder.is_dir() {
+            return Ok(BTreeSet::new());
+        }
+        let context = || format!("cannot read {}", folder.display());
+        let mut steps = BTreeSet::new();
+        for entry in fs::read_dir(&folder).with_context(context)? {
+            steps.extend(checkpoints::step_of(&entry.with_context(context)?.path()));
+        }
+        Ok(steps)
+    }
+
+    /// Makes the best model the result, and the others of the ranking its neighbours.
+    pub(crate) fn install(&self, state: &State, output: &Path) -> Result<()> {
+        for (place, step) in state.ranking.steps().enumerate() {
+            let to = if place == 0 { trained::model(output) } else { trained::kept(output, step) };
+            link_files(&trained::model(&checkpoints::at(&self.progress, step)), &to)?;
+        }
+        Ok(())
+    }
+}
+
+fn read_state(checkpoint: &Path) -> Result<State> {
+    let path = checkpoints::state(checkpoint);
+    let damaged = || Fault::input(format!("{} is damaged", path.display()));
+    serde_json::from_slice(&fs::read(&path).with_context(damaged)?).with_context(damaged)
+}
+
+/// The checkpoint stays whole until the result is sealed: links where the file system has them, else copies.
+fn link_files(from: &Path, to: &Path) -> Result<()> {
+    let context = || format!("cannot copy {} to {}", from.display(), to.display());
+    fs::create_dir_all(to).with_context(context)?;
+    for entry in fs::read_dir(from).with_context(context)? {
+        let entry = entry.with_context(context)?;
+        let target = to.join(entry.file_name());
+        if fs::hard_link(entry.path(), &target).is_err() {
+            fs::copy(entry.path(), &target).with_context(context)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! The model under training, with its optimizer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use bert::{AdamW, AdamWConfig, BertConfig, Compute, Head, LayerRates, SequenceClassifier};
+use shared::config::{TrainConfig, Weights};
+use shared::layout::{checkpoints, hub, trained};
+
+use crate::checkpoints::Checkpoint;
+
+#[derive(Debug)]
+pub(crate) struct Learner {
+    pub(crate) model: SequenceClassifier,
+    pub(crate) optimizer: AdamW,
+    /// Where the files of the model's tokenizer lie.
+    tokenizer: PathBuf,
+}
+
+impl Learner {
+    /// Begins with the model that `fetch` put into `folder`, under a head over `labels`.
+    pub(crate) fn begin(
+        folder: &Path,
+        weights: Weights,
+        labels: &[String],
+        config: &TrainConfig,
+        compute: &Compute,
+        seed: u64,
+    ) -> Result<Learner> {
+        let mut bert = BertConfig::read(folder)?.with_labels(labels);
+        if let Some(rate) = config.dropout {
+            bert = bert.with_dropout(rate);
+        }
+        // A model that is not trained any further is used as it came.
+        let head = if config.trains_nothing() { Head::Required } else { Head::MayBeNew };
+        let model = SequenceClassifier::build(folder, bert, weights, head, compute, seed)?;
+        Learner::new(model, folder, config)
+    }
+
+    /// Goes on where `checkpoint` stands.
+    pub(crate) fn resume(
+        checkpoint: &Checkpoint,
+        config: &TrainConfig,
+        compute: &Compute,
+        seed: u64,
+    ) -> Result<Learner> {
+        let folder = trained::model(&checkpoint.folder);
+        let bert = BertConfig::read(&folder)?;
+        let weights = Weights::Pretrained;
+        let model = SequenceClassifier::build(&folder, bert, weights, Head::Required, compute, seed)?;
+        let mut learner = Learner::new(model, &folder, config)?;
+        let moments = checkpoints::optimizer(&checkpoint.folder);
+        learner.optimizer.restore(&learner.model, &moments, checkpoint.state.step)?;
+        Ok(learner)
+    }
+
+    fn new(mut model: SequenceClassifier, tokenizer: &Path, config: &TrainConfig) -> Result<Learner> {
+        model.freeze(config.freeze)?;
+        let optimizer = AdamW::new(AdamWConfig {
+            beta1: config.beta1,
+            beta2: config.beta2,
+            epsilon: config.epsilon,
+            weight_decay: config.weight_decay,
+            max_grad_norm: config.max_grad_norm,
+            rates: LayerRates {
+                head: config.head_learning_rate.map_or(1.0, |rate| rate / config.learning_rate),
+                decay: config.layer_decay,
+            },
+        });
+        Ok(Learner { model, optimizer, tokenizer: tokenizer.to_owned() })
+    }
+
+    /// Writes model, tokenizer and moments into a checkpoint's folder.
+    pub(crate) fn save(&self, folder: &Path) -> Result<()> {
+        let model = trained::model(folder);
+        self.model.save(&model)?;
+        copy_tokenizer(&self.tokenizer, &model)?;
+        self.optimizer.save(&self.model, &checkpoints::optimizer(folder))
+    }
+}
+
+fn copy_tokenizer(from: &Path, to: &Path) -> Result<()> {
+    for name in [hub::TOKENIZER, hub::TOKENIZER_CONFIG, hub::SPECIAL_TOKENS, hub::VOCAB] {
+        let (from, to) = (from.join(name), to.join(name));
+        if from.is_file() {
+            fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! The loss that `[train]` asks for.
+
+use anyhow::{Result, ensure};
+use bert::{Dataset, Objective};
+use shared::config::{ByFrequency, ClassWeights, TrainConfig};
+use shared::fault::Fault;
+
+/// # Errors
+/// A usage fault where there are not as many weights as labels.
+pub(crate) fn of(config: &TrainConfig, train: &Dataset, labels: &[String]) -> Result<Objective> {
+    let class_weights = match &config.class_weights {
+        None => Vec::new(),
+        Some(ClassWeights::Given(weights)) => {
+            let (given, wanted) = (weights.len(), labels.join(", "));
+            let message =
+                || format!("config key `train.class_weights` has {given} weights for the labels {wanted}");
+            ensure!(given == labels.len(), Fault::usage(message()));
+            weights.clone()
+        }
+        Some(ClassWeights::ByFrequency(ByFrequency::Balanced)) => {
+            balanced(train.rows().iter().map(|row| row.label), labels.len())
+        }
+    };
+    Ok(Objective { label_smoothing: config.label_smoothing, class_weights })
+}
+
+/// examples / (labels · examples of the label); 1 for a label without examples, whose weight nothing asks for.
+fn balanced(of_rows: impl Iterator<Item = i64>, labels: usize) -> Vec<f64> {
+    let mut counts = vec![0u64; labels];
+    for label in of_rows {
+        if let Some(count) = usize::try_from(label).ok().and_then(|label| counts.get_mut(label)) {
+            *count += 1;
+        }
+    }
+    let examples: u64 = counts.iter().sum();
+    let weight = |&count: &u64| match count {
+        0 => 1.0,
+        count => examples as f64 / (labels as f64 * count as f64),
+    };
+    counts.iter().map(weight).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balanced_weights_are_those_of_scikit_learn() {
+        // compute_class_weight("balanced", classes=[0, 1, 2], y=[0, 0, 0, 1, 2, 2])
+        let weights = balanced([0, 0, 0, 1, 2, 2].into_iter(), 3);
+        let near = |(a, b): (&f64, f64)| (a - b).abs() < 1e-12;
+        assert!(weights.iter().zip([2.0 / 3.0, 2.0, 1.0]).all(near), "{weights:?}");
+        assert_eq!(balanced([1].into_iter(), 2), [1.0, 0.5]);
+    }
+}

@@ -1,0 +1,36 @@
+//! Where a training stands: with the model and the optimizer's moments, all that a process needs to go on.
+
+use serde::{Deserialize, Serialize};
+use shared::config::TrainConfig;
+
+use crate::ranking::Ranking;
+use crate::recent::Recent;
+
+/// There are no random states in it: shuffling and dropout follow from the seed and the step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct State {
+    /// Steps done.
+    pub(crate) step: u64,
+    /// After which of them dev was evaluated last.
+    pub(crate) evaluated_at: Option<u64>,
+    pub(crate) ranking: Ranking,
+    /// Evaluations since the last one that was the best.
+    pub(crate) stalled: u64,
+    /// Examples in memory at once.
+    pub(crate) micro_batch_size: usize,
+    pub(crate) recent: Recent,
+}
+
+impl State {
+    pub(crate) fn new(config: &TrainConfig) -> State {
+        State {
+            step: 0,
+            evaluated_at: None,
+            ranking: Ranking::default(),
+            stalled: 0,
+            micro_batch_size: config.micro_batch_size.unwrap_or(config.batch_size),
+            recent: Recent::default(),
+        }
+    }
+}

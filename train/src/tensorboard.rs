@@ -1,0 +1,140 @@
+//! The journal's figures as TensorBoard's event file. The crates that write it have been without a release for years;
+//! the format is a handful of bytes: TFRecords (<https://www.tensorflow.org/tutorials/load_data/tfrecord>) around
+//! `tensorboard/compat/proto/event.proto`.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::journal::Entry;
+
+#[derive(Debug)]
+pub(crate) struct EventFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl EventFile {
+    pub(crate) fn create(path: &Path) -> Result<EventFile> {
+        let context = || format!("cannot write {}", path.display());
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).with_context(context)?;
+        }
+        let mut file = EventFile { path: path.to_owned(), file: File::create(path).with_context(context)? };
+        file.record(&text(3, "brain.Event:2"))?;
+        Ok(file)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn write(&mut self, entry: &Entry) -> Result<()> {
+        let (step, figures) = figures(entry);
+        let summary: Vec<u8> =
+            figures.iter().flat_map(|&(tag, value)| nested(1, &scalar(tag, value))).collect();
+        self.record(&[number(2, step), nested(5, &summary)].concat())
+    }
+
+    /// Length, its checksum, the bytes, their checksum.
+    fn record(&mut self, bytes: &[u8]) -> Result<()> {
+        let length = (bytes.len() as u64).to_le_bytes();
+        let parts = [&length[..], &masked_crc(&length), bytes, &masked_crc(bytes)];
+        self.file.write_all(&parts.concat()).with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+fn figures(entry: &Entry) -> (u64, Vec<(&'static str, f64)>) {
+    match *entry {
+        Entry::Train { step, epoch, loss, accuracy, gradient_norm, learning_rate } => (
+            step,
+            vec![
+                ("epoch", epoch),
+                ("train/loss", loss),
+                ("train/accuracy", accuracy),
+                ("train/gradient_norm", gradient_norm),
+                ("train/learning_rate", learning_rate),
+            ],
+        ),
+        Entry::Dev { step, metrics, .. } => (
+            step,
+            vec![
+                ("dev/loss", metrics.loss),
+                ("dev/accuracy", metrics.accuracy),
+                ("dev/macro_f1", metrics.macro_f1),
+            ],
+        ),
+    }
+}
+
+/// `Summary.Value` with a tag and a `simple_value`.
+fn scalar(tag: &str, value: f64) -> Vec<u8> {
+    let mut bytes = text(1, tag);
+    bytes.push(key(2, 5));
+    bytes.extend((value as f32).to_le_bytes());
+    bytes
+}
+
+fn text(field: u8, value: &str) -> Vec<u8> {
+    nested(field, value.as_bytes())
+}
+
+fn nested(field: u8, bytes: &[u8]) -> Vec<u8> {
+    [vec![key(field, 2)], varint(bytes.len() as u64), bytes.to_vec()].concat()
+}
+
+fn number(field: u8, value: u64) -> Vec<u8> {
+    [vec![key(field, 0)], varint(value)].concat()
+}
+
+/// Protocol Buffers' tag of a field.
+fn key(field: u8, wire_type: u8) -> u8 {
+    field << 3 | wire_type
+}
+
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+fn masked_crc(bytes: &[u8]) -> [u8; 4] {
+    let crc = crc32c::crc32c(bytes);
+    (crc.rotate_right(15)).wrapping_add(0xa282_ead8).to_le_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_are_those_of_protocol_buffers() {
+        let check = |value, expect: &[u8]| assert_eq!(varint(value), expect);
+        check(1, &[1]);
+        check(127, &[127]);
+        check(300, &[0xac, 0x02]);
+    }
+
+    /// As TensorFlow's own writer begins every event file, but for the time.
+    #[test]
+    fn a_record_has_its_length_and_checksums() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        EventFile::create(&path).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(bytes[..8], 15u64.to_le_bytes());
+        assert_eq!(bytes[12..27], *b"\x1a\x0dbrain.Event:2");
+        assert_eq!(
+            (bytes[8..12].to_vec(), bytes[27..].to_vec()),
+            (masked_crc(&bytes[..8]).to_vec(), masked_crc(&bytes[12..27]).to_vec())
+        );
+        // RFC 3720's example of the checksum itself.
+        assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);
+    }
+}

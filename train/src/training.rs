@@ -1,0 +1,218 @@
+//! The loop over steps, from wherever a training stands to its end.
+
+use std::ops::ControlFlow;
+
+use anyhow::{Result, bail, ensure};
+use bert::{Batch, Dataset, Objective, StepOutcome};
+use shared::config::TrainConfig;
+use shared::console::{Progress, Unit};
+use shared::facts::DevMetrics;
+use shared::fault::{Fault, OutOfMemory};
+use shared::metrics::Confusion;
+use shared::signals::Saving;
+
+use crate::batches::Batches;
+use crate::checkpoints::Checkpoints;
+use crate::journal::{Entry, Journal};
+use crate::learner::Learner;
+use crate::ranking::Ranked;
+use crate::schedule::LearningRate;
+use crate::state::State;
+
+/// Batches of an evaluation may be larger than those of training: nothing is kept for a backward pass.
+const DEV_BATCH_FACTOR: usize = 2;
+
+/// What a training has besides the learner and its state.
+#[derive(Debug)]
+pub(crate) struct Training<'a> {
+    pub(crate) config: &'a TrainConfig,
+    pub(crate) train: &'a Dataset,
+    pub(crate) dev: &'a Dataset,
+    pub(crate) batches: Batches,
+    pub(crate) learning_rate: LearningRate,
+    pub(crate) objective: Objective,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) journal: Journal,
+    pub(crate) saving: Saving,
+}
+
+impl Training<'_> {
+    /// Trains to the end.
+    ///
+    /// # Errors
+    /// [`Fault::stopped`] after a signal, with everything saved; an input fault where the loss is no number.
+    pub(crate) fn run(&mut self, learner: &mut Learner, state: &mut State) -> Result<()> {
+        let total = self.examples_before(self.learning_rate.total_steps());
+        let mut progress = Progress::new("train", total, Unit::Items).from(self.examples_before(state.step));
+        loop {
+            if self.evaluation_due(state) {
+                match self.evaluate(learner)? {
+                    ControlFlow::Continue(dev) => self.keep(dev, learner, state)?,
+                    ControlFlow::Break(()) => return self.stop(learner, state),
+                }
+            }
+            if self.is_finished(state) {
+                break;
+            }
+            if self.saving.stop_requested() {
+                return self.stop(learner, state);
+            }
+            if self.checkpoints.due(state.step) {
+                self.checkpoints.write(learner, state, &self.journal)?;
+            }
+            let examples = self.step(learner, state)?;
+            progress.set_message(state.recent.message());
+            progress.advance(examples as u64);
+        }
+        progress.finish();
+        match state.recent.take(state.step, self.epoch_at(state.step)) {
+            Some(entry) => self.journal.write(&entry),
+            None => Ok(()),
+        }
+    }
+
+    /// One step; returns the number of its examples.
+    fn step(&mut self, learner: &mut Learner, state: &mut State) -> Result<usize> {
+        let rows = self.batches.of_step(state.step).to_vec();
+        let rate = self.learning_rate.at(state.step);
+        let outcome = self.step_in_parts(learner, state, &rows, rate)?;
+        self.check_sound(outcome, state.step, &rows)?;
+        state.step += 1;
+        state.recent.add(outcome, rows.len(), rate);
+        if state.step.is_multiple_of(self.config.log_every_steps)
+            && let Some(entry) = state.recent.take(state.step, self.epoch_at(state.step))
+        {
+            self.journal.write(&entry)?;
+        }
+        Ok(rows.len())
+    }
+
+    /// In parts that memory has room for: they are halved until it has.
+    fn step_in_parts(
+        &self,
+        learner: &mut Learner,
+        state: &mut State,
+        rows: &[usize],
+        rate: f64,
+    ) -> Result<StepOutcome> {
+        loop {
+            let part = |rows| Batch::new(self.train.select(rows), learner.model.config());
+            let parts = rows.chunks(state.micro_batch_size).map(part).collect::<Result<Vec<_>>>()?;
+            let Learner { model, optimizer, .. } = &mut *learner;
+            let outcome = model.step(&parts, &self.objective, optimizer, state.step, rate);
+            let size = state.micro_batch_size.min(rows.len());
+            match outcome {
+                Err(error) if error.is::<OutOfMemory>() && size > 1 => {
+                    state.micro_batch_size = size.div_ceil(2);
+                    log::warn!(
+                        "memory is exhausted with {size} examples at once: from step {} on a batch of {} is summed over \
+                         parts of {}; set `train.micro_batch_size` to say so yourself",
+                        state.step + 1,
+                        self.config.batch_size,
+                        state.micro_batch_size
+                    );
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn check_sound(&self, outcome: StepOutcome, step: u64, rows: &[usize]) -> Result<()> {
+        let StepOutcome { loss, gradient_norm, .. } = outcome;
+        if loss.is_finite() && gradient_norm.is_finite() {
+            return Ok(());
+        }
+        let ids: Vec<&str> = self.train.select(rows).map(|row| row.example_id.as_str()).collect();
+        bail!(Fault::input(format!(
+            "the loss is {loss} and the gradient norm {gradient_norm} in step {}, on the examples {}; {}; a lower \
+             train.learning_rate may help",
+            step + 1,
+            ids.join(", "),
+            self.checkpoints.newest()
+        )))
+    }
+
+    /// Enters the state after an evaluation; of a model that is among the best there is a checkpoint.
+    fn keep(&mut self, dev: DevMetrics, learner: &Learner, state: &mut State) -> Result<()> {
+        let step = state.step;
+        self.journal.write(&Entry::Dev { step, epoch: self.epoch_at(step), metrics: dev })?;
+        state.evaluated_at = Some(step);
+        let place = state.ranking.enter(Ranked { step, dev }, self.config.monitor, self.config.save_top_k);
+        state.stalled = if place == Some(0) { 0 } else { state.stalled + 1 };
+        if place == Some(0) {
+            log::info!("step {step} is the best so far");
+        }
+        match place {
+            Some(_) => self.checkpoints.write(learner, state, &self.journal),
+            None => Ok(()),
+        }
+    }
+
+    fn stop(&mut self, learner: &Learner, state: &State) -> Result<()> {
+        if !self.checkpoints.have(state.step) {
+            self.checkpoints.write(learner, state, &self.journal)?;
+        }
+        bail!(Fault::stopped(format!(
+            "stopped by a signal after step {} of {}, with everything saved; run the same command again to go on",
+            state.step,
+            self.learning_rate.total_steps()
+        )))
+    }
+
+    fn is_finished(&self, state: &State) -> bool {
+        let out_of_patience = self.config.early_stopping_patience.is_some_and(|most| state.stalled >= most);
+        state.step >= self.learning_rate.total_steps() || out_of_patience
+    }
+
+    /// After the last step in any case: there is always a model to keep.
+    fn evaluation_due(&self, state: &State) -> bool {
+        let step = state.step;
+        let by_plan = match (self.config.evaluate_every_steps, self.config.evaluations_per_epoch) {
+            (Some(every), _) => step.is_multiple_of(every),
+            (None, times) => self.ends_a_part(step, times.unwrap_or(1)),
+        };
+        let last = step == self.learning_rate.total_steps();
+        state.evaluated_at != Some(step) && (last || (by_plan && step > 0))
+    }
+
+    /// Whether `step` is the last of one of the `parts` of an epoch, which are as equal as they can be.
+    fn ends_a_part(&self, step: u64, parts: u64) -> bool {
+        let per_epoch = self.batches.per_epoch();
+        let part = |step: u64| (u128::from(step) * u128::from(parts) / u128::from(per_epoch)) as u64;
+        step > 0 && part(step) > part(step - 1)
+    }
+
+    fn epoch_at(&self, step: u64) -> f64 {
+        step as f64 / self.batches.per_epoch() as f64
+    }
+
+    fn examples_before(&self, step: u64) -> u64 {
+        let (epochs, rest) = (step / self.batches.per_epoch(), step % self.batches.per_epoch());
+        epochs * self.train.len() as u64 + rest * self.config.batch_size as u64
+    }
+
+    /// The metrics on dev, unless a signal comes.
+    fn evaluate(&self, learner: &Learner) -> Result<ControlFlow<(), DevMetrics>> {
+        let mut progress = Progress::new("dev", self.dev.len() as u64, Unit::Items);
+        let between = |rows: usize| {
+            progress.advance(rows as u64);
+            if self.saving.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let batch_size = self.config.batch_size * DEV_BATCH_FACTOR;
+        let logits = learner.model.frozen().all_logits(self.dev, batch_size, between)?;
+        progress.finish();
+        let ControlFlow::Continue(logits) = logits else { return Ok(ControlFlow::Break(())) };
+        let mut confusion = Confusion::new(learner.model.config().id2label.len());
+        for (row, logits) in self.dev.rows().iter().zip(&logits) {
+            confusion.add(logits, usize::try_from(row.label)?);
+        }
+        let metrics = confusion.summary();
+        // A model that says nothing must not be kept as the best.
+        let unsound =
+            || Fault::input("the loss on dev is not a number; a lower train.learning_rate may help");
+        ensure!(metrics.loss.is_finite(), unsound());
+        let DevMetrics { loss, accuracy, macro_f1 } = metrics;
+        log::info!("dev: loss {loss:.4}, accuracy {accuracy:.4}, macro-F1 {macro_f1:.4}");
+        Ok(ControlFlow::Continue(metrics))
+    }
+}
