@@ -165,7 +165,7 @@ fn a_damaged_checkpoint_is_passed_over() {
 fn the_same_run_writes_the_same_bytes_on_one_thread_and_on_two() {
     for threads in ["train.threads=1", "train.threads=2"] {
         let sandbox = prepared();
-        let options = [&OPTIONS[..], &["--set", threads]].concat();
+        let options = [&OPTIONS[..], &["--set", threads, "--set", "train.epochs=3"]].concat();
         let run = |force: &[&str]| {
             sandbox.run(Stage::Train, &[&options[..], force].concat()).folder();
             result(&sandbox)

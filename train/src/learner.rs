@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use bert::{AdamW, AdamWConfig, BertConfig, Compute, Head, LayerRates, SequenceClassifier};
 use shared::config::{TrainConfig, Weights};
-use shared::layout::{checkpoints, hub, trained};
+use shared::facts::{FetchFacts, TokenizeFacts};
+use shared::layout::{Stage, checkpoints, fetched, hub, trained};
+use shared::stage::Job;
 
 use crate::checkpoints::Checkpoint;
 
@@ -19,16 +21,14 @@ pub(crate) struct Learner {
 }
 
 impl Learner {
-    /// Begins with the model that `fetch` put into `folder`, under a head over `labels`.
-    pub(crate) fn begin(
-        folder: &Path,
-        weights: Weights,
-        labels: &[String],
-        config: &TrainConfig,
-        compute: &Compute,
-        seed: u64,
-    ) -> Result<Learner> {
-        let mut bert = BertConfig::read(folder)?.with_labels(labels);
+    /// Begins with the model that `fetch` got, under a head over the labels of the corpus.
+    pub(crate) fn begin(job: &Job, compute: &Compute) -> Result<Learner> {
+        let (config, seed) = (&job.config.train, job.config.seed);
+        let fetched = job.input(Stage::Fetch)?;
+        let folder = &fetched::model(fetched.path());
+        let weights = fetched.facts::<FetchFacts>()?.weights;
+        let labels = job.input(Stage::Tokenize)?.facts::<TokenizeFacts>()?.labels;
+        let mut bert = BertConfig::read(folder)?.with_labels(&labels);
         if let Some(rate) = config.dropout {
             bert = bert.with_dropout(rate);
         }

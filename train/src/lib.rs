@@ -9,13 +9,14 @@ mod ranking;
 mod recent;
 mod schedule;
 mod state;
+mod summary;
 mod tensorboard;
 mod training;
 
 use anyhow::{Context, Result};
 use bert::{Compute, Dataset};
-use shared::facts::{FetchFacts, TokenizeFacts, TrainFacts};
-use shared::layout::{Split, Stage, fetched};
+use shared::facts::{TokenizeFacts, TrainFacts};
+use shared::layout::{Split, Stage};
 use shared::signals::Saving;
 use shared::stage::Job;
 
@@ -27,6 +28,8 @@ use schedule::LearningRate;
 use state::State;
 use training::Training;
 
+pub use summary::summary;
+
 /// Trains on the train split, from the beginning or from where an earlier process was stopped, and keeps the model
 /// that is best on the dev split.
 ///
@@ -35,12 +38,12 @@ use training::Training;
 /// [`shared::fault::Fault::stopped`] after a signal.
 pub fn run(job: &Job) -> Result<TrainFacts> {
     let (config, seed) = (&job.config.train, job.config.seed);
-    let (fetched, tokenized) = (job.input(Stage::Fetch)?, job.input(Stage::Tokenize)?);
+    let tokenized = job.input(Stage::Tokenize)?;
     let facts: TokenizeFacts = tokenized.facts()?;
     let train = Dataset::read(tokenized.path(), &facts, Split::Train)?;
     let dev = Dataset::read(tokenized.path(), &facts, Split::Dev)?;
 
-    let compute = Compute::open(config.device, config.precision, config.threads, seed)?.autodiff();
+    let compute = open(job)?;
     log::info!("training on {} in {:?}", compute.description(), config.precision);
     let mut checkpoints = Checkpoints::new(&job.progress, config);
     let checkpoint = checkpoints.resume()?;
@@ -49,12 +52,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
             log::info!("going on after step {}", checkpoint.state.step);
             (Learner::resume(checkpoint, config, &compute, seed)?, checkpoint.state.clone())
         }
-        None => {
-            let weights = fetched.facts::<FetchFacts>()?.weights;
-            let folder = fetched::model(fetched.path());
-            let learner = Learner::begin(&folder, weights, &facts.labels, config, &compute, seed)?;
-            (learner, State::new(config))
-        }
+        None => (Learner::begin(job, &compute)?, State::new(config)),
     };
     let parameters = learner.model.parameters();
     log::info!("{parameters} parameters, {} train and {} dev examples", train.len(), dev.len());
@@ -77,4 +75,10 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     training.journal.copy_to(&job.output)?;
     let best = state.ranking.best().context("no model was evaluated")?;
     Ok(TrainFacts { steps: state.step, best_step: best.step, best_dev: best.dev, parameters })
+}
+
+/// The device that `[train]` names, for training.
+fn open(job: &Job) -> Result<Compute> {
+    let config = &job.config.train;
+    Ok(Compute::open(config.device, config.precision, config.threads, job.config.seed)?.autodiff())
 }

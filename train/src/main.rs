@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use shared::layout::Stage;
-use shared::stage::{StageArgs, reuse_or_hand_over};
+use shared::stage::{StageArgs, hand_over, reuse_or_hand_over};
 
 /// Fine-tunes the model that `fetch` got on the features that `tokenize` made.
 #[derive(Parser)]
@@ -12,8 +12,15 @@ use shared::stage::{StageArgs, reuse_or_hand_over};
 struct Cli {
     #[command(flatten)]
     stage: StageArgs,
+    /// Prints the model's parts, parameters and estimated memory, and trains nothing.
+    #[arg(long)]
+    summary: bool,
 }
 
 fn main() -> ExitCode {
-    reuse_or_hand_over(Stage::Train, &Cli::parse().stage, "train-worker")
+    let Cli { stage, summary } = Cli::parse();
+    match summary {
+        true => hand_over(Stage::Train, &stage, "train-worker"),
+        false => reuse_or_hand_over(Stage::Train, &stage, "train-worker"),
+    }
 }

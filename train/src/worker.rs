@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use shared::layout::Stage;
-use shared::stage::{StageArgs, execute};
+use shared::stage::{StageArgs, execute, inspect};
 
 /// The work of `train`, which starts it.
 #[derive(Parser)]
@@ -12,8 +12,15 @@ use shared::stage::{StageArgs, execute};
 struct Cli {
     #[command(flatten)]
     stage: StageArgs,
+    /// Prints the model's parts, parameters and estimated memory, and trains nothing.
+    #[arg(long)]
+    summary: bool,
 }
 
 fn main() -> ExitCode {
-    execute(Stage::Train, &Cli::parse().stage, train::run)
+    let Cli { stage, summary } = Cli::parse();
+    match summary {
+        true => inspect(Stage::Train, &stage, train::summary),
+        false => execute(Stage::Train, &stage, train::run),
+    }
 }

@@ -20,6 +20,7 @@ mod objective;
 mod optimizer;
 mod optimizer_state;
 mod parameters;
+mod parts;
 mod step;
 mod weight_files;
 
@@ -31,4 +32,5 @@ pub use device::Compute;
 pub use objective::Objective;
 pub use optimizer::{AdamW, AdamWConfig, LayerRates};
 pub use parameters::Head;
+pub use parts::ModelPart;
 pub use step::StepOutcome;

@@ -15,20 +15,14 @@ use crate::manifest::{FORMAT_VERSION, Manifest, Provenance, seal_files};
 use crate::saved::remove;
 
 /// Does the stage's work in a fresh folder, seals it with a manifest and puts it in its place.
-pub(super) fn build<F: Serialize>(
-    mut plan: Plan<'_>,
-    work: impl FnOnce(&Job) -> Result<F>,
-) -> Result<PathBuf> {
+pub(super) fn build<F: Serialize>(plan: Plan<'_>, work: impl FnOnce(&Job) -> Result<F>) -> Result<PathBuf> {
     let started = Instant::now();
-    let output = plan.place.partial(plan.stage, &plan.fingerprint);
-    let progress = plan.place.progress(plan.stage, &plan.fingerprint);
-    remove(&output)?;
-    if plan.rebuild() == Rebuild::Force {
-        remove(&progress)?;
+    let job = plan.job();
+    remove(&job.output)?;
+    if job.rebuild == Rebuild::Force {
+        remove(&job.progress)?;
     }
-    fs::create_dir_all(&output).with_context(|| format!("cannot write {}", output.display()))?;
-    let inputs = std::mem::take(&mut plan.inputs);
-    let job = Job { config: plan.config.clone(), output, progress, rebuild: plan.rebuild(), inputs };
+    fs::create_dir_all(&job.output).with_context(|| format!("cannot write {}", job.output.display()))?;
     let facts = work(&job)?;
     let manifest = Manifest {
         format_version: FORMAT_VERSION,

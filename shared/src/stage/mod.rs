@@ -5,6 +5,7 @@ mod plan;
 
 use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -94,14 +95,22 @@ pub fn execute<F: Serialize>(
 ) -> ExitCode {
     console::init(args.log, stage.name());
     if let Err(error) = signals::listen() {
-        return conclude(Err(error));
+        return conclude(Err::<PathBuf, _>(error));
     }
     // libtorch's errors (no memory left on a GPU, say) reach Rust as panics; the console's hook reports them.
     match panic::catch_unwind(AssertUnwindSafe(|| run(stage, args, work))) {
         Ok(outcome) => conclude(outcome),
-        Err(panic) if fault::is_out_of_memory(panic.as_ref()) => conclude(Err(OutOfMemory.into())),
+        Err(panic) if fault::is_out_of_memory(panic.as_ref()) => {
+            conclude(Err::<PathBuf, _>(OutOfMemory.into()))
+        }
         Err(_) => FaultKind::Bug.exit_code(),
     }
+}
+
+/// Prints what `describe` says of the stage's work, which is not done.
+pub fn inspect(stage: Stage, args: &StageArgs, describe: impl FnOnce(&Job) -> Result<String>) -> ExitCode {
+    console::init(args.log, stage.name());
+    conclude(Plan::new(stage, args).and_then(|plan| describe(&plan.job())))
 }
 
 /// The same for a stage whose work is in another program beside this one, which is started only where there is
@@ -109,14 +118,20 @@ pub fn execute<F: Serialize>(
 pub fn reuse_or_hand_over(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
     console::init(args.log, stage.name());
     match Plan::new(stage, args).and_then(|mut plan| plan.reuse()) {
-        Ok(None) => hand_over(program),
+        Ok(None) => become_program(program),
         Ok(Some(folder)) => conclude(Ok(folder)),
-        Err(error) => conclude(Err(error)),
+        Err(error) => conclude(Err::<PathBuf, _>(error)),
     }
 }
 
+/// Starts `program`, which stands beside this one, in its place, whatever there is to do.
+pub fn hand_over(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
+    console::init(args.log, stage.name());
+    become_program(program)
+}
+
 /// Becomes `program`, with this process' arguments.
-fn hand_over(program: &str) -> ExitCode {
+fn become_program(program: &str) -> ExitCode {
     let path = env::current_exe().map(|own| own.with_file_name(program));
     let error = match path {
         Ok(path) => {
@@ -126,11 +141,12 @@ fn hand_over(program: &str) -> ExitCode {
         }
         Err(error) => anyhow::Error::from(error).context(format!("cannot find {program}")),
     };
-    conclude(Err(error))
+    conclude(Err::<PathBuf, _>(error))
 }
 
-fn conclude(outcome: Result<PathBuf>) -> ExitCode {
-    match outcome.and_then(|folder| console::print_result(&folder.to_string_lossy())) {
+/// Prints the result, a folder or a text, or the failure.
+fn conclude(outcome: Result<impl AsRef<OsStr>>) -> ExitCode {
+    match outcome.and_then(|result| console::print_result(&result.as_ref().to_string_lossy())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let kind = fault::kind_of(&error);

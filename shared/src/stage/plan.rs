@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Rebuild, StageArgs};
+use super::{Job, Rebuild, StageArgs};
 use crate::config::{self, Config};
 use crate::digest::{DigestCache, Trust};
 use crate::fault::Fault;
@@ -48,6 +48,17 @@ impl<'a> Plan<'a> {
 
     pub(super) fn folder(&self) -> PathBuf {
         self.place.folder(self.stage, &self.fingerprint)
+    }
+
+    /// The work that the plan is for.
+    pub(super) fn job(&self) -> Job {
+        Job {
+            config: self.config.clone(),
+            output: self.place.partial(self.stage, &self.fingerprint),
+            progress: self.place.progress(self.stage, &self.fingerprint),
+            rebuild: self.rebuild(),
+            inputs: self.inputs.clone(),
+        }
     }
 
     pub(super) fn lock(&self) -> PathBuf {

@@ -1,0 +1,82 @@
+//! `train --summary`: what would be trained, and what it takes.
+
+use anyhow::Result;
+use bert::{BertConfig, ModelPart};
+use shared::config::{Precision, TrainConfig};
+use shared::facts::TokenizeFacts;
+use shared::layout::Stage;
+use shared::stage::Job;
+use tabled::builder::Builder;
+use tabled::settings::object::Columns;
+use tabled::settings::{Alignment, Style};
+
+use crate::learner::Learner;
+
+/// The model's parts with their parameters, and an estimate of the memory that a step needs.
+pub fn summary(job: &Job) -> Result<String> {
+    let config = &job.config.train;
+    let learner = Learner::begin(job, &crate::open(job)?)?;
+    let parts = learner.model.parts();
+    let facts: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
+    let memory = Memory::estimate(&parts, learner.model.config(), config, facts.max_seq_length);
+    Ok(format!("{}\n{}", table(&parts), memory.lines()))
+}
+
+fn table(parts: &[ModelPart]) -> String {
+    let mut table = Builder::default();
+    table.push_record(["part", "parameters", "trained"]);
+    for part in parts {
+        table.push_record([part.name.clone(), part.parameters.to_string(), part.trained.to_string()]);
+    }
+    let sum = |of: fn(&ModelPart) -> usize| parts.iter().map(of).sum::<usize>().to_string();
+    table.push_record(["all".to_owned(), sum(|part| part.parameters), sum(|part| part.trained)]);
+    let mut table = table.build();
+    table.with(Style::psql()).modify(Columns::new(1..), Alignment::right());
+    table.to_string()
+}
+
+/// In bytes.
+#[derive(Debug, PartialEq, Eq)]
+struct Memory {
+    parameters: usize,
+    gradients: usize,
+    moments: usize,
+    /// Kept for the backward pass of a full batch of the longest examples.
+    activations: usize,
+}
+
+impl Memory {
+    /// Activations after Korthikanti et al., 2022 (<https://arxiv.org/abs/2205.05198>), section 4.1: a layer keeps 16
+    /// tensors of `batch · seq · hidden` numbers and two of `batch · heads · seq²`, with a mask of bytes for each dropout.
+    fn estimate(parts: &[ModelPart], model: &BertConfig, config: &TrainConfig, seq: usize) -> Memory {
+        let all: usize = parts.iter().map(|part| part.parameters).sum();
+        let trained: usize = parts.iter().map(|part| part.trained).sum();
+        let batch = config.micro_batch_size.unwrap_or(config.batch_size);
+        let number = match config.precision {
+            Precision::F32 => 4,
+            Precision::Bf16 => 2,
+        };
+        let hidden = batch * seq * model.hidden_size * (16 * number + 2);
+        let attention = batch * model.num_attention_heads * seq * seq * (2 * number + 1);
+        Memory {
+            parameters: 4 * all,
+            gradients: 4 * trained,
+            moments: 8 * trained,
+            activations: model.num_hidden_layers * (hidden + attention),
+        }
+    }
+
+    fn lines(&self) -> String {
+        let mib = |bytes: usize| format!("{} MiB", bytes.div_ceil(1 << 20));
+        let Memory { parameters, gradients, moments, activations } = *self;
+        format!(
+            "memory of a step, estimated: {} = parameters {}, gradients {}, optimizer {}, activations {} (a full batch of \
+             the longest examples)",
+            mib(parameters + gradients + moments + activations),
+            mib(parameters),
+            mib(gradients),
+            mib(moments),
+            mib(activations)
+        )
+    }
+}
