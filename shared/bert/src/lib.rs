@@ -1,5 +1,5 @@
-//! BERT (Devlin et al., 2019, <https://arxiv.org/abs/1810.04805>) on burn, computing what `transformers`'
-//! `BertForSequenceClassification` computes, under the same weight names.
+//! BERT (Devlin et al., 2019, <https://arxiv.org/abs/1810.04805>) and ELECTRA, which has the same encoder, on burn,
+//! computing what `transformers`' classifiers compute, under the same weight names.
 
 // burn's tensor dispatch nests deeper than the default limit.
 #![recursion_limit = "256"]
@@ -12,6 +12,7 @@ mod device;
 mod encoder;
 #[cfg(test)]
 mod golden;
+mod heads;
 mod layers;
 #[cfg(feature = "libtorch")]
 mod libtorch;
