@@ -62,7 +62,7 @@ impl SequenceClassifier {
         seed: u64,
     ) -> Result<SequenceClassifier> {
         let mut source = match weights {
-            Weights::Pretrained => ParameterSource::files(folder, &compute.device, seed, &config)?,
+            Weights::Pretrained => ParameterSource::files(folder, &compute.device, seed, &config, head)?,
             Weights::Random => ParameterSource::random(&compute.device, seed, &config),
         };
         let network = Network {

@@ -70,6 +70,14 @@ impl ModelType {
         }
     }
 
+    /// The last layer of the classification head: a row a class.
+    pub(crate) fn output_layer(self) -> &'static str {
+        match self {
+            ModelType::Bert => "classifier",
+            ModelType::Electra => "classifier.out_proj",
+        }
+    }
+
     /// The class of `transformers` that has our classification head.
     pub(crate) fn architecture(self) -> &'static str {
         match self {
@@ -165,6 +173,12 @@ impl BertConfig {
     /// The dropout rate in the classification head.
     pub fn head_dropout(&self) -> f64 {
         self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)
+    }
+
+    /// The classes of `transformers` that the weights were saved from.
+    pub(crate) fn architectures(&self) -> impl Iterator<Item = &str> {
+        let names = self.rest.get("architectures").and_then(Value::as_array);
+        names.into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// Every dropout rate set to `rate`.

@@ -18,6 +18,7 @@ mod layers;
 mod libtorch;
 mod optimizer;
 mod parameters;
+mod stored_head;
 mod weight_files;
 
 pub use batch::Batch;

@@ -13,6 +13,7 @@ use shared::digest::sha256_bytes;
 use shared::fault::Fault;
 
 use crate::config::{BertConfig, ModelType};
+use crate::stored_head;
 use crate::weight_files::{self, StoredTensor};
 
 /// How a parameter is drawn that no file holds.
@@ -77,14 +78,20 @@ impl<'a> ParameterSource<'a> {
     }
 
     /// Takes parameters from the weight files in `folder`, and draws those that they lack.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] where they are damaged, or have not the `head` that is required.
     pub(crate) fn files(
         folder: &Path,
         device: &'a Device,
         seed: u64,
         config: &BertConfig,
+        head: Head,
     ) -> Result<ParameterSource<'a>> {
-        let stored = Some(weight_files::read(folder, config.model_type)?);
-        Ok(ParameterSource { stored, ..ParameterSource::random(device, seed, config) })
+        let mut stored = weight_files::read(folder, config.model_type)?;
+        let labels: Vec<&str> = config.id2label.values().map(String::as_str).collect();
+        stored_head::fit(&mut stored, &BertConfig::read(folder)?, &labels, head, folder)?;
+        Ok(ParameterSource { stored: Some(stored), ..ParameterSource::random(device, seed, config) })
     }
 
     /// The parameter `name` of `shape`.

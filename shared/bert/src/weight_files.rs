@@ -38,6 +38,16 @@ impl StoredTensor {
         StoredTensor { shape, kind: Kind::F32, bytes }
     }
 
+    /// These rows of it, in this order.
+    pub(crate) fn select_rows(&self, rows: &[usize]) -> StoredTensor {
+        let count = self.shape.first().copied().unwrap_or(1).max(1);
+        let width = (self.bytes.len() / count).max(1);
+        let row = |&row: &usize| self.bytes.chunks(width).nth(row).unwrap_or_default();
+        let bytes = rows.iter().flat_map(row).copied().collect();
+        let shape = [rows.len()].into_iter().chain(self.shape.iter().skip(1).copied()).collect();
+        StoredTensor { shape, kind: self.kind, bytes }
+    }
+
     /// As float32, in row-major order.
     pub(crate) fn values(&self) -> Result<Vec<f32>> {
         let halves = |value: fn([u8; 2]) -> f32| {
