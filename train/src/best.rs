@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use bert::SequenceClassifier;
 use shared::config::{Best, Metric, Monitor, TrainConfig};
 use shared::facts::DevMetrics;
-use shared::layout::{hub, trained};
+use shared::layout::trained;
+
+use crate::tokenizer_files;
 
 /// The `save_top_k` best so far, best first, each in a folder of its own.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ impl BestModels {
         }
         let folder = trained::kept(&self.output, step);
         model.save(&folder)?;
-        self.copy_tokenizer(&folder)?;
+        tokenizer_files::install(&self.tokenizer, &folder, model.config().max_position_embeddings)?;
         self.kept.insert(rank, (step, metrics));
         for (step, _) in self.kept.split_off(self.kept.len().min(self.capacity)) {
             let folder = trained::kept(&self.output, step);
@@ -60,16 +62,6 @@ impl BestModels {
             fs::remove_dir(kept).with_context(|| format!("cannot delete {}", kept.display()))?;
         }
         Ok((step, metrics))
-    }
-
-    fn copy_tokenizer(&self, folder: &Path) -> Result<()> {
-        for name in [hub::TOKENIZER, hub::TOKENIZER_CONFIG, hub::SPECIAL_TOKENS, hub::VOCAB] {
-            let (from, to) = (self.tokenizer.join(name), folder.join(name));
-            if from.is_file() {
-                fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
-            }
-        }
-        Ok(())
     }
 }
 

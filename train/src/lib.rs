@@ -5,6 +5,7 @@ mod best;
 mod epochs;
 mod journal;
 mod schedule;
+mod tokenizer_files;
 
 use anyhow::Result;
 use bert::{AdamW, AdamWConfig, BertConfig, Compute, Dataset, Head, SequenceClassifier};
