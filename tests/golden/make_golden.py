@@ -4,10 +4,13 @@
     python3 -m venv .venv && .venv/bin/pip install torch==2.9.0 transformers==4.57.1
     .venv/bin/python tests/golden/make_golden.py
 
-Each folder holds a model in the Hub layout and `expected.json`: a padded batch, its labels, and the logits and the
-mean loss of `BertForSequenceClassification` in float32 without dropout. `gelu/` also has `gradients.safetensors` of
-that loss, and ten steps of training: `steps.json` (learning rate, loss, gradient norm) and `after.safetensors`, the
-parameters then. `schedules.json` has the learning rates of 100 steps of every schedule.
+Each folder holds a model in the Hub layout, and what it gives in float32 without dropout. `expected.json`: a padded
+batch, its labels, and the logits and the mean loss of `BertForSequenceClassification` or its ELECTRA twin.
+`hidden_states.safetensors`: the hidden states that enter the first layer and leave each, and the pooler's output,
+which ELECTRA lacks. Folders of models that are trained have `gradients.safetensors` of that loss, and ten steps:
+`steps.json` (learning rate, loss, gradient norm) and `after.safetensors`, the parameters then. `realistic/` has
+weights as small as those of real models: bfloat16 is measured there. `schedules.json` has the learning rates of
+100 steps of every schedule.
 """
 
 import json
@@ -15,26 +18,29 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import BertConfig, BertForSequenceClassification, get_scheduler
+from transformers import BertConfig, BertForSequenceClassification, ElectraConfig, ElectraForSequenceClassification
+from transformers import PretrainedConfig, PreTrainedModel, get_scheduler
 
 HERE = Path(__file__).resolve().parent
 LENGTHS = [11, 4, 7, 2]
+BERT = (BertConfig, BertForSequenceClassification)
+ELECTRA = (ElectraConfig, ElectraForSequenceClassification)
 
 
-def config(**changes) -> BertConfig:
+def config(kind: type[PretrainedConfig], **changes) -> PretrainedConfig:
     keys = dict(vocab_size=40, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48)
     keys |= dict(max_position_embeddings=12, initializer_range=0.3, num_labels=3, attn_implementation="eager")
-    return BertConfig(**(keys | changes))
+    return kind(**(keys | changes))
 
 
-def batch(model: BertForSequenceClassification) -> dict:
+def batch(model: PreTrainedModel) -> dict:
     vocabulary, types = model.config.vocab_size, model.config.type_vocab_size
     ids = [[(7 * row + 3 * position) % vocabulary for position in range(n)] for row, n in enumerate(LENGTHS)]
     kinds = [[(position // 3) % types for position in range(n)] for n in LENGTHS]
     return {"input_ids": ids, "token_type_ids": kinds, "labels": [0, 2, 1, 2]}
 
 
-def tensors(model: BertForSequenceClassification, rows: dict) -> dict:
+def tensors(model: PreTrainedModel, rows: dict) -> dict:
     pad = lambda lists, value: torch.tensor([row + [value] * (max(LENGTHS) - len(row)) for row in lists])
     return {
         "input_ids": pad(rows["input_ids"], model.config.pad_token_id),
@@ -44,18 +50,26 @@ def tensors(model: BertForSequenceClassification, rows: dict) -> dict:
     }
 
 
-def expected(model: BertForSequenceClassification) -> dict:
+def expected(model: PreTrainedModel) -> dict:
     rows = batch(model)
     with torch.no_grad():
         output = model(**tensors(model, rows))
     return rows | {"logits": output.logits.tolist(), "loss": output.loss.item()}
 
 
+def hidden_states(model: PreTrainedModel) -> dict:
+    inputs = {key: value for key, value in tensors(model, batch(model)).items() if key != "labels"}
+    with torch.no_grad():
+        output = model.base_model(**inputs, output_hidden_states=True)
+    states = {f"hidden_states.{index}": state for index, state in enumerate(output.hidden_states)}
+    return states | ({"pooled": output.pooler_output} if "pooler_output" in output else {})
+
+
 def old_name(name: str) -> str:
     return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
 
 
-def train(name: str, model: BertForSequenceClassification) -> None:
+def train(name: str, model: PreTrainedModel) -> None:
     folder, inputs = HERE / name, tensors(model, batch(model))
     model(**inputs).loss.backward()
     save_file({key: value.grad for key, value in model.named_parameters()}, folder / "gradients.safetensors")
@@ -100,12 +114,13 @@ def schedules() -> dict:
     return {kind: by_name(name) for kind, name in named.items()} | {"exponential": exponential}
 
 
-def save(name: str, changes: dict, kind: str) -> BertForSequenceClassification:
+def save(name: str, changes: dict, kind: str, family: tuple = BERT, noise: float = 0.1) -> PreTrainedModel:
     torch.manual_seed(7)
-    model = BertForSequenceClassification(config(**changes)).eval()
+    make_config, make_model = family
+    model = make_model(config(make_config, **changes)).eval()
     # LayerNorm and biases begin as ones and zeros, which would hide a parameter that is not used.
     for parameter in model.parameters():
-        parameter.data += 0.1 * torch.randn_like(parameter)
+        parameter.data += noise * torch.randn_like(parameter)
     if kind == "half":
         model.half().float()
     folder = HERE / name
@@ -118,6 +133,7 @@ def save(name: str, changes: dict, kind: str) -> BertForSequenceClassification:
         (model.half() if kind == "half" else model).save_pretrained(folder, **shards)
         model.float()
     (folder / "expected.json").write_text(json.dumps(expected(model), indent=1) + "\n")
+    save_file(hidden_states(model), folder / "hidden_states.safetensors")
     return model
 
 
@@ -127,3 +143,6 @@ train("gelu", save("gelu", {}, "safetensors"))
 save("gelu-new", {"hidden_act": "gelu_new", "num_hidden_layers": 1, "type_vocab_size": 1}, "half")
 save("relu", {"hidden_act": "relu", "num_hidden_layers": 1, "layer_norm_eps": 1e-3}, "pytorch")
 save("shards", {"num_hidden_layers": 1, "pad_token_id": 1}, "shards")
+train("realistic", save("realistic", {"initializer_range": 0.05}, "safetensors", noise=0.02))
+train("electra", save("electra", {"embedding_size": 24, "initializer_range": 0.2}, "safetensors", ELECTRA))
+save("electra-base", {"embedding_size": 32, "num_hidden_layers": 1}, "pytorch", ELECTRA)

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use shared::layout::{Stage, fetched, hub, trained};
 use shared::schema::{Example, ExampleWriter};
@@ -96,8 +96,18 @@ fn a_model_that_is_nowhere_is_named() {
     check("./empty", &["the model `empty` has no config.json"]);
 }
 
-#[test]
-fn truncated_weights_are_named() {
+fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let mut edited = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(from.len()).position(|window| window == from.as_bytes()) {
+        edited.extend([&rest[..at], to.as_bytes()].concat());
+        rest = &rest[at + from.len()..];
+    }
+    [edited, rest.to_vec()].concat()
+}
+
+/// Trains the tiny model, and puts it into `model/`.
+fn sandbox_with_a_model() -> (Sandbox, PathBuf) {
     let sandbox = Sandbox::new();
     sandbox.run_all(&[]);
     let (model, trained) = (sandbox.path("model"), trained::model(&sandbox.folder(Stage::Train)));
@@ -105,6 +115,41 @@ fn truncated_weights_are_named() {
     for file in tests::files_below(&trained) {
         fs::copy(&file, model.join(file.file_name().unwrap())).unwrap();
     }
+    (sandbox, model)
+}
+
+#[test]
+fn a_model_that_is_no_classifier_of_the_corpus_is_refused_where_it_is_not_trained() {
+    let (sandbox, model) = sandbox_with_a_model();
+    let options = |epochs| ["--set", "fetch.model=./model", "--set", epochs];
+    let prepare = || {
+        sandbox.run(Stage::Fetch, &options("train.epochs=0")).folder();
+        sandbox.run(Stage::Tokenize, &options("train.epochs=0")).folder();
+    };
+    sandbox.run_all(&options("train.epochs=0"));
+    let edit = |name: &str, from: &str, to: &str| {
+        let bytes = fs::read(model.join(name)).unwrap();
+        let edited = replaced(&bytes, from, to);
+        assert_ne!(bytes, edited);
+        fs::write(model.join(name), edited).unwrap();
+    };
+    edit(hub::CONFIG, "positive", "sarcastic");
+    prepare();
+    let foreign = ["another task's", "negative, sarcastic", "negative, positive", "`train.epochs` above 0"];
+    sandbox.run(Stage::Train, &options("train.epochs=0")).check_refused(3, &foreign);
+    let trained = sandbox.run(Stage::Train, &options("train.epochs=1"));
+    assert!(trained.stderr.contains("left aside, for it is another task's"), "{}", trained.stderr);
+    trained.folder();
+    // A pretraining head in its place.
+    edit(hub::WEIGHTS, "\"classifier.", "\"cls.seq_re.");
+    prepare();
+    let headless = ["no classification head", "`train.epochs` above 0"];
+    sandbox.run(Stage::Train, &options("train.epochs=0")).check_refused(3, &headless);
+}
+
+#[test]
+fn truncated_weights_are_named() {
+    let (sandbox, model) = sandbox_with_a_model();
     let options = ["--set", "fetch.model=./model"];
     sandbox.run_all(&options);
     truncate(&model.join(hub::WEIGHTS));

@@ -1,16 +1,16 @@
 //! The model under training, with its optimizer.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bert::{AdamW, AdamWConfig, BertConfig, Compute, Head, LayerRates, SequenceClassifier};
 use shared::config::{TrainConfig, Weights};
 use shared::facts::{FetchFacts, TokenizeFacts};
-use shared::layout::{Stage, checkpoints, fetched, hub, trained};
+use shared::layout::{Stage, checkpoints, fetched, trained};
 use shared::stage::Job;
 
 use crate::checkpoints::Checkpoint;
+use crate::tokenizer_files;
 
 #[derive(Debug)]
 pub(crate) struct Learner {
@@ -75,17 +75,7 @@ impl Learner {
     pub(crate) fn save(&self, folder: &Path) -> Result<()> {
         let model = trained::model(folder);
         self.model.save(&model)?;
-        copy_tokenizer(&self.tokenizer, &model)?;
+        tokenizer_files::install(&self.tokenizer, &model, self.model.config().max_position_embeddings)?;
         self.optimizer.save(&self.model, &checkpoints::optimizer(folder))
     }
-}
-
-fn copy_tokenizer(from: &Path, to: &Path) -> Result<()> {
-    for name in [hub::TOKENIZER, hub::TOKENIZER_CONFIG, hub::SPECIAL_TOKENS, hub::VOCAB] {
-        let (from, to) = (from.join(name), to.join(name));
-        if from.is_file() {
-            fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
-        }
-    }
-    Ok(())
 }

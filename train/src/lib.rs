@@ -11,6 +11,7 @@ mod schedule;
 mod state;
 mod summary;
 mod tensorboard;
+mod tokenizer_files;
 mod training;
 
 use anyhow::{Context, Result};

@@ -1,4 +1,5 @@
-//! BERT under a classification head: `transformers`' `BertForSequenceClassification`.
+//! An encoder under a classification head: `transformers`' `BertForSequenceClassification` and
+//! `ElectraForSequenceClassification`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,15 +15,16 @@ use shared::layout::hub;
 use crate::batch::Batch;
 use crate::config::BertConfig;
 use crate::device::Compute;
-use crate::encoder::Bert;
-use crate::layers::{Dense, Mode, dropout};
+use crate::encoder::Encoder;
+use crate::heads::ClassificationHead;
+use crate::layers::Mode;
 use crate::parameters::{Head, ParameterNames, ParameterSource};
 use crate::weight_files::{self, StoredTensor};
 
 #[derive(Module, Debug)]
 pub(crate) struct Network {
-    bert: Bert,
-    classifier: Dense,
+    pub(crate) encoder: Encoder,
+    pub(crate) head: ClassificationHead,
 }
 
 /// A model on a device.
@@ -47,21 +49,16 @@ impl SequenceClassifier {
         compute: &Compute,
         seed: u64,
     ) -> Result<SequenceClassifier> {
-        let (device, range) = (&compute.device, config.initializer_range);
         let mut source = match weights {
-            Weights::Pretrained => ParameterSource::files(folder, device, seed, range)?,
-            Weights::Random => ParameterSource::random(device, seed, range),
+            Weights::Pretrained => ParameterSource::files(folder, &compute.device, seed, &config, head)?,
+            Weights::Random => ParameterSource::random(&compute.device, seed, &config),
         };
-        let labels = config.id2label.len();
-        let bert = Bert::build(&mut source, &config)?;
-        let classifier = Dense::build(&mut source, "classifier", [labels, config.hidden_size])?;
+        let network = Network {
+            encoder: Encoder::build(&mut source, &config)?,
+            head: ClassificationHead::build(&mut source, &config)?,
+        };
         let names = source.finish(folder, head)?;
-        Ok(SequenceClassifier {
-            network: Network { bert, classifier },
-            config,
-            names,
-            compute: compute.clone(),
-        })
+        Ok(SequenceClassifier { network, config, names, compute: compute.clone() })
     }
 
     pub fn config(&self) -> &BertConfig {
@@ -77,7 +74,7 @@ impl SequenceClassifier {
         let message =
             || format!("config key `train.freeze.layers` is {}: the model has {layers}", freeze.layers);
         ensure!(freeze.layers <= layers, Fault::usage(message()));
-        self.network.bert = self.network.bert.clone().freeze(freeze);
+        self.network.encoder = self.network.encoder.clone().freeze(freeze);
         Ok(())
     }
 
@@ -89,6 +86,11 @@ impl SequenceClassifier {
     #[cfg(test)]
     pub(crate) fn visit_parameters(&self, visitor: &mut impl ModuleVisitor) {
         self.network.visit(visitor);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 
     #[cfg(test)]
@@ -117,8 +119,8 @@ impl SequenceClassifier {
 
     /// `[batch, labels]`
     pub(crate) fn forward(&self, batch: &Batch, mode: Mode) -> Tensor<2> {
-        let pooled = self.network.bert.pooled(batch, &self.config, self.compute.path, mode);
-        self.network.classifier.forward(dropout(pooled, mode.rate(self.config.head_dropout())))
+        let states = self.network.encoder.last_hidden_state(batch, &self.config, self.compute.path, mode);
+        self.network.head.forward(states, mode.rate(self.config.head_dropout()))
     }
 
     /// Writes `config.json` and `model.safetensors` into `folder`.

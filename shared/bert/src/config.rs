@@ -1,4 +1,4 @@
-//! `config.json` of a BERT in the Hub layout.
+//! `config.json` of a BERT or ELECTRA in the Hub layout.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,9 +14,12 @@ use shared::layout::hub;
 /// written back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BertConfig {
-    pub model_type: String,
+    pub model_type: ModelType,
     pub vocab_size: usize,
     pub hidden_size: usize,
+    /// The width of ELECTRA's embeddings; a BERT has none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    embedding_size: Option<usize>,
     pub num_hidden_layers: usize,
     pub num_attention_heads: usize,
     pub intermediate_size: usize,
@@ -47,6 +50,41 @@ pub struct BertConfig {
     pub label2id: BTreeMap<String, usize>,
     #[serde(flatten)]
     rest: Map<String, Value>,
+}
+
+/// The family: the same encoder layers, under other names and another head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelType {
+    Bert,
+    /// The discriminator (Clark et al., 2020, <https://arxiv.org/abs/2003.10555>).
+    Electra,
+}
+
+impl ModelType {
+    /// What the names of the encoder's tensors begin with.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            ModelType::Bert => "bert",
+            ModelType::Electra => "electra",
+        }
+    }
+
+    /// The last layer of the classification head: a row a class.
+    pub(crate) fn output_layer(self) -> &'static str {
+        match self {
+            ModelType::Bert => "classifier",
+            ModelType::Electra => "classifier.out_proj",
+        }
+    }
+
+    /// The class of `transformers` that has our classification head.
+    pub(crate) fn architecture(self) -> &'static str {
+        match self {
+            ModelType::Bert => "BertForSequenceClassification",
+            ModelType::Electra => "ElectraForSequenceClassification",
+        }
+    }
 }
 
 /// The feed-forward activation.
@@ -81,6 +119,9 @@ fn tenth() -> f64 {
     0.1
 }
 
+/// Where ELECTRA's `config.json` does not say.
+const ELECTRA_EMBEDDING_SIZE: usize = 128;
+
 fn initializer_range() -> f64 {
     0.02
 }
@@ -96,8 +137,10 @@ impl BertConfig {
     /// A [`Fault::input`] where it is no BERT that this crate computes.
     pub fn read(folder: &Path) -> Result<BertConfig> {
         let path = folder.join(hub::CONFIG);
-        let context =
-            || Fault::input(format!("{} does not describe a BERT that bertline knows", path.display()));
+        let context = || {
+            let place = path.display();
+            Fault::input(format!("{place} does not describe a BERT or ELECTRA that bertline knows"))
+        };
         let bytes = fs::read(&path).with_context(context)?;
         let config: BertConfig = serde_json::from_slice(&bytes).with_context(context)?;
         config.check().with_context(context)?;
@@ -105,9 +148,9 @@ impl BertConfig {
     }
 
     fn check(&self) -> Result<()> {
-        ensure!(self.model_type == "bert", "its model_type is `{}`, not `bert`", self.model_type);
-        let sizes = [self.vocab_size, self.hidden_size, self.intermediate_size, self.max_position_embeddings];
-        ensure!(sizes.iter().all(|&size| size > 0), "a size is 0");
+        let widths = [self.hidden_size, self.embedding_size(), self.intermediate_size];
+        let sizes = [self.vocab_size, self.max_position_embeddings].into_iter().chain(widths);
+        ensure!(sizes.min() > Some(0), "a size is 0");
         ensure!((1..=2).contains(&self.type_vocab_size), "type_vocab_size is {}", self.type_vocab_size);
         let padding = self.pad_token_id.is_none_or(|id| id < self.vocab_size);
         ensure!(padding, "pad_token_id is outside the vocabulary");
@@ -119,9 +162,23 @@ impl BertConfig {
         Ok(())
     }
 
-    /// The dropout rate before the classification head.
+    /// The width of the embeddings; where it is not `hidden_size`, a projection follows them.
+    pub fn embedding_size(&self) -> usize {
+        match self.model_type {
+            ModelType::Bert => self.hidden_size,
+            ModelType::Electra => self.embedding_size.unwrap_or(ELECTRA_EMBEDDING_SIZE),
+        }
+    }
+
+    /// The dropout rate in the classification head.
     pub fn head_dropout(&self) -> f64 {
         self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)
+    }
+
+    /// The classes of `transformers` that the weights were saved from.
+    pub(crate) fn architectures(&self) -> impl Iterator<Item = &str> {
+        let names = self.rest.get("architectures").and_then(Value::as_array);
+        names.into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// Every dropout rate set to `rate`.
@@ -136,7 +193,7 @@ impl BertConfig {
     pub fn with_labels(mut self, labels: &[String]) -> BertConfig {
         self.id2label = labels.iter().cloned().enumerate().collect();
         self.label2id = labels.iter().cloned().zip(0..).collect();
-        self.rest.insert("architectures".into(), vec!["BertForSequenceClassification"].into());
+        self.rest.insert("architectures".into(), vec![self.model_type.architecture()].into());
         self.rest.insert("problem_type".into(), "single_label_classification".into());
         for stale in ["num_labels", "dtype"] {
             self.rest.remove(stale);
@@ -178,11 +235,15 @@ mod tests {
         let config = read(MINIMAL).unwrap();
         assert_eq!((config.layer_norm_eps, config.type_vocab_size), (1e-12, 2));
         assert_eq!(config.hidden_act, HiddenAct::Gelu);
+        assert_eq!(config.embedding_size(), config.hidden_size);
+        let electra = read(&MINIMAL.replace("\"bert\"", "\"electra\"")).unwrap();
+        assert_eq!(electra.embedding_size(), 128);
     }
 
     #[test]
     fn what_it_cannot_compute_is_refused() {
-        check_refused("\"bert\"", "\"xlm-roberta\"", "`xlm-roberta`");
+        check_refused("\"bert\"", "\"xlm-roberta\"", "`xlm-roberta`, expected `bert` or `electra`");
+        check_refused("\"bert\"", "\"electra\", \"embedding_size\": 0", "a size is 0");
         check_refused("\"use_cache\"", "\"hidden_act\": \"swish\", \"use_cache\"", "swish");
         check_refused(
             "\"use_cache\"",

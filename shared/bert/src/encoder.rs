@@ -1,4 +1,4 @@
-//! Embeddings, encoder layers and pooler: `transformers`' `BertModel`.
+//! Embeddings and encoder layers: `transformers`' `BertModel` and `ElectraModel`.
 
 use anyhow::Result;
 use burn::module::Module;
@@ -55,37 +55,34 @@ pub(crate) struct Layer {
 }
 
 #[derive(Module, Debug)]
-pub(crate) struct Bert {
+pub(crate) struct Encoder {
     embeddings: Embeddings,
+    /// From the embeddings' width to the layers', where they differ.
+    projection: Option<Dense>,
     layers: Vec<Layer>,
-    pooler: Dense,
 }
 
-impl Bert {
-    pub(crate) fn build(source: &mut ParameterSource<'_>, config: &BertConfig) -> Result<Bert> {
-        let hidden = config.hidden_size;
-        let table = |source: &mut ParameterSource<'_>, name: &str, rows: usize, init: Init| {
-            Embedding::build(source, &format!("bert.embeddings.{name}_embeddings"), [rows, hidden], init)
-        };
-        let padding = config.pad_token_id.map_or(Init::Normal, Init::NormalWithZeroRow);
-        Ok(Bert {
-            embeddings: Embeddings {
-                word: table(source, "word", config.vocab_size, padding)?,
-                position: table(source, "position", config.max_position_embeddings, Init::Normal)?,
-                token_type: table(source, "token_type", config.type_vocab_size, Init::Normal)?,
-                norm: LayerNorm::build(source, "bert.embeddings.LayerNorm", hidden)?,
-            },
+impl Encoder {
+    pub(crate) fn build(source: &mut ParameterSource<'_>, config: &BertConfig) -> Result<Encoder> {
+        let (prefix, width, hidden) =
+            (config.model_type.prefix(), config.embedding_size(), config.hidden_size);
+        let project = format!("{prefix}.embeddings_project");
+        Ok(Encoder {
+            embeddings: Embeddings::build(source, &format!("{prefix}.embeddings"), config)?,
+            projection: (width != hidden)
+                .then(|| Dense::build(source, &project, [hidden, width]))
+                .transpose()?,
             layers: (0..config.num_hidden_layers)
-                .map(|index| Layer::build(source, &format!("bert.encoder.layer.{index}"), config))
+                .map(|index| Layer::build(source, &format!("{prefix}.encoder.layer.{index}"), config))
                 .collect::<Result<_>>()?,
-            pooler: Dense::build(source, "bert.pooler.dense", [hidden, hidden])?,
         })
     }
 
     /// The same with parameters that get no gradients.
-    pub(crate) fn freeze(mut self, freeze: Freeze) -> Bert {
+    pub(crate) fn freeze(mut self, freeze: Freeze) -> Encoder {
         if freeze.embeddings {
             self.embeddings = self.embeddings.no_grad();
+            self.projection = self.projection.map(Module::no_grad);
         }
         let layers = self.layers.into_iter().enumerate();
         let freeze =
@@ -94,38 +91,76 @@ impl Bert {
         self
     }
 
-    /// `[batch, hidden]`: tanh of a projection of the first token's last hidden state.
-    pub(crate) fn pooled(&self, batch: &Batch, config: &BertConfig, path: Path, mode: Mode) -> Tensor<2> {
-        let last = self.hidden_states(batch, config, path, mode);
-        let [rows, _, hidden] = last.dims();
-        activation::tanh(self.pooler.forward(last.narrow(1, 0, 1).reshape([rows, hidden])))
+    /// `[batch, seq, hidden]` after the last layer. Positions of padding hold no meaning.
+    pub(crate) fn last_hidden_state(
+        &self,
+        batch: &Batch,
+        config: &BertConfig,
+        path: Path,
+        mode: Mode,
+    ) -> Tensor<3> {
+        let (embedded, states) = self.hidden_states(batch, config, path, mode);
+        states.last().unwrap_or(embedded)
     }
 
-    /// `[batch, seq, hidden]` after the last layer. Positions of padding hold no meaning.
-    fn hidden_states(&self, batch: &Batch, config: &BertConfig, path: Path, mode: Mode) -> Tensor<3> {
+    /// `[batch, seq, hidden]`: what enters the first layer, and then what each layer gives.
+    pub(crate) fn hidden_states(
+        &self,
+        batch: &Batch,
+        config: &BertConfig,
+        path: Path,
+        mode: Mode,
+    ) -> (Tensor<3>, impl Iterator<Item = Tensor<3>>) {
         let device = self.embeddings.word.weight.val().device();
         let shape = LayerShape::new(config, mode);
         let mask = batch.additive_mask(&device);
-        let x = self.embeddings.forward(batch, batch.padding_tokens(config, &device), &shape);
-        self.layers.iter().fold(x, |x, layer| layer.forward(x, &mask, &shape, path))
+        let embedded = self.embedded(batch, batch.padding_tokens(config, &device), &shape);
+        let states = self.layers.iter().scan(embedded.clone(), move |x, layer| {
+            *x = layer.forward(x.clone(), &mask, &shape, path);
+            Some(x.clone())
+        });
+        (embedded, states)
+    }
+
+    /// `[batch, seq, hidden]`
+    fn embedded(&self, batch: &Batch, padding: Option<Tensor<3, Bool>>, shape: &LayerShape) -> Tensor<3> {
+        let x = self.embeddings.forward(batch, padding, shape);
+        let Some(projection) = &self.projection else { return x };
+        let [rows, seq, width] = x.dims();
+        let projected = projection.forward(x.reshape([rows * seq, width]));
+        let hidden = projected.dims()[1];
+        projected.reshape([rows, seq, hidden])
     }
 }
 
 impl Embeddings {
-    /// `[batch, seq, hidden]`
+    fn build(source: &mut ParameterSource<'_>, name: &str, config: &BertConfig) -> Result<Embeddings> {
+        let width = config.embedding_size();
+        let mut table = |part: &str, rows: usize, init: Init| {
+            Embedding::build(source, &format!("{name}.{part}_embeddings"), [rows, width], init)
+        };
+        let padding = config.pad_token_id.map_or(Init::Normal, Init::NormalWithZeroRow);
+        let word = table("word", config.vocab_size, padding)?;
+        let position = table("position", config.max_position_embeddings, Init::Normal)?;
+        let token_type = table("token_type", config.type_vocab_size, Init::Normal)?;
+        let norm = LayerNorm::build(source, &format!("{name}.LayerNorm"), width)?;
+        Ok(Embeddings { word, position, token_type, norm })
+    }
+
+    /// `[batch, seq, embedding]`
     fn forward(&self, batch: &Batch, padding: Option<Tensor<3, Bool>>, shape: &LayerShape) -> Tensor<3> {
         let device = self.word.weight.val().device();
         let words = self.word.forward(batch.ids(&device));
-        let [rows, seq, hidden] = words.dims();
+        let [rows, seq, width] = words.dims();
         // torch's `padding_idx`: the padding token's embedding is never learnt, not even from a text that has it.
         let words = match padding {
-            Some(padding) => words.clone().mask_where(padding.expand([rows, seq, hidden]), words.detach()),
+            Some(padding) => words.clone().mask_where(padding.expand([rows, seq, width]), words.detach()),
             None => words,
         };
         let positions = Tensor::<1, Int>::arange(0..seq as i64, &device).unsqueeze();
         let x = words + self.token_type.forward(batch.types(&device)) + self.position.forward(positions);
-        let x = self.norm.forward(x.reshape([rows * seq, hidden]), shape.eps);
-        dropout(x, shape.hidden_dropout).reshape([rows, seq, hidden])
+        let x = self.norm.forward(x.reshape([rows * seq, width]), shape.eps);
+        dropout(x, shape.hidden_dropout).reshape([rows, seq, width])
     }
 }
 

@@ -1,4 +1,7 @@
-//! The numbers of `transformers`, from `tests/golden/make_golden.py`: logits, gradients, steps of training.
+//! The numbers of `transformers`, from `tests/golden/make_golden.py`: hidden states, logits, gradients, steps of
+//! training.
+
+mod hidden_states;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,11 +17,17 @@ use shared::layout::hub;
 use shared::metrics::Confusion;
 use shared::schema::Features;
 
+use crate::config::ModelType;
 use crate::layers::Mode;
-use crate::weight_files;
+use crate::weight_files::{self, StoredTensor};
 use crate::{
     AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, LayerRates, Objective, SequenceClassifier,
 };
+
+/// The folders of `tests/golden/`.
+const MODELS: [&str; 7] = ["gelu", "gelu-new", "relu", "shards", "realistic", "electra", "electra-base"];
+/// Those that are trained.
+const TRAINED: [&str; 3] = ["gelu", "realistic", "electra"];
 
 #[derive(Deserialize)]
 struct Expected {
@@ -54,11 +63,22 @@ fn model(name: &str, compute: &Compute) -> (SequenceClassifier, Batch, Expected)
     (model.unwrap(), batch, expected)
 }
 
-fn check(name: &str, compute: &Compute, tolerance: f32) {
+/// How far logits may be from those of `transformers`.
+enum Bound {
+    /// The largest difference.
+    Absolute(f32),
+    /// The norm of the difference by the norm of what is expected.
+    Relative(f32),
+}
+
+fn check(name: &str, compute: &Compute, bound: &Bound) {
     let (model, batch, expected) = model(name, compute);
     let logits = model.logits(&batch).unwrap();
-    let pairs = logits.iter().flatten().zip(expected.logits.iter().flatten());
-    let error = pairs.fold(0f32, |error, (ours, theirs)| error.max((ours - theirs).abs()));
+    let (ours, theirs) = (logits.concat(), expected.logits.concat());
+    let (error, tolerance) = match *bound {
+        Bound::Absolute(tolerance) => (largest_error(&ours, &theirs), tolerance),
+        Bound::Relative(tolerance) => (relative_error(&ours, &theirs), tolerance),
+    };
     assert!(error <= tolerance, "{name}: the logits are off by {error}");
     let mut confusion = Confusion::new(3);
     logits.iter().zip(&expected.labels).for_each(|(logits, &label)| {
@@ -68,48 +88,55 @@ fn check(name: &str, compute: &Compute, tolerance: f32) {
     assert!(error <= f64::from(tolerance), "{name}: the loss is off by {error}");
 }
 
-fn check_all(compute: &Compute, tolerance: f32) {
-    ["gelu", "gelu-new", "relu", "shards"].iter().for_each(|name| check(name, compute, tolerance));
+fn check_all(compute: &Compute, bound: &Bound) {
+    MODELS.iter().for_each(|name| check(name, compute, bound));
+}
+
+fn largest_error(ours: &[f32], theirs: &[f32]) -> f32 {
+    ours.iter().zip(theirs).fold(0f32, |error, (a, b)| error.max((a - b).abs()))
+}
+
+/// By the Euclidean norm.
+fn relative_error(ours: &[f32], theirs: &[f32]) -> f32 {
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|x| x * x).sum::<f32>().sqrt();
+    norm(&mut ours.iter().zip(theirs).map(|(a, b)| a - b)) / norm(&mut theirs.iter().copied())
 }
 
 #[test]
 fn float32_logits_are_those_of_transformers() {
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
-    check_all(&compute, 1e-5);
-    check_all(&compute.plain(), 1e-5);
+    check_all(&compute, &Bound::Absolute(1e-5));
+    check_all(&compute.plain(), &Bound::Absolute(1e-5));
 }
 
 #[test]
 #[cfg(feature = "libtorch")]
 fn bfloat16_logits_are_near_those_of_transformers() {
     let compute = Compute::open(DeviceChoice::Cpu, Precision::Bf16, 1, 7).unwrap();
-    check_all(&compute, 5e-2);
+    check_all(&compute, &Bound::Relative(2e-2));
 }
 
 /// A flat tensor by Hub name.
 type Flat = BTreeMap<String, Vec<f32>>;
 
-/// The tensors of a safetensors file that `make_golden.py` wrote.
-fn golden_tensors(name: &str) -> Flat {
+/// The tensors of a safetensors file that `make_golden.py` wrote for the model `model`.
+fn golden_tensors(model: &str, name: &str) -> BTreeMap<String, StoredTensor> {
     let folder = tempfile::tempdir().unwrap();
-    fs::copy(self::folder("gelu").join(name), folder.path().join(hub::WEIGHTS)).unwrap();
-    parameters(folder.path())
+    fs::copy(self::folder(model).join(name), folder.path().join(hub::WEIGHTS)).unwrap();
+    weight_files::read(folder.path(), ModelType::Bert).unwrap()
 }
 
-fn parameters(folder: &Path) -> Flat {
-    let tensors = weight_files::read(folder).unwrap();
+fn flat(tensors: BTreeMap<String, StoredTensor>) -> Flat {
     tensors.into_iter().map(|(name, tensor)| (name, tensor.values().unwrap())).collect()
 }
 
-/// The relative error of every tensor, by the Euclidean norm.
+/// The relative error of every tensor.
 fn check_near(ours: &Flat, theirs: &Flat, tolerance: f32) {
     assert!(ours.keys().eq(theirs.keys()), "{:?} against {:?}", ours.keys(), theirs.keys());
-    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|x| x * x).sum::<f32>().sqrt();
     // Softmax does not see a key's bias: its gradient is rounding, which Adam blows up to full steps.
     let seen = theirs.iter().filter(|(name, _)| !name.ends_with("key.bias"));
     for (name, theirs) in seen {
-        let difference = norm(&mut ours[name].iter().zip(theirs).map(|(a, b)| a - b));
-        let error = difference / norm(&mut theirs.iter().copied());
+        let error = relative_error(&ours[name], theirs);
         assert!(error <= tolerance, "{name} is off by {error}");
     }
 }
@@ -128,13 +155,13 @@ impl ModuleVisitor for GradientCollector<'_> {
     }
 }
 
-fn check_gradients(compute: &Compute, tolerance: f32) {
-    let (model, batch, _) = model("gelu", compute);
+fn check_gradients(name: &str, compute: &Compute, tolerance: f32) {
+    let (model, batch, _) = model(name, compute);
     let of_batch = model.gradients(&[batch], &Objective::default(), 0, Mode::Training).unwrap();
     let mut collector =
         GradientCollector { model: &model, gradients: &of_batch.gradients, collected: Flat::new() };
     model.visit_parameters(&mut collector);
-    check_near(&collector.collected, &golden_tensors("gradients.safetensors"), tolerance);
+    check_near(&collector.collected, &flat(golden_tensors(name, "gradients.safetensors")), tolerance);
 }
 
 #[derive(Deserialize)]
@@ -144,8 +171,8 @@ struct Step {
     gradient_norm: f64,
 }
 
-fn check_steps(compute: &Compute, tolerance: f32) {
-    let (mut model, batch, _) = model("gelu", compute);
+fn check_steps(name: &str, compute: &Compute, tolerance: f32) {
+    let (mut model, batch, _) = model(name, compute);
     let mut optimizer = AdamW::new(AdamWConfig {
         beta1: 0.9,
         beta2: 0.999,
@@ -154,7 +181,7 @@ fn check_steps(compute: &Compute, tolerance: f32) {
         max_grad_norm: 1.0,
         rates: LayerRates::default(),
     });
-    let steps: Vec<Step> = json(folder("gelu").join("steps.json"));
+    let steps: Vec<Step> = json(folder(name).join("steps.json"));
     let (batch, objective) = ([batch], Objective::default());
     for (index, step) in steps.iter().enumerate() {
         let outcome =
@@ -166,7 +193,8 @@ fn check_steps(compute: &Compute, tolerance: f32) {
     }
     let folder = tempfile::tempdir().unwrap();
     model.save(folder.path()).unwrap();
-    check_near(&parameters(folder.path()), &golden_tensors("after.safetensors"), tolerance);
+    let ours = weight_files::read(folder.path(), ModelType::Bert).unwrap();
+    check_near(&flat(ours), &flat(golden_tensors(name, "after.safetensors")), tolerance);
 }
 
 fn autodiff(precision: Precision) -> Compute {
@@ -175,12 +203,24 @@ fn autodiff(precision: Precision) -> Compute {
 
 #[test]
 fn gradients_are_those_of_transformers() {
-    check_gradients(&autodiff(Precision::F32), 1e-5);
-    check_gradients(&autodiff(Precision::F32).plain(), 1e-5);
+    for name in TRAINED {
+        check_gradients(name, &autodiff(Precision::F32), 1e-5);
+        check_gradients(name, &autodiff(Precision::F32).plain(), 1e-5);
+    }
 }
 
 #[test]
 fn ten_steps_of_adamw_end_where_torch_ends() {
-    check_steps(&autodiff(Precision::F32), 1e-5);
-    check_steps(&autodiff(Precision::F32).plain(), 1e-5);
+    for name in TRAINED {
+        check_steps(name, &autodiff(Precision::F32), 1e-5);
+        check_steps(name, &autodiff(Precision::F32).plain(), 1e-5);
+    }
+}
+
+/// On weights as small as a real model's: where they are large, PyTorch's own bfloat16 is further off too.
+#[test]
+#[cfg(feature = "libtorch")]
+fn bfloat16_trains_near_transformers() {
+    check_gradients("realistic", &autodiff(Precision::Bf16), 2e-2);
+    check_steps("realistic", &autodiff(Precision::Bf16), 2e-2);
 }

@@ -1,5 +1,5 @@
-//! BERT (Devlin et al., 2019, <https://arxiv.org/abs/1810.04805>) on burn, computing what `transformers`'
-//! `BertForSequenceClassification` computes, under the same weight names.
+//! BERT (Devlin et al., 2019, <https://arxiv.org/abs/1810.04805>) and ELECTRA, which has the same encoder, on burn,
+//! computing what `transformers`' classifiers compute, under the same weight names.
 
 // burn's tensor dispatch nests deeper than the default limit.
 #![recursion_limit = "256"]
@@ -12,6 +12,7 @@ mod device;
 mod encoder;
 #[cfg(test)]
 mod golden;
+mod heads;
 mod inference;
 mod layers;
 #[cfg(feature = "libtorch")]
@@ -22,6 +23,7 @@ mod optimizer_state;
 mod parameters;
 mod parts;
 mod step;
+mod stored_head;
 mod weight_files;
 
 pub use batch::Batch;

@@ -12,6 +12,8 @@ use rand_distr::{Distribution, Normal};
 use shared::digest::sha256_bytes;
 use shared::fault::Fault;
 
+use crate::config::{BertConfig, ModelType};
+use crate::stored_head;
 use crate::weight_files::{self, StoredTensor};
 
 /// How a parameter is drawn that no file holds.
@@ -62,6 +64,7 @@ impl ParameterNames {
 /// Hands out parameters by name, from files or drawn, and keeps account of both.
 pub(crate) struct ParameterSource<'a> {
     device: &'a Device,
+    model_type: ModelType,
     stored: Option<BTreeMap<String, StoredTensor>>,
     seed: u64,
     initializer_range: f64,
@@ -72,12 +75,13 @@ pub(crate) struct ParameterSource<'a> {
 
 impl<'a> ParameterSource<'a> {
     /// Draws every parameter from `seed`.
-    pub(crate) fn random(device: &'a Device, seed: u64, initializer_range: f64) -> ParameterSource<'a> {
+    pub(crate) fn random(device: &'a Device, seed: u64, config: &BertConfig) -> ParameterSource<'a> {
         ParameterSource {
             device,
+            model_type: config.model_type,
             stored: None,
             seed,
-            initializer_range,
+            initializer_range: config.initializer_range,
             names: ParameterNames::default(),
             drawn: vec![],
             misfits: vec![],
@@ -85,14 +89,20 @@ impl<'a> ParameterSource<'a> {
     }
 
     /// Takes parameters from the weight files in `folder`, and draws those that they lack.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] where they are damaged, or have not the `head` that is required.
     pub(crate) fn files(
         folder: &Path,
         device: &'a Device,
         seed: u64,
-        initializer_range: f64,
+        config: &BertConfig,
+        head: Head,
     ) -> Result<ParameterSource<'a>> {
-        let stored = Some(weight_files::read(folder)?);
-        Ok(ParameterSource { stored, ..ParameterSource::random(device, seed, initializer_range) })
+        let mut stored = weight_files::read(folder, config.model_type)?;
+        let labels: Vec<&str> = config.id2label.values().map(String::as_str).collect();
+        stored_head::fit(&mut stored, &BertConfig::read(folder)?, &labels, head, folder)?;
+        Ok(ParameterSource { stored: Some(stored), ..ParameterSource::random(device, seed, config) })
     }
 
     /// The parameter `name` of `shape`.
@@ -135,12 +145,14 @@ impl<'a> ParameterSource<'a> {
             Fault::input(format!("the weights in {place} do not fit: {}", list(misfits)))
         );
         let (new_head, missing): (Vec<_>, Vec<_>) =
-            self.drawn.into_iter().partition(|name| head == Head::MayBeNew && is_head(name));
+            self.drawn.into_iter().partition(|name| head == Head::MayBeNew && is_head(name, self.model_type));
         ensure!(missing.is_empty(), Fault::input(format!("the weights in {place} lack {}", list(&missing))));
-        let (other_heads, left): (Vec<_>, Vec<_>) = stored.into_keys().partition(|name| is_other_head(name));
+        let (other_heads, left): (Vec<_>, Vec<_>) =
+            stored.into_keys().partition(|name| is_other_head(name, self.model_type));
         let unknown = || {
             format!(
-                "the weights in {place} hold tensors that a BERT classifier has no place for: {}",
+                "the weights in {place} hold tensors that a classifier of this kind ({}) has no place for: {}",
+                self.model_type.prefix(),
                 list(&left)
             )
         };
@@ -155,13 +167,24 @@ impl<'a> ParameterSource<'a> {
     }
 }
 
-fn is_head(name: &str) -> bool {
-    name.starts_with("classifier.") || name.starts_with("bert.pooler.")
+/// What a task adds to a pretrained model.
+fn is_head(name: &str, model_type: ModelType) -> bool {
+    name.starts_with("classifier.") || within(name, model_type, "pooler.")
 }
 
 /// Heads of the pretraining objectives, and a buffer that old versions of `transformers` saved.
-fn is_other_head(name: &str) -> bool {
-    name.starts_with("cls.") || name == "bert.embeddings.position_ids"
+fn is_other_head(name: &str, model_type: ModelType) -> bool {
+    let heads: &[&str] = match model_type {
+        ModelType::Bert => &["cls."],
+        ModelType::Electra => &["discriminator_predictions.", "generator_predictions.", "generator_lm_head."],
+    };
+    heads.iter().any(|head| name.starts_with(head)) || within(name, model_type, "embeddings.position_ids")
+}
+
+/// Whether the encoder's tensor `name` begins with `part` behind the prefix.
+fn within(name: &str, model_type: ModelType, part: &str) -> bool {
+    let bare = name.strip_prefix(model_type.prefix()).and_then(|name| name.strip_prefix('.'));
+    bare.is_some_and(|bare| bare.starts_with(part))
 }
 
 /// Values that depend on the seed and the name alone, and not on the order in which parameters are built.
@@ -204,5 +227,22 @@ mod tests {
         let values = draw("a", &[3, 2], Init::NormalWithZeroRow(1), 7, 0.02).unwrap();
         assert_eq!(values[2..4], [0.0, 0.0]);
         assert!(values[0] != 0.0 && values[4] != 0.0);
+    }
+
+    #[test]
+    fn heads_are_told_by_the_family() {
+        let check = |name: &str, model_type, expect: (bool, bool)| {
+            assert_eq!((is_head(name, model_type), is_other_head(name, model_type)), expect, "{name}");
+        };
+        check("classifier.bias", ModelType::Bert, (true, false));
+        check("bert.pooler.dense.bias", ModelType::Bert, (true, false));
+        check("cls.predictions.bias", ModelType::Bert, (false, true));
+        check("bert.embeddings.position_ids", ModelType::Bert, (false, true));
+        check("bert.embeddings.word_embeddings.weight", ModelType::Bert, (false, false));
+        check("classifier.out_proj.bias", ModelType::Electra, (true, false));
+        check("discriminator_predictions.dense.weight", ModelType::Electra, (false, true));
+        check("generator_lm_head.bias", ModelType::Electra, (false, true));
+        check("electra.embeddings.position_ids", ModelType::Electra, (false, true));
+        check("bert.pooler.dense.bias", ModelType::Electra, (false, false));
     }
 }

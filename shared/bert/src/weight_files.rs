@@ -14,6 +14,8 @@ use serde::Deserialize;
 use shared::fault::Fault;
 use shared::layout::hub;
 
+use crate::config::ModelType;
+
 /// A tensor as a file holds it.
 pub(crate) struct StoredTensor {
     pub(crate) shape: Vec<usize>,
@@ -44,6 +46,16 @@ impl StoredTensor {
         Ok(StoredTensor::from_f32(shape, &values))
     }
 
+    /// These rows of it, in this order.
+    pub(crate) fn select_rows(&self, rows: &[usize]) -> StoredTensor {
+        let count = self.shape.first().copied().unwrap_or(1).max(1);
+        let width = (self.bytes.len() / count).max(1);
+        let row = |&row: &usize| self.bytes.chunks(width).nth(row).unwrap_or_default();
+        let bytes = rows.iter().flat_map(row).copied().collect();
+        let shape = [rows.len()].into_iter().chain(self.shape.iter().skip(1).copied()).collect();
+        StoredTensor { shape, kind: self.kind, bytes }
+    }
+
     /// As float32, in row-major order.
     pub(crate) fn values(&self) -> Result<Vec<f32>> {
         let halves = |value: fn([u8; 2]) -> f32| {
@@ -60,12 +72,12 @@ impl StoredTensor {
     }
 }
 
-/// Reads every tensor in `folder`, under the names of today's `transformers` (`bert.` prefix, `weight` and
-/// `bias` in LayerNorm).
+/// Reads every tensor in `folder`, under the names of today's `transformers` (the prefix of `model_type`, `weight`
+/// and `bias` in LayerNorm).
 ///
 /// # Errors
 /// A [`Fault::input`] where there are no weights, or a file of them is damaged.
-pub(crate) fn read(folder: &Path) -> Result<BTreeMap<String, StoredTensor>> {
+pub(crate) fn read(folder: &Path, model_type: ModelType) -> Result<BTreeMap<String, StoredTensor>> {
     let at = |name: &str| folder.join(name);
     let tensors = if at(hub::WEIGHTS).is_file() {
         read_safetensors(&at(hub::WEIGHTS))?
@@ -79,18 +91,18 @@ pub(crate) fn read(folder: &Path) -> Result<BTreeMap<String, StoredTensor>> {
         let names = format!("{} or {}", hub::WEIGHTS, hub::PYTORCH_WEIGHTS);
         bail!(Fault::input(format!("{} has no weights ({names})", folder.display())));
     };
-    Ok(tensors.into_iter().map(|(name, tensor)| (modern_name(&name), tensor)).collect())
+    Ok(tensors.into_iter().map(|(name, tensor)| (modern_name(&name, model_type), tensor)).collect())
 }
 
-fn modern_name(name: &str) -> String {
-    let bare = name.strip_prefix("bert.").unwrap_or(name);
-    let bare = match (bare.strip_suffix("LayerNorm.gamma"), bare.strip_suffix("LayerNorm.beta")) {
+fn modern_name(name: &str, model_type: ModelType) -> String {
+    let name = match (name.strip_suffix("LayerNorm.gamma"), name.strip_suffix("LayerNorm.beta")) {
         (Some(start), _) => format!("{start}LayerNorm.weight"),
         (_, Some(start)) => format!("{start}LayerNorm.bias"),
-        _ => bare.to_owned(),
+        _ => name.to_owned(),
     };
-    let of_encoder = ["embeddings.", "encoder.", "pooler."].iter().any(|part| bare.starts_with(part));
-    if of_encoder { format!("bert.{bare}") } else { bare }
+    let of_encoder = ["embeddings.", "embeddings_project.", "encoder.", "pooler."];
+    let bare = of_encoder.iter().any(|part| name.starts_with(part));
+    if bare { format!("{}.{name}", model_type.prefix()) } else { name }
 }
 
 fn damaged(path: &Path) -> Fault {
@@ -179,13 +191,17 @@ mod tests {
 
     #[test]
     fn names_become_modern() {
-        let check = |old: &str, new: &str| assert_eq!(modern_name(old), new);
+        let check = |old: &str, new: &str| assert_eq!(modern_name(old, ModelType::Bert), new);
         check("embeddings.LayerNorm.gamma", "bert.embeddings.LayerNorm.weight");
         check("bert.encoder.layer.3.output.LayerNorm.beta", "bert.encoder.layer.3.output.LayerNorm.bias");
         check("bert.pooler.dense.weight", "bert.pooler.dense.weight");
         check("pooler.dense.bias", "bert.pooler.dense.bias");
         check("classifier.weight", "classifier.weight");
         check("cls.predictions.bias", "cls.predictions.bias");
+        let check = |old: &str, new: &str| assert_eq!(modern_name(old, ModelType::Electra), new);
+        check("embeddings_project.weight", "electra.embeddings_project.weight");
+        check("electra.embeddings.LayerNorm.gamma", "electra.embeddings.LayerNorm.weight");
+        check("discriminator_predictions.dense.bias", "discriminator_predictions.dense.bias");
     }
 
     fn halves() -> StoredTensor {
@@ -217,10 +233,12 @@ mod tests {
                 .unwrap();
         };
         index(r#""embeddings.x": "a.safetensors", "classifier.bias": "b.safetensors""#);
-        let tensors = read(folder.path()).unwrap();
+        let tensors = read(folder.path(), ModelType::Bert).unwrap();
         assert_eq!(tensors.keys().collect::<Vec<_>>(), ["bert.embeddings.x", "classifier.bias"]);
         index(r#""embeddings.y": "a.safetensors""#);
-        assert!(format!("{:#}", read(folder.path()).err().unwrap()).contains("embeddings.y"));
+        assert!(
+            format!("{:#}", read(folder.path(), ModelType::Bert).err().unwrap()).contains("embeddings.y")
+        );
     }
 
     #[test]
@@ -230,7 +248,7 @@ mod tests {
         f32_file(&path, &["a"]);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
-        let error = read(folder.path()).err().unwrap();
+        let error = read(folder.path(), ModelType::Bert).err().unwrap();
         assert_eq!(shared::fault::kind_of(&error).code(), 3);
     }
 }
