@@ -9,8 +9,8 @@ batch, its labels, and the logits and the mean loss of `BertForSequenceClassific
 `hidden_states.safetensors`: the hidden states that enter the first layer and leave each, and the pooler's output,
 which ELECTRA lacks. Folders of models that are trained have `gradients.safetensors` of that loss, and ten steps:
 `steps.json` (learning rate, loss, gradient norm) and `after.safetensors`, the parameters then. `realistic/` has
-weights as small as those of real models: bfloat16 is measured there. `schedules.json` has the learning rates of
-100 steps of every schedule.
+weights as small as those of real models: bfloat16 is measured there. `objectives.json` has cross-entropies with
+label smoothing and class weights, `schedules.json` the learning rates of 100 steps of every schedule.
 """
 
 import json
@@ -114,6 +114,17 @@ def schedules() -> dict:
     return {kind: by_name(name) for kind, name in named.items()} | {"exponential": exponential}
 
 
+def objectives() -> dict:
+    torch.manual_seed(7)
+    logits, labels = 3 * torch.randn(6, 3), torch.tensor([0, 2, 1, 2, 2, 0])
+    cases = []
+    for smoothing, weights in [(0.0, []), (0.1, []), (0.0, [0.5, 2.0, 3.0]), (0.2, [0.5, 2.0, 3.0])]:
+        weight = torch.tensor(weights) if weights else None
+        loss = torch.nn.functional.cross_entropy(logits, labels, weight=weight, label_smoothing=smoothing)
+        cases.append({"label_smoothing": smoothing, "class_weights": weights, "loss": loss.item()})
+    return {"logits": logits.tolist(), "labels": labels.tolist(), "cases": cases}
+
+
 def save(name: str, changes: dict, kind: str, family: tuple = BERT, noise: float = 0.1) -> PreTrainedModel:
     torch.manual_seed(7)
     make_config, make_model = family
@@ -139,6 +150,7 @@ def save(name: str, changes: dict, kind: str, family: tuple = BERT, noise: float
 
 # In evaluation mode, hence without dropout.
 train("gelu", save("gelu", {}, "safetensors"))
+(HERE / "objectives.json").write_text(json.dumps(objectives(), indent=1) + "\n")
 (HERE / "schedules.json").write_text(json.dumps(schedules(), indent=1) + "\n")
 save("gelu-new", {"hidden_act": "gelu_new", "num_hidden_layers": 1, "type_vocab_size": 1}, "half")
 save("relu", {"hidden_act": "relu", "num_hidden_layers": 1, "layer_norm_eps": 1e-3}, "pytorch")

@@ -37,3 +37,46 @@ impl Objective {
         of_targets * (1.0 - self.label_smoothing) + losses.sum() * (self.label_smoothing / labels)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use shared::config::{DeviceChoice, Precision};
+
+    use super::*;
+    use crate::Compute;
+
+    /// `tests/golden/objectives.json`
+    #[derive(Deserialize)]
+    struct Golden {
+        logits: Vec<[f32; 3]>,
+        labels: Vec<i64>,
+        cases: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        label_smoothing: f64,
+        class_weights: Vec<f64>,
+        loss: f64,
+    }
+
+    #[test]
+    fn losses_are_those_of_torch() {
+        let path =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/objectives.json");
+        let golden: Golden = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let device = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap().device;
+        let logits = TensorData::new(golden.logits.concat(), [golden.logits.len(), 3]);
+        let logits = Tensor::<2>::from_data(logits, &device);
+        let labels = TensorData::new(golden.labels.clone(), [golden.labels.len()]);
+        let labels = Tensor::<1, Int>::from_data(labels, &device);
+        assert!(golden.cases.len() > 3);
+        for Case { label_smoothing, class_weights, loss } in golden.cases {
+            let objective = Objective { label_smoothing, class_weights };
+            let sum = objective.sum(logits.clone(), labels.clone()).into_scalar::<f32>();
+            let ours = f64::from(sum) / objective.weight(&golden.labels);
+            assert!((ours - loss).abs() < 1e-6, "{objective:?}: {ours} for {loss}");
+        }
+    }
+}
