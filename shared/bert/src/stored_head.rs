@@ -70,8 +70,8 @@ pub(crate) fn fit(
         }
         Kinship::Foreign(reason) => bail!(Fault::input(format!(
             "the classification head of the model in {place} is another task's: {reason}; set `train.epochs` above 0 \
-             to train a new one, or put the corpus' labels into `id2label` of the model's config.json if its \
-             classes mean the same"
+             to train a new one, or give its classes the corpus' names in `id2label` of the model's config.json if \
+             there are as many and they mean the same"
         ))),
     }
     Ok(())
