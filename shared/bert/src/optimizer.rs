@@ -78,6 +78,10 @@ pub(crate) struct Moments {
 pub(crate) struct Update {
     pub(crate) beta1: f32,
     pub(crate) beta2: f32,
+    /// `1 - β₁` and `1 - β₂`, taken before they are rounded, as torch does: the float32 nearest to 0.999 is 1.3e-5 of
+    /// the difference away from it.
+    pub(crate) complement1: f32,
+    pub(crate) complement2: f32,
     pub(crate) epsilon: f32,
     /// What the parameter is multiplied by: `1 - learning rate · weight decay`.
     pub(crate) decay: f32,
@@ -111,6 +115,8 @@ impl AdamW {
         let update = Update {
             beta1: self.config.beta1 as f32,
             beta2: self.config.beta2 as f32,
+            complement1: (1.0 - self.config.beta1) as f32,
+            complement2: (1.0 - self.config.beta2) as f32,
             epsilon: self.config.epsilon as f32,
             // These two are each parameter's own.
             decay: 1.0,
@@ -228,8 +234,8 @@ mod plain {
     ) -> (Tensor<D>, Moments) {
         let shape = tensor.dims();
         let gradient = gradient.flatten::<1>(0, D - 1) * update.gradient_scale;
-        let first = moments.first * update.beta1 + gradient.clone() * (1.0 - update.beta1);
-        let second = moments.second * update.beta2 + gradient.square() * (1.0 - update.beta2);
+        let first = moments.first * update.beta1 + gradient.clone() * update.complement1;
+        let second = moments.second * update.beta2 + gradient.square() * update.complement2;
         let step =
             first.clone() * update.step_size / (second.clone().sqrt() * update.second_scale + update.epsilon);
         let tensor = tensor.flatten::<1>(0, D - 1) * update.decay - step;
@@ -257,6 +263,8 @@ mod tests {
         let update = Update {
             beta1: 0.9,
             beta2: 0.99,
+            complement1: 0.1,
+            complement2: 0.01,
             epsilon: 1e-3,
             decay: 0.98,
             step_size: 0.2,

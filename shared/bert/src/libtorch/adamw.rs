@@ -52,9 +52,9 @@ fn by_operations(
     update: &Update,
 ) {
     let gradient = (gradient * f64::from(update.gradient_scale)).reshape(first.size());
-    let _ = first.lerp_(&gradient, 1.0 - f64::from(update.beta1));
+    let _ = first.lerp_(&gradient, f64::from(update.complement1));
     let _ = second.g_mul_scalar_(f64::from(update.beta2));
-    let _ = second.addcmul_(&(&gradient * (1.0 - f64::from(update.beta2))), &gradient);
+    let _ = second.addcmul_(&(&gradient * f64::from(update.complement2)), &gradient);
     let size = parameter.size();
     let scale = second.sqrt() * f64::from(update.second_scale) + f64::from(update.epsilon);
     let step = (&*first * f64::from(-update.step_size)) / scale;
@@ -78,11 +78,21 @@ fn one_pass([parameter, first, second]: [&mut Tensor; 3], gradient: &Tensor, upd
 }
 
 fn chunk(parameter: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], update: &Update) {
-    let Update { beta1, beta2, epsilon, decay, step_size, second_scale, gradient_scale } = *update;
+    let Update {
+        beta1,
+        beta2,
+        complement1,
+        complement2,
+        epsilon,
+        decay,
+        step_size,
+        second_scale,
+        gradient_scale,
+    } = *update;
     for (((p, m), v), g) in parameter.iter_mut().zip(first).zip(second).zip(gradient) {
         let g = g * gradient_scale;
-        *m = beta1 * *m + (1.0 - beta1) * g;
-        *v = beta2 * *v + (1.0 - beta2) * g * g;
+        *m = beta1 * *m + complement1 * g;
+        *v = beta2 * *v + complement2 * g * g;
         *p = *p * decay - step_size * *m / (v.sqrt() * second_scale + epsilon);
     }
 }
