@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use bert::{AdamW, AdamWConfig, BertConfig, Compute, Head, LayerRates, SequenceClassifier};
 use shared::config::{TrainConfig, Weights};
-use shared::facts::{FetchFacts, TokenizeFacts};
-use shared::layout::{Stage, checkpoints, fetched, trained};
-use shared::stage::Job;
+use shared::facts::FetchFacts;
+use shared::layout::{checkpoints, fetched, trained};
+use shared::manifest::FinishedFolder;
 
 use crate::checkpoints::Checkpoint;
 use crate::tokenizer_files;
@@ -22,12 +22,14 @@ pub(crate) struct Learner {
 
 impl Learner {
     /// Begins with the model that `fetch` got, under a head over the labels of the corpus.
-    pub(crate) fn begin(job: &Job, compute: &Compute) -> Result<Learner> {
-        let (config, seed) = (&job.config.train, job.config.seed);
-        let fetched = job.input(Stage::Fetch)?;
+    pub(crate) fn begin(
+        fetched: &FinishedFolder,
+        config: &TrainConfig,
+        compute: &Compute,
+        seed: u64,
+    ) -> Result<Learner> {
         let folder = &fetched::model(fetched.path());
-        let weights = fetched.facts::<FetchFacts>()?.weights;
-        let labels = job.input(Stage::Tokenize)?.facts::<TokenizeFacts>()?.labels;
+        let FetchFacts { weights, labels, .. } = fetched.facts()?;
         let mut bert = BertConfig::read(folder)?.with_labels(&labels);
         if let Some(rate) = config.dropout {
             bert = bert.with_dropout(rate);

@@ -29,8 +29,6 @@ use schedule::LearningRate;
 use state::State;
 use training::Training;
 
-pub use summary::summary;
-
 /// Trains on the train split, from the beginning or from where an earlier process was stopped, and keeps the model
 /// that is best on the dev split.
 ///
@@ -53,7 +51,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
             log::info!("going on after step {}", checkpoint.state.step);
             (Learner::resume(checkpoint, config, &compute, seed)?, checkpoint.state.clone())
         }
-        None => (Learner::begin(job, &compute)?, State::new(config)),
+        None => (Learner::begin(job.input(Stage::Fetch)?, config, &compute, seed)?, State::new(config)),
     };
     let parameters = learner.model.parameters();
     log::info!("{parameters} parameters, {} train and {} dev examples", train.len(), dev.len());
@@ -76,6 +74,17 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     training.journal.copy_to(&job.output)?;
     let best = state.ranking.best().context("no model was evaluated")?;
     Ok(TrainFacts { steps: state.step, best_step: best.step, best_dev: best.dev, parameters })
+}
+
+/// What `run` would train, in words and figures.
+///
+/// # Errors
+/// As of `run`, before its first step.
+pub fn summary(job: &Job) -> Result<String> {
+    let config = &job.config.train;
+    let learner = Learner::begin(job.input(Stage::Fetch)?, config, &open(job)?, job.config.seed)?;
+    let facts: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
+    Ok(summary::text(&learner.model, config, facts.max_seq_length))
 }
 
 /// The device that `[train]` names, for training.

@@ -1,25 +1,17 @@
 //! `train --summary`: what would be trained, and what it takes.
 
-use anyhow::Result;
-use bert::{BertConfig, ModelPart};
+use bert::{BertConfig, ModelPart, SequenceClassifier};
 use shared::config::{Precision, TrainConfig};
-use shared::facts::TokenizeFacts;
-use shared::layout::Stage;
-use shared::stage::Job;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
-use crate::learner::Learner;
-
-/// The model's parts with their parameters, and an estimate of the memory that a step needs.
-pub fn summary(job: &Job) -> Result<String> {
-    let config = &job.config.train;
-    let learner = Learner::begin(job, &crate::open(job)?)?;
-    let parts = learner.model.parts();
-    let facts: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
-    let memory = Memory::estimate(&parts, learner.model.config(), config, facts.max_seq_length);
-    Ok(format!("{}\n{}", table(&parts), memory.lines()))
+/// The model's parts with their parameters, and an estimate of the memory that a step on examples of
+/// `max_seq_length` tokens needs.
+pub(crate) fn text(model: &SequenceClassifier, config: &TrainConfig, max_seq_length: usize) -> String {
+    let parts = model.parts();
+    let memory = Memory::estimate(&parts, model.config(), config, max_seq_length);
+    format!("{}\n{}", table(&parts), memory.lines())
 }
 
 fn table(parts: &[ModelPart]) -> String {

@@ -120,7 +120,7 @@ impl SequenceClassifier {
     /// `[batch, labels]`
     pub(crate) fn forward(&self, batch: &Batch, mode: Mode) -> Tensor<2> {
         let states = self.network.encoder.last_hidden_state(batch, &self.config, self.compute.path, mode);
-        self.network.head.forward(states, mode.rate(self.config.head_dropout()))
+        self.network.head.forward(states, self.config.head_dropout(), mode)
     }
 
     /// Writes `config.json` and `model.safetensors` into `folder`.

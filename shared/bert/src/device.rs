@@ -2,9 +2,11 @@
 
 use anyhow::Result;
 use burn::tensor::Device;
-use rand::rngs::ChaCha8Rng;
-use rand::{Rng, SeedableRng};
+#[cfg(feature = "libtorch")]
+use rand::{Rng, SeedableRng, rngs::ChaCha8Rng};
 use shared::config::{DeviceChoice, Precision};
+
+use crate::dropout::{MaskKey, Masks};
 
 /// How the encoder's layers are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,27 +18,34 @@ pub(crate) enum Path {
     Fused(Precision),
 }
 
+/// What kind of device it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Cpu,
+    #[cfg(feature = "libtorch")]
+    Gpu,
+}
+
 /// An opened device.
 #[derive(Debug, Clone)]
 pub struct Compute {
     pub(crate) device: Device,
     pub(crate) path: Path,
+    place: Place,
     seed: u64,
     description: String,
 }
 
 impl Compute {
-    /// Opens the device that `choice` names, with `seed` for its random numbers and `threads` for its arithmetic
+    /// Opens the device that `choice` names, with `seed` for dropout and `threads` for its arithmetic
     /// on the CPU (0: one a core), for the whole process.
     ///
     /// # Errors
     /// A usage fault where there is no such device in this binary or on this machine.
     pub fn open(choice: DeviceChoice, precision: Precision, threads: usize, seed: u64) -> Result<Compute> {
         limit_threads(threads);
-        let (device, description) = backend::open(choice, precision)?;
-        let compute = Compute { device, path: backend::path(precision), seed, description };
-        compute.reseed(0, 0);
-        Ok(compute)
+        let (device, place, description) = backend::open(choice, precision)?;
+        Ok(Compute { device, place, path: backend::path(precision), seed, description })
     }
 
     /// The same device, computing layer by layer through burn's operations in float32.
@@ -51,13 +60,20 @@ impl Compute {
         self
     }
 
-    /// Makes the device's random numbers those of `part` of `step`: they follow from the seed and the position
-    /// alone, so that a training that goes on after a stop draws what it would have drawn.
-    pub(crate) fn reseed(&self, step: u64, part: usize) {
-        let mut key = ChaCha8Rng::seed_from_u64(self.seed);
-        key.set_stream(step);
-        key.set_word_pos(2 * part as u128);
-        self.device.clone().inner().seed(key.next_u64());
+    /// The dropout masks of `part` of `step`: they follow from the seed and the position alone, so that a training
+    /// that goes on after a stop draws what it would have drawn.
+    pub(crate) fn masks(&self, step: u64, part: usize) -> Masks {
+        match self.place {
+            Place::Cpu => Masks::Keyed(MaskKey { seed: self.seed, step, part: part as u64 }),
+            #[cfg(feature = "libtorch")]
+            Place::Gpu => {
+                let mut key = ChaCha8Rng::seed_from_u64(self.seed);
+                key.set_stream(step);
+                key.set_word_pos(2 * part as u128);
+                self.device.clone().inner().seed(key.next_u64());
+                Masks::Device
+            }
+        }
     }
 
     /// In words, for logs: `cpu (libtorch, 2 threads)`.
@@ -88,10 +104,10 @@ mod backend {
     use shared::config::{DeviceChoice, Precision};
     use shared::fault::Fault;
 
-    use super::Path;
+    use super::{Path, Place};
 
     #[expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
-    pub(super) fn open(choice: DeviceChoice, precision: Precision) -> Result<(Device, String)> {
+    pub(super) fn open(choice: DeviceChoice, precision: Precision) -> Result<(Device, Place, String)> {
         let gpus = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
         let gpu = match choice {
             DeviceChoice::Cpu => None,
@@ -108,10 +124,14 @@ mod backend {
             }
         };
         Ok(match gpu {
-            Some(index) => (Device::libtorch_cuda(index), format!("cuda:{index} (libtorch)")),
+            Some(index) => (Device::libtorch_cuda(index), Place::Gpu, format!("cuda:{index} (libtorch)")),
             None => {
                 warn_of_slow_bf16(precision);
-                (Device::libtorch(), format!("cpu (libtorch, {} threads)", tch::get_num_threads()))
+                (
+                    Device::libtorch(),
+                    Place::Cpu,
+                    format!("cpu (libtorch, {} threads)", tch::get_num_threads()),
+                )
             }
         })
     }
@@ -136,9 +156,9 @@ mod backend {
     use shared::config::{DeviceChoice, Precision};
     use shared::fault::Fault;
 
-    use super::Path;
+    use super::{Path, Place};
 
-    pub(super) fn open(choice: DeviceChoice, precision: Precision) -> Result<(Device, String)> {
+    pub(super) fn open(choice: DeviceChoice, precision: Precision) -> Result<(Device, Place, String)> {
         let cpu = matches!(choice, DeviceChoice::Auto | DeviceChoice::Cpu);
         ensure!(
             cpu,
@@ -146,7 +166,7 @@ mod backend {
         );
         let f32 = precision == Precision::F32;
         ensure!(f32, Fault::usage("`precision = \"bf16\"` needs the libtorch backend; use `f32`"));
-        Ok((Device::flex(), "cpu (flex)".to_owned()))
+        Ok((Device::flex(), Place::Cpu, "cpu (flex)".to_owned()))
     }
 
     pub(super) fn path(_: Precision) -> Path {

@@ -8,6 +8,7 @@ use shared::config::Freeze;
 use crate::batch::Batch;
 use crate::config::{BertConfig, HiddenAct};
 use crate::device::Path;
+use crate::dropout::Site;
 use crate::layers::{Dense, Embedding, LayerNorm, Mode, dropout};
 use crate::parameters::{Init, ParameterSource};
 
@@ -19,6 +20,9 @@ pub(crate) struct LayerShape {
     pub(crate) hidden_act: HiddenAct,
     pub(crate) hidden_dropout: f64,
     pub(crate) attention_dropout: f64,
+    pub(crate) mode: Mode,
+    /// Which layer it is, from 0.
+    pub(crate) layer: usize,
 }
 
 impl LayerShape {
@@ -27,8 +31,10 @@ impl LayerShape {
             heads: config.num_attention_heads,
             eps: config.layer_norm_eps,
             hidden_act: config.hidden_act,
-            hidden_dropout: mode.rate(config.hidden_dropout_prob),
-            attention_dropout: mode.rate(config.attention_probs_dropout_prob),
+            hidden_dropout: config.hidden_dropout_prob,
+            attention_dropout: config.attention_probs_dropout_prob,
+            mode,
+            layer: 0,
         }
     }
 }
@@ -115,8 +121,8 @@ impl Encoder {
         let shape = LayerShape::new(config, mode);
         let mask = batch.additive_mask(&device);
         let embedded = self.embedded(batch, batch.padding_tokens(config, &device), &shape);
-        let states = self.layers.iter().scan(embedded.clone(), move |x, layer| {
-            *x = layer.forward(x.clone(), &mask, &shape, path);
+        let states = self.layers.iter().enumerate().scan(embedded.clone(), move |x, (index, layer)| {
+            *x = layer.forward(x.clone(), &mask, &LayerShape { layer: index, ..shape }, path);
             Some(x.clone())
         });
         (embedded, states)
@@ -160,7 +166,7 @@ impl Embeddings {
         let positions = Tensor::<1, Int>::arange(0..seq as i64, &device).unsqueeze();
         let x = words + self.token_type.forward(batch.types(&device)) + self.position.forward(positions);
         let x = self.norm.forward(x.reshape([rows * seq, width]), shape.eps);
-        dropout(x, shape.hidden_dropout).reshape([rows, seq, width])
+        dropout(x, shape.hidden_dropout, shape.mode, Site::Embeddings).reshape([rows, seq, width])
     }
 }
 
@@ -192,10 +198,11 @@ impl Layer {
         let [batch, seq, hidden] = x.dims();
         let flat = x.reshape([batch * seq, hidden]);
         let context = self.attention(flat.clone(), mask, shape, [batch, seq]);
-        let attended = dropout(self.attention_output.forward(context), shape.hidden_dropout);
+        let drop = |x, site| dropout(x, shape.hidden_dropout, shape.mode, site);
+        let attended = drop(self.attention_output.forward(context), Site::AttentionOutput(shape.layer));
         let middle = self.attention_norm.forward(flat + attended, shape.eps);
         let wide = activate(self.intermediate.forward(middle.clone()), shape.hidden_act);
-        let narrow = dropout(self.output.forward(wide), shape.hidden_dropout);
+        let narrow = drop(self.output.forward(wide), Site::Output(shape.layer));
         self.output_norm.forward(middle + narrow, shape.eps).reshape([batch, seq, hidden])
     }
 
@@ -215,7 +222,8 @@ impl Layer {
         };
         let (query, key, value) = (heads(&self.query), heads(&self.key), heads(&self.value));
         let scores = query.matmul(key.transpose()) / (width as f64).sqrt() + mask.clone();
-        let weights = dropout(activation::softmax(scores, 3), shape.attention_dropout);
+        let site = Site::Attention(shape.layer);
+        let weights = dropout(activation::softmax(scores, 3), shape.attention_dropout, shape.mode, site);
         weights.matmul(value).swap_dims(1, 2).reshape([batch * seq, hidden])
     }
 }

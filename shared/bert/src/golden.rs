@@ -18,7 +18,6 @@ use shared::metrics::Confusion;
 use shared::schema::Features;
 
 use crate::config::ModelType;
-use crate::layers::Mode;
 use crate::weight_files::{self, StoredTensor};
 use crate::{
     AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, LayerRates, Objective, SequenceClassifier,
@@ -157,7 +156,7 @@ impl ModuleVisitor for GradientCollector<'_> {
 
 fn check_gradients(name: &str, compute: &Compute, tolerance: f32) {
     let (model, batch, _) = model(name, compute);
-    let of_batch = model.gradients(&[batch], &Objective::default(), 0, Mode::Training).unwrap();
+    let of_batch = model.gradients(&[batch], &Objective::default(), 0).unwrap();
     let mut collector =
         GradientCollector { model: &model, gradients: &of_batch.gradients, collected: Flat::new() };
     model.visit_parameters(&mut collector);

@@ -5,7 +5,8 @@ use burn::module::Module;
 use burn::tensor::{Tensor, activation};
 
 use crate::config::{BertConfig, ModelType};
-use crate::layers::{Dense, dropout};
+use crate::dropout::Site;
+use crate::layers::{Dense, Mode, dropout};
 use crate::parameters::ParameterSource;
 
 /// A head that classifies whole texts, by the first token.
@@ -46,13 +47,16 @@ impl ClassificationHead {
     }
 
     /// `[batch, seq, hidden]` hidden states → `[batch, labels]`, with units dropped at `rate`.
-    pub(crate) fn forward(&self, states: Tensor<3>, rate: f64) -> Tensor<2> {
+    pub(crate) fn forward(&self, states: Tensor<3>, rate: f64, mode: Mode) -> Tensor<2> {
+        let drop = |x, site| dropout(x, rate, mode, site);
         let first = first_token(states);
         match self {
-            ClassificationHead::Bert(head) => head.classifier.forward(dropout(head.pooled(first), rate)),
+            ClassificationHead::Bert(head) => {
+                head.classifier.forward(drop(head.pooled(first), Site::HeadOutput))
+            }
             ClassificationHead::Electra(head) => {
-                let x = activation::gelu(head.dense.forward(dropout(first, rate)));
-                head.out_proj.forward(dropout(x, rate))
+                let x = activation::gelu(head.dense.forward(drop(first, Site::HeadInput)));
+                head.out_proj.forward(drop(x, Site::HeadOutput))
             }
         }
     }

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use burn::module::{Module, Param};
-use burn::tensor::{Distribution, Int, Tensor, module::embedding};
+use burn::tensor::{Distribution, Int, Tensor, TensorData, module::embedding};
 
+use crate::dropout::{Masks, Site};
 use crate::parameters::{Init, ParameterSource};
 
 /// `x·Wᵀ + b`.
@@ -79,27 +80,25 @@ impl Embedding {
 }
 
 /// Whether random units are dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Mode {
-    Training,
+    Training(Masks),
     Inference,
 }
 
-impl Mode {
-    /// `rate` while training, else 0.
-    pub(crate) fn rate(self, rate: f64) -> f64 {
-        match self {
-            Mode::Training => rate,
-            Mode::Inference => 0.0,
-        }
-    }
-}
-
-/// Inverted dropout (Srivastava et al., 2014): zero with probability `rate`, else divided by `1 - rate`.
-pub(crate) fn dropout<const D: usize>(x: Tensor<D>, rate: f64) -> Tensor<D> {
+/// Inverted dropout: zero with probability `rate`, else divided by `1 - rate`.
+pub(crate) fn dropout<const D: usize>(x: Tensor<D>, rate: f64, mode: Mode, site: Site) -> Tensor<D> {
+    let Mode::Training(masks) = mode else { return x };
     if rate == 0.0 {
         return x;
     }
-    let kept = x.random_like(Distribution::Bernoulli(1.0 - rate));
-    x * kept / (1.0 - rate)
+    let mask = match masks {
+        Masks::Keyed(key) => {
+            let mut values = vec![0.0; x.shape().num_elements()];
+            key.fill(site, rate, &mut values);
+            Tensor::from_data(TensorData::new(values, x.shape()), &x.device())
+        }
+        Masks::Device => x.random_like(Distribution::Bernoulli(1.0 - rate)) / (1.0 - rate),
+    };
+    x * mask
 }

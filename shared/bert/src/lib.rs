@@ -9,6 +9,7 @@ mod classifier;
 mod config;
 mod dataset;
 mod device;
+mod dropout;
 mod encoder;
 #[cfg(test)]
 mod golden;

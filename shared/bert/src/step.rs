@@ -45,7 +45,7 @@ impl SequenceClassifier {
         step: u64,
         learning_rate: f64,
     ) -> Result<StepOutcome> {
-        let gradients = || self.gradients(parts, objective, step, Mode::Training);
+        let gradients = || self.gradients(parts, objective, step);
         let BatchGradients { loss, correct, gradients } = match catch_unwind(AssertUnwindSafe(gradients)) {
             Ok(gradients) => gradients?,
             Err(panic) if is_out_of_memory(panic.as_ref()) => bail!(OutOfMemory),
@@ -62,14 +62,12 @@ impl SequenceClassifier {
         parts: &[Batch],
         objective: &Objective,
         step: u64,
-        mode: Mode,
     ) -> Result<BatchGradients> {
         let weight: f64 = parts.iter().map(|part| objective.weight(&part.labels)).sum();
         let mut accumulator = GradientsAccumulator::new();
         let (mut loss, mut correct) = (0.0, 0);
         for (index, part) in parts.iter().enumerate() {
-            self.compute.reseed(step, index);
-            let logits = self.forward(part, mode);
+            let logits = self.forward(part, Mode::Training(self.compute.masks(step, index)));
             let targets = part.targets(&logits.device());
             correct += count_correct(logits.clone(), targets.clone())?;
             let share = objective.sum(logits, targets) / weight;

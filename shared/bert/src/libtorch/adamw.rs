@@ -6,6 +6,7 @@ use burn_tch::TchTensor;
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
+use super::memory::{floats, floats_mut};
 use crate::optimizer::{Moments, Update};
 
 /// Numbers that one thread updates at a time: small enough to share evenly, large enough to stream.
@@ -95,20 +96,4 @@ fn chunk(parameter: &mut [f32], first: &mut [f32], second: &mut [f32], gradient:
         *v = beta2 * *v + complement2 * g * g;
         *p = *p * decay - step_size * *m / (v.sqrt() * second_scale + epsilon);
     }
-}
-
-/// The numbers of a contiguous float32 tensor in the CPU's memory.
-#[allow(unsafe_code)]
-fn floats(tensor: &Tensor) -> &[f32] {
-    // SAFETY: the caller has checked that the tensor is contiguous, float32 and on the CPU, so its memory is
-    // `numel` floats; the borrow of the handle keeps that memory alive.
-    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
-}
-
-/// The same, to be written.
-#[allow(unsafe_code)]
-fn floats_mut(tensor: &mut Tensor) -> &mut [f32] {
-    // SAFETY: as in `floats`; and between a backward pass and the next forward pass nothing else reads or writes
-    // parameters and moments, which are distinct allocations.
-    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
 }

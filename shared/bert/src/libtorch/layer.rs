@@ -10,12 +10,14 @@ use burn::backend::{
 use burn::tensor::Tensor as BurnTensor;
 use burn_tch::TchTensor;
 use shared::config::Precision;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
+use super::memory::floats_mut;
 use super::tape::Tape;
 use crate::config::HiddenAct;
+use crate::dropout::{Masks, Site};
 use crate::encoder::{Layer, LayerShape};
-use crate::layers::{Dense, LayerNorm};
+use crate::layers::{Dense, LayerNorm, Mode};
 
 /// A linear projection: `[out, in]` and `[out]`.
 #[derive(ExtensionType)]
@@ -208,15 +210,16 @@ fn forward(
         let hidden = parameters[index].size();
         x.layer_norm(hidden, Some(&parameters[index]), Some(&parameters[index + 1]), shape.eps, true)
     };
+    let drop = |x, site| dropout(x, shape.hidden_dropout, shape.mode, site);
     let attended = linear(&attention(&narrow(x), &narrow(mask), shape, linear), 6);
-    let middle = norm(x + dropout(attended, shape.hidden_dropout), 8);
+    let middle = norm(x + drop(attended, Site::AttentionOutput(shape.layer)), 8);
     let wide = linear(&narrow(&middle), 10);
     let wide = match shape.hidden_act {
         HiddenAct::Gelu => wide.gelu("none"),
         HiddenAct::GeluNew => wide.gelu("tanh"),
         HiddenAct::Relu => wide.relu(),
     };
-    norm(&middle + dropout(linear(&wide, 12), shape.hidden_dropout), 14)
+    norm(&middle + drop(linear(&wide, 12), Site::Output(shape.layer)), 14)
 }
 
 /// `[batch, seq, hidden]` → the same: scaled dot-product attention over `heads` heads.
@@ -232,11 +235,31 @@ fn attention(
     let heads = |index| linear(x, index).view([batch, seq, count, hidden / count]).transpose(1, 2);
     let (query, key, value) = (heads(0), heads(2), heads(4));
     let rate = shape.attention_dropout;
-    Tensor::scaled_dot_product_attention(&query, &key, &value, Some(mask), rate, false, None, false)
-        .transpose(1, 2)
-        .reshape([batch, seq, hidden])
+    let context = match shape.mode {
+        // What libtorch's kernel computes on the CPU too where there is dropout, with the masks that it lacks.
+        Mode::Training(Masks::Keyed(_)) if rate > 0.0 => {
+            let scores = (query / (hidden as f64 / count as f64).sqrt()).matmul(&key.transpose(2, 3)) + mask;
+            let weights = scores.softmax(-1, Kind::Float);
+            let weights = dropout(weights, rate, shape.mode, Site::Attention(shape.layer));
+            weights.to_kind(value.kind()).matmul(&value)
+        }
+        mode => {
+            let rate = if matches!(mode, Mode::Training(_)) { rate } else { 0.0 };
+            Tensor::scaled_dot_product_attention(&query, &key, &value, Some(mask), rate, false, None, false)
+        }
+    };
+    context.transpose(1, 2).reshape([batch, seq, hidden])
 }
 
-fn dropout(x: Tensor, rate: f64) -> Tensor {
-    if rate > 0.0 { x.dropout(rate, true) } else { x }
+fn dropout(x: Tensor, rate: f64, mode: Mode, site: Site) -> Tensor {
+    match mode {
+        Mode::Training(_) if rate == 0.0 => x,
+        Mode::Training(Masks::Keyed(key)) => {
+            let mut mask = Tensor::empty(x.size(), (Kind::Float, Device::Cpu));
+            key.fill(site, rate, floats_mut(&mut mask));
+            x * mask
+        }
+        Mode::Training(Masks::Device) => x.dropout(rate, true),
+        Mode::Inference => x,
+    }
 }

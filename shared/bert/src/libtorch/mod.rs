@@ -4,6 +4,7 @@
 
 mod adamw;
 mod layer;
+mod memory;
 mod tape;
 
 pub(crate) use adamw::{adamw, sum_of_squares};
