@@ -22,7 +22,7 @@ impl AdamW {
         for (&id, Moments { first, second }) in &self.moments {
             let name = model.names.of(id)?;
             for (kind, moment) in [(FIRST, first), (SECOND, second)] {
-                tensors.insert(format!("{kind}.{name}"), StoredTensor::of(moment.clone())?);
+                tensors.insert(format!("{kind}.{name}"), StoredTensor::of(moment.clone()));
             }
         }
         weight_files::write(path, &tensors)

@@ -33,17 +33,18 @@ enum Kind {
 }
 
 impl StoredTensor {
+    #[cfg(test)]
     pub(crate) fn from_f32(shape: Vec<usize>, values: &[f32]) -> StoredTensor {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         StoredTensor { shape, kind: Kind::F32, bytes }
     }
 
     /// The values of a float tensor, copied off its device.
-    pub(crate) fn of<const D: usize>(tensor: Tensor<D>) -> Result<StoredTensor> {
-        let shape = tensor.dims().to_vec();
-        let values = tensor.into_data().convert::<f32>().try_to_vec::<f32>();
-        let values = values.map_err(|error| anyhow!("a tensor is no float32: {error:?}"))?;
-        Ok(StoredTensor::from_f32(shape, &values))
+    pub(crate) fn of<const D: usize>(tensor: Tensor<D>) -> StoredTensor {
+        let data = tensor.into_data().convert::<f32>();
+        let shape = data.shape().iter().copied().collect();
+        // The machines that libtorch runs on are little-endian, as the file is.
+        StoredTensor { shape, kind: Kind::F32, bytes: data.as_bytes().to_vec() }
     }
 
     /// These rows of it, in this order.
@@ -181,8 +182,7 @@ pub(crate) fn write(path: &Path, tensors: &BTreeMap<String, StoredTensor>) -> Re
         .with_context(context)?;
     // `transformers` refuses a file that does not say so.
     let metadata = std::collections::HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let bytes = safetensors::serialize(views, Some(metadata)).with_context(context)?;
-    fs::write(path, bytes).with_context(context)
+    safetensors::serialize_to_file(views, Some(metadata), path).with_context(context)
 }
 
 #[cfg(test)]
