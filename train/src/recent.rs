@@ -14,8 +14,16 @@ pub(crate) struct Recent {
     loss: f64,
     gradient_norm: f64,
     learning_rate: f64,
-    /// Of the loss, for the eye: exponential, over some 50 steps.
-    smoothed: Option<f64>,
+    /// For the eye.
+    smoothed: Option<Smoothed>,
+}
+
+/// Exponential means over some 50 steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Smoothed {
+    loss: f64,
+    accuracy: f64,
 }
 
 impl Recent {
@@ -26,17 +34,18 @@ impl Recent {
         self.loss += outcome.loss;
         self.gradient_norm += outcome.gradient_norm;
         self.learning_rate = learning_rate;
-        self.smoothed = Some(self.smoothed.map_or(outcome.loss, |mean| mean + 0.02 * (outcome.loss - mean)));
+        let now = Smoothed { loss: outcome.loss, accuracy: outcome.correct as f64 / examples as f64 };
+        let toward = |mean: f64, now: f64| mean + 0.02 * (now - mean);
+        self.smoothed = Some(self.smoothed.map_or(now, |mean| Smoothed {
+            loss: toward(mean.loss, now.loss),
+            accuracy: toward(mean.accuracy, now.accuracy),
+        }));
     }
 
-    fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.examples.max(1) as f64
-    }
-
-    /// For the progress bar.
+    /// For the progress bar, after a step.
     pub(crate) fn message(&self) -> String {
-        let smoothed = self.smoothed.unwrap_or(f64::NAN);
-        format!("loss {smoothed:.4} acc {:.3} lr {:.2e}", self.accuracy(), self.learning_rate)
+        let Some(Smoothed { loss, accuracy }) = self.smoothed else { return String::new() };
+        format!("loss {loss:.4} acc {accuracy:.3} lr {:.2e}", self.learning_rate)
     }
 
     /// The means as a line of the journal, where there have been steps; begins anew.
@@ -46,12 +55,12 @@ impl Recent {
             step,
             epoch,
             loss: self.loss / steps,
-            accuracy: self.accuracy(),
+            accuracy: self.correct as f64 / self.examples as f64,
             gradient_norm: self.gradient_norm / steps,
             learning_rate: self.learning_rate,
         };
         let any = self.steps > 0;
-        *self = Recent { smoothed: self.smoothed, ..Recent::default() };
+        *self = Recent { smoothed: self.smoothed, learning_rate: self.learning_rate, ..Recent::default() };
         any.then_some(entry)
     }
 }
