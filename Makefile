@@ -12,7 +12,7 @@ STAGES := fetch tokenize train evaluate
 PROGRAMS := $(STAGES) train-worker evaluate-worker
 
 .DEFAULT_GOAL := help
-.PHONY: help check-tools libtorch build all $(STAGES) test dist clean
+.PHONY: help check-tools libtorch build all $(STAGES) test parity parity-data dist clean
 
 help: ## this list
 	@echo "usage: make TARGET [CONFIG=configs/sample.toml] [ARGS='--set section.key=value'] [WORK=work]"
@@ -44,6 +44,19 @@ test: libtorch ## check formatting, lints, units, and the sample pipeline from e
 	cargo clippy $(BUILD) --workspace --all-targets -- -D warnings
 	cargo build $(BUILD)
 	cargo test $(BUILD) --workspace
+
+parity: parity-data build .parity/venv/installed ## compare with transformers: logits, steps, accuracies, files [PARITY_ARGS='--only PART']
+	@.parity/venv/bin/python tests/parity/parity.py --bin $(BIN) $(PARITY_ARGS)
+
+# Looked for first: without it neither compiling nor gigabytes of packages are of use.
+parity-data:
+	@python3 tests/parity/setting.py $(PARITY_ARGS)
+
+.parity/venv/installed: tests/parity/requirements.txt
+	@rm -rf .parity/venv
+	@python3 -m venv .parity/venv
+	.parity/venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 dist: build ## pack the binaries and every library they need into dist/*.tar.gz, for machines with nothing installed
 	@deploy/dist.sh $(BIN) $(or $(LIBTORCH),.libtorch) $(PROGRAMS)

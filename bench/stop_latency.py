@@ -4,7 +4,7 @@
     python3 bench/stop_latency.py target/release/train --config configs/nsmc-e5-small.toml [--set ...] [--work DIR]
 
 Everything after the program is passed on to it; fetch and tokenize have to have run. Each phase is tried three times;
-prints the seconds, the exit code, and whether the next process went on from there. What it leaves unfinished is a
+prints the seconds, the exit code and the last line. What it leaves unfinished is a
 training of its own (`train.evaluate_every_steps = 20`), which `rm -r WORK/train/*.progress` deletes.
 """
 

@@ -44,14 +44,7 @@ pub fn run(job: &Job) -> Result<Metrics> {
         job.config.seed,
     )?;
 
-    let mut progress = Progress::new("evaluate", dataset.len() as u64, Unit::Items);
-    let between = |rows: usize| {
-        progress.advance(rows as u64);
-        ControlFlow::Continue(())
-    };
-    let logits = model.all_logits(&dataset, config.batch_size, between)?;
-    let logits = logits.continue_value().context("the evaluation ended early")?;
-    progress.finish();
+    let logits = logits(&model, &dataset, config.batch_size)?;
     let mut confusion = Confusion::new(facts.labels.len());
     let predictions = dataset
         .rows()
@@ -68,6 +61,18 @@ pub fn run(job: &Job) -> Result<Metrics> {
     metrics.write(&evaluated::metrics(&job.output))?;
     metrics.table().lines().for_each(|line| log::info!("{line}"));
     Ok(metrics)
+}
+
+/// Of every row, in the order of the rows.
+fn logits(model: &SequenceClassifier, dataset: &Dataset, batch_size: usize) -> Result<Vec<Vec<f32>>> {
+    let mut progress = Progress::new("evaluate", dataset.len() as u64, Unit::Items);
+    let between = |rows: usize| {
+        progress.advance(rows as u64);
+        ControlFlow::Continue(())
+    };
+    let logits = model.all_logits(dataset, batch_size, between)?;
+    progress.finish();
+    logits.continue_value().context("the evaluation ended early")
 }
 
 fn prediction(

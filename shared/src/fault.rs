@@ -84,7 +84,9 @@ impl std::error::Error for OutOfMemory {}
 /// Whether a panic of libtorch says that memory is exhausted, on a GPU or on the CPU.
 pub fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    let signs = ["out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED"];
+    // libtorch on a GPU and on the CPU, C++, and the libraries below.
+    let signs =
+        ["out of memory", "can't allocate memory", "bad_alloc", "STATUS_ALLOC_FAILED", "memory object"];
     text.is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
 }
 

@@ -72,8 +72,9 @@ impl fmt::Display for Split {
 
 pub const MANIFEST: &str = "manifest.json";
 
-/// What the name of a folder of saved work ends with while it is written.
+/// What the name of a folder of saved work ends with while it is written, and while it waits to be deleted.
 pub(crate) const PARTIAL: &str = "partial";
+pub(crate) const REPLACED: &str = "replaced";
 
 /// The work folder: finished stage folders, and the runs that point at them.
 #[derive(Debug, Clone)]
@@ -110,6 +111,11 @@ impl Work {
     /// What a stage has saved of unfinished work, so that the next process goes on from there.
     pub fn progress(&self, stage: Stage, fingerprint: &str) -> PathBuf {
         self.stage(stage).join(format!("{fingerprint}.progress"))
+    }
+
+    /// The same of a run that trusts nothing from before it, beside a result that may stand.
+    pub fn forced_progress(&self, stage: Stage, fingerprint: &str) -> PathBuf {
+        self.stage(stage).join(format!("{fingerprint}.forced.progress"))
     }
 
     pub fn lock(&self, stage: Stage, fingerprint: &str) -> PathBuf {

@@ -1,6 +1,7 @@
 //! Folders of unfinished work on disk: each is whole, or not there.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::sha256_file;
 use crate::fault::Fault;
-use crate::layout::{MANIFEST, PARTIAL};
+use crate::layout::{MANIFEST, PARTIAL, REPLACED};
 use crate::manifest::{FORMAT_VERSION, FileEntry, seal_files};
 
 /// The last file of a saved folder.
@@ -37,31 +38,73 @@ pub fn save(folder: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()
     fs::write(&manifest, serde_json::to_vec_pretty(&contents)?).with_context(context)?;
     File::open(&manifest).and_then(|file| file.sync_all()).with_context(context)?;
     File::open(&partial).and_then(|partial| partial.sync_all()).with_context(context)?;
-    remove(folder)?;
-    fs::rename(&partial, folder).with_context(context)?;
-    match folder.parent() {
-        Some(parent) => File::open(parent).and_then(|parent| parent.sync_all()).with_context(context),
-        None => Ok(()),
+    let replaced = folder.with_extension(REPLACED);
+    if folder.exists() {
+        fs::rename(folder, &replaced).with_context(context)?;
     }
+    fs::rename(&partial, folder).with_context(context)?;
+    if let Some(parent) = folder.parent() {
+        File::open(parent).and_then(|parent| parent.sync_all()).with_context(context)?;
+    }
+    remove(&replaced)
 }
 
-/// Checks that `folder` holds what was saved, by this version of the program.
+/// Clears away what processes that were killed while they saved have left in `parent`.
 ///
 /// # Errors
-/// A [`Fault::input`] that names what is missing or changed.
-pub fn check(folder: &Path) -> Result<()> {
-    let damaged = || Fault::input(format!("{} is damaged", folder.display()));
-    let bytes = fs::read(folder.join(MANIFEST)).with_context(damaged)?;
-    let contents: Contents = serde_json::from_slice(&bytes).with_context(damaged)?;
-    let same = contents.format_version == FORMAT_VERSION && contents.version == env!("CARGO_PKG_VERSION");
-    let other = || Fault::input(format!("{} was saved by another version of bertline", folder.display()));
-    ensure!(same, other());
-    for (name, entry) in &contents.files {
-        let path = folder.join(name);
-        let intact = path.is_file() && sha256_file(&path)? == entry.sha256;
-        ensure!(intact, Fault::input(format!("{} is missing or changed", path.display())));
+/// An I/O error that names the folder.
+pub fn tidy(parent: &Path) -> Result<()> {
+    if !parent.is_dir() {
+        return Ok(());
+    }
+    let context = || format!("cannot read {}", parent.display());
+    for entry in fs::read_dir(parent).with_context(context)? {
+        let path = entry.with_context(context)?.path();
+        let whole = path.with_extension("");
+        match path.extension().and_then(OsStr::to_str) {
+            Some(REPLACED) if !whole.exists() => fs::rename(&path, &whole).with_context(context)?,
+            Some(PARTIAL | REPLACED) => remove(&path)?,
+            _ => {}
+        }
     }
     Ok(())
+}
+
+/// What [`check`] finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    Intact,
+    /// In words: which file is missing or changed.
+    Damaged(String),
+}
+
+/// Whether `folder` holds what was saved.
+///
+/// # Errors
+/// A [`Fault::input`] where another version of the program saved it; an I/O error where it cannot be read.
+pub fn check(folder: &Path) -> Result<Condition> {
+    let damaged = |path: &Path| Ok(Condition::Damaged(format!("{} is missing or changed", path.display())));
+    let manifest = folder.join(MANIFEST);
+    if !manifest.is_file() {
+        return damaged(&manifest);
+    }
+    let bytes = fs::read(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
+    let Ok(contents) = serde_json::from_slice::<Contents>(&bytes) else { return damaged(&manifest) };
+    let same = contents.format_version == FORMAT_VERSION && contents.version == env!("CARGO_PKG_VERSION");
+    ensure!(same, other_version(folder));
+    for (name, entry) in &contents.files {
+        let path = folder.join(name);
+        if !path.is_file() || sha256_file(&path)? != entry.sha256 {
+            return damaged(&path);
+        }
+    }
+    Ok(Condition::Intact)
+}
+
+/// For saved work that this program does not understand.
+pub fn other_version(folder: &Path) -> Fault {
+    let advice = "go on with that version, or delete the folder to begin again";
+    Fault::input(format!("{} was saved by another version of bertline; {advice}", folder.display()))
 }
 
 /// Deletes a folder if it is there.
@@ -85,31 +128,44 @@ mod tests {
         folder
     }
 
-    fn check_refused(folder: &Path, part: &str) {
-        let error = check(folder).unwrap_err();
-        assert_eq!(crate::fault::kind_of(&error).code(), 3);
-        assert!(format!("{error:#}").contains(part), "{error:#}");
+    fn check_damaged(folder: &Path, part: &str) {
+        let condition = check(folder).unwrap();
+        assert!(matches!(&condition, Condition::Damaged(what) if what.contains(part)), "{condition:?}");
     }
 
     #[test]
     fn what_was_saved_holds_until_it_is_touched() {
         let root = tempfile::tempdir().unwrap();
         let folder = saved(root.path());
-        check(&folder).unwrap();
+        assert_eq!(check(&folder).unwrap(), Condition::Intact);
         fs::write(folder.join("state"), "8").unwrap();
-        check_refused(&folder, "state is missing or changed");
-        check(&saved(root.path())).unwrap();
+        check_damaged(&folder, "state is missing or changed");
+        assert_eq!(check(&saved(root.path())).unwrap(), Condition::Intact);
         fs::remove_file(folder.join("state")).unwrap();
-        check_refused(&folder, "state is missing or changed");
+        check_damaged(&folder, "state is missing or changed");
     }
 
     #[test]
-    fn half_a_folder_is_none() {
+    fn half_a_folder_is_none_and_is_cleared_away() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("step-1");
         save(&folder, |_| anyhow::bail!("no more")).unwrap_err();
-        assert!(!folder.exists());
-        check_refused(&folder, "is damaged");
+        assert!(!folder.exists() && folder.with_extension(PARTIAL).exists());
+        check_damaged(&folder, MANIFEST);
+        tidy(root.path()).unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_whose_replacement_never_came_is_put_back() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = saved(root.path());
+        fs::rename(&folder, folder.with_extension(REPLACED)).unwrap();
+        tidy(root.path()).unwrap();
+        assert_eq!(check(&folder).unwrap(), Condition::Intact);
+        fs::create_dir(folder.with_extension(REPLACED)).unwrap();
+        tidy(root.path()).unwrap();
+        assert!(!folder.with_extension(REPLACED).exists());
     }
 
     #[test]
@@ -119,6 +175,7 @@ mod tests {
         let manifest = folder.join(MANIFEST);
         let text = fs::read_to_string(&manifest).unwrap();
         fs::write(&manifest, text.replace(env!("CARGO_PKG_VERSION"), "0.0.1")).unwrap();
-        check_refused(&folder, "another version");
+        let error = check(&folder).unwrap_err();
+        assert_eq!(crate::fault::kind_of(&error).code(), 3);
     }
 }

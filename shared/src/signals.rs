@@ -11,9 +11,9 @@ use signal_hook::low_level;
 use crate::console::report_failure;
 use crate::fault::FaultKind;
 
-/// What a signal finds.
+/// What there is to do when a signal comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Work {
+enum OnSignal {
     /// Nothing that could be saved: the process may end at once.
     Disposable,
     /// A [`Saving`] stands.
@@ -22,7 +22,7 @@ enum Work {
     Stopping,
 }
 
-static WORK: Mutex<Work> = Mutex::new(Work::Disposable);
+static ON_SIGNAL: Mutex<OnSignal> = Mutex::new(OnSignal::Disposable);
 
 /// Takes the signals from now on. Where there is nothing to save, the first ends the process with exit code 5; else
 /// it is for [`Saving::stop_requested`] to see, and further ones change nothing.
@@ -35,18 +35,18 @@ pub(crate) fn listen() -> Result<()> {
 
 fn receive(signal: i32) {
     let name = low_level::signal_name(signal).unwrap_or("a signal");
-    let Ok(mut work) = WORK.lock() else { return };
-    match *work {
-        Work::Disposable => {
+    let Ok(mut state) = ON_SIGNAL.lock() else { return };
+    match *state {
+        OnSignal::Disposable => {
             report_failure(FaultKind::Stopped, &format!("stopped by {name}; run the same command again"));
             // Without the libraries' clean-up, which is not made for a process whose threads are at work.
             low_level::exit(FaultKind::Stopped.code().into());
         }
-        Work::Saveable => {
+        OnSignal::Saveable => {
             log::info!("{name}: saving what is done");
-            *work = Work::Stopping;
+            *state = OnSignal::Stopping;
         }
-        Work::Stopping => {}
+        OnSignal::Stopping => {}
     }
 }
 
@@ -56,25 +56,25 @@ pub struct Saving(());
 
 impl Saving {
     pub fn begin() -> Saving {
-        set(Work::Saveable);
+        set(OnSignal::Saveable);
         Saving(())
     }
 
     /// Whether a signal has come; to be asked often.
     pub fn stop_requested(&self) -> bool {
-        WORK.lock().is_ok_and(|work| *work == Work::Stopping)
+        ON_SIGNAL.lock().is_ok_and(|state| *state == OnSignal::Stopping)
     }
 }
 
 impl Drop for Saving {
     fn drop(&mut self) {
-        set(Work::Disposable);
+        set(OnSignal::Disposable);
     }
 }
 
-fn set(work: Work) {
-    if let Ok(mut current) = WORK.lock() {
-        *current = work;
+fn set(state: OnSignal) {
+    if let Ok(mut current) = ON_SIGNAL.lock() {
+        *current = state;
     }
 }
 
@@ -91,6 +91,6 @@ mod tests {
         receive(SIGINT);
         assert!(saving.stop_requested());
         drop(saving);
-        assert_eq!(*WORK.lock().unwrap(), Work::Disposable);
+        assert_eq!(*ON_SIGNAL.lock().unwrap(), OnSignal::Disposable);
     }
 }

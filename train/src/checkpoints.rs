@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use shared::config::TrainConfig;
 use shared::fault::Fault;
 use shared::layout::{checkpoints, trained};
-use shared::saved;
+use shared::saved::{self, Condition};
 
 use crate::journal::Journal;
 use crate::learner::Learner;
@@ -46,17 +46,23 @@ impl Checkpoints {
         }
     }
 
-    /// The newest checkpoint that is intact; what is newer is deleted.
+    /// The newest checkpoint that is intact; newer ones, which are damaged, are deleted.
+    ///
+    /// # Errors
+    /// An input fault where the best model that it counts on is damaged, or another version saved it.
     pub(crate) fn resume(&mut self) -> Result<Option<Checkpoint>> {
+        saved::tidy(&checkpoints::all(&self.progress))?;
         for step in self.steps()?.into_iter().rev() {
             let folder = checkpoints::at(&self.progress, step);
-            match self.read(&folder) {
-                Ok(state) => {
+            match saved::check(&folder)? {
+                Condition::Intact => {
+                    let state = read_state(&folder)?;
+                    self.check_best(&state, step)?;
                     self.newest = Some(step);
                     return Ok(Some(Checkpoint { folder, state }));
                 }
-                Err(error) => {
-                    log::warn!("{error:#}; it is not used");
+                Condition::Damaged(what) => {
+                    log::warn!("{what}; the checkpoint is not used");
                     saved::remove(&folder)?;
                 }
             }
@@ -64,13 +70,17 @@ impl Checkpoints {
         Ok(None)
     }
 
-    /// The state in `folder`, with the folders of every best model that it counts on.
-    fn read(&self, folder: &Path) -> Result<State> {
-        saved::check(folder)?;
-        let state = read_state(folder)?;
-        let best = state.ranking.steps().map(|step| checkpoints::at(&self.progress, step));
-        best.filter(|best| best != folder).try_for_each(|best| saved::check(&best))?;
-        Ok(state)
+    fn check_best(&self, state: &State, step: u64) -> Result<()> {
+        for best in state.ranking.steps().filter(|&best| best != step) {
+            if let Condition::Damaged(what) = saved::check(&checkpoints::at(&self.progress, best))? {
+                let advice = "delete the folder to begin again";
+                let folder = self.progress.display();
+                bail!(Fault::input(format!(
+                    "{what}, which is of one of the best models; {folder}: {advice}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Whether it is time, by steps or by the clock.
@@ -145,8 +155,8 @@ impl Checkpoints {
 
 fn read_state(checkpoint: &Path) -> Result<State> {
     let path = checkpoints::state(checkpoint);
-    let damaged = || Fault::input(format!("{} is damaged", path.display()));
-    serde_json::from_slice(&fs::read(&path).with_context(damaged)?).with_context(damaged)
+    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| saved::other_version(checkpoint))
 }
 
 /// The checkpoint stays whole until the result is sealed: links where the file system has them, else copies.

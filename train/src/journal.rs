@@ -67,19 +67,25 @@ impl Journal {
         self.events.as_mut().map_or(Ok(()), |events| events.write(entry))
     }
 
-    /// Puts what has been written so far into `folder`.
+    /// Puts the lines so far into `folder`; TensorBoard's file follows from them.
     pub(crate) fn copy_to(&self, folder: &Path) -> Result<()> {
-        let copy = |from: &Path, to: &Path| {
-            let context = || format!("cannot copy {}", from.display());
-            if let Some(parent) = to.parent() {
-                fs::create_dir_all(parent).with_context(context)?;
-            }
-            fs::copy(from, to).map(drop).with_context(context)
-        };
-        copy(&self.path, &trained::metrics(folder))?;
+        copy(&self.path, &trained::metrics(folder))
+    }
+
+    /// Puts all that has been written into `folder`.
+    pub(crate) fn install(&self, folder: &Path) -> Result<()> {
+        self.copy_to(folder)?;
         match &self.events {
             Some(events) => copy(events.path(), &trained::tensorboard(folder)),
             None => Ok(()),
         }
     }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let context = || format!("cannot copy {}", from.display());
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).with_context(context)?;
+    }
+    fs::copy(from, to).map(drop).with_context(context)
 }

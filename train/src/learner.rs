@@ -43,6 +43,7 @@ impl Learner {
     /// Goes on where `checkpoint` stands.
     pub(crate) fn resume(
         checkpoint: &Checkpoint,
+        fetched: &FinishedFolder,
         config: &TrainConfig,
         compute: &Compute,
         seed: u64,
@@ -51,7 +52,8 @@ impl Learner {
         let bert = BertConfig::read(&folder)?;
         let weights = Weights::Pretrained;
         let model = SequenceClassifier::build(&folder, bert, weights, Head::Required, compute, seed)?;
-        let mut learner = Learner::new(model, &folder, config)?;
+        // Not the checkpoint's own: that is deleted as the training goes on.
+        let mut learner = Learner::new(model, &fetched::model(fetched.path()), config)?;
         let moments = checkpoints::optimizer(&checkpoint.folder);
         learner.optimizer.restore(&learner.model, &moments, checkpoint.state.step)?;
         Ok(learner)

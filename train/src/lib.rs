@@ -37,7 +37,7 @@ use training::Training;
 /// [`shared::fault::Fault::stopped`] after a signal.
 pub fn run(job: &Job) -> Result<TrainFacts> {
     let (config, seed) = (&job.config.train, job.config.seed);
-    let tokenized = job.input(Stage::Tokenize)?;
+    let (fetched, tokenized) = (job.input(Stage::Fetch)?, job.input(Stage::Tokenize)?);
     let facts: TokenizeFacts = tokenized.facts()?;
     let train = Dataset::read(tokenized.path(), &facts, Split::Train)?;
     let dev = Dataset::read(tokenized.path(), &facts, Split::Dev)?;
@@ -49,9 +49,9 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let (mut learner, mut state) = match &checkpoint {
         Some(checkpoint) => {
             log::info!("going on after step {}", checkpoint.state.step);
-            (Learner::resume(checkpoint, config, &compute, seed)?, checkpoint.state.clone())
+            (Learner::resume(checkpoint, fetched, config, &compute, seed)?, checkpoint.state.clone())
         }
-        None => (Learner::begin(job.input(Stage::Fetch)?, config, &compute, seed)?, State::new(config)),
+        None => (Learner::begin(fetched, config, &compute, seed)?, State::new(config)),
     };
     let parameters = learner.model.parameters();
     log::info!("{parameters} parameters, {} train and {} dev examples", train.len(), dev.len());
@@ -71,7 +71,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     };
     training.run(&mut learner, &mut state)?;
     training.checkpoints.install(&state, &job.output)?;
-    training.journal.copy_to(&job.output)?;
+    training.journal.install(&job.output)?;
     let best = state.ranking.best().context("no model was evaluated")?;
     Ok(TrainFacts { steps: state.step, best_step: best.step, best_dev: best.dev, parameters })
 }

@@ -39,7 +39,8 @@ struct Memory {
 
 impl Memory {
     /// Activations after Korthikanti et al., 2022 (<https://arxiv.org/abs/2205.05198>), section 4.1: a layer keeps 16
-    /// tensors of `batch · seq · hidden` numbers and two of `batch · heads · seq²`, with a mask of bytes for each dropout.
+    /// tensors of `batch · seq · hidden` numbers and two of `batch · heads · seq²`; and dropout's masks and the softmax,
+    /// which are float32 here.
     fn estimate(parts: &[ModelPart], model: &BertConfig, config: &TrainConfig, seq: usize) -> Memory {
         let all: usize = parts.iter().map(|part| part.parameters).sum();
         let trained: usize = parts.iter().map(|part| part.trained).sum();
@@ -48,8 +49,8 @@ impl Memory {
             Precision::F32 => 4,
             Precision::Bf16 => 2,
         };
-        let hidden = batch * seq * model.hidden_size * (16 * number + 2);
-        let attention = batch * model.num_attention_heads * seq * seq * (2 * number + 1);
+        let hidden = batch * seq * model.hidden_size * (16 * number + 2 * 4);
+        let attention = batch * model.num_attention_heads * seq * seq * (number + 2 * 4);
         Memory {
             parameters: 4 * all,
             gradients: 4 * trained,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
@@ -17,8 +17,10 @@ const FAST: &str = "PreTrainedTokenizerFast";
 /// `positions` tokens.
 ///
 /// # Errors
-/// A [`Fault::input`] where a file of it is no JSON.
+/// A [`Fault::input`] where there is none, or a file of it is no JSON.
 pub(crate) fn install(from: &Path, to: &Path, positions: usize) -> Result<()> {
+    let any = [hub::TOKENIZER, hub::VOCAB].iter().any(|name| from.join(name).is_file());
+    ensure!(any, Fault::input(format!("{} has no tokenizer", from.display())));
     for name in [hub::TOKENIZER, hub::SPECIAL_TOKENS, hub::VOCAB] {
         let source = from.join(name);
         if source.is_file() {

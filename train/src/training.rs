@@ -46,7 +46,7 @@ impl Training<'_> {
         let mut progress = Progress::new("train", total, Unit::Items).from(self.examples_before(state.step));
         loop {
             if self.evaluation_due(state) {
-                match self.evaluate(learner)? {
+                match self.evaluate(learner, state.micro_batch_size)? {
                     ControlFlow::Continue(dev) => self.keep(dev, learner, state)?,
                     ControlFlow::Break(()) => return self.stop(learner, state),
                 }
@@ -60,7 +60,12 @@ impl Training<'_> {
             if self.checkpoints.due(state.step) {
                 self.checkpoints.write(learner, state, &self.journal)?;
             }
+            let micro_batch_size = state.micro_batch_size;
             let examples = self.step(learner, state)?;
+            if state.micro_batch_size != micro_batch_size {
+                // Dropout follows from the parts too: who goes on from here takes the same.
+                self.checkpoints.write(learner, state, &self.journal)?;
+            }
             progress.set_message(state.recent.message());
             progress.advance(examples as u64);
         }
@@ -106,7 +111,7 @@ impl Training<'_> {
                     state.micro_batch_size = size.div_ceil(2);
                     log::warn!(
                         "memory is exhausted with {size} examples at once: from step {} on a batch of {} is summed over \
-                         parts of {}; set `train.micro_batch_size` to say so yourself",
+                         parts of {}; trainings to come can say so by `train.micro_batch_size`",
                         state.step + 1,
                         self.config.batch_size,
                         state.micro_batch_size
@@ -192,13 +197,13 @@ impl Training<'_> {
     }
 
     /// The metrics on dev, unless a signal comes.
-    fn evaluate(&self, learner: &Learner) -> Result<ControlFlow<(), DevMetrics>> {
+    fn evaluate(&self, learner: &Learner, micro_batch_size: usize) -> Result<ControlFlow<(), DevMetrics>> {
         let mut progress = Progress::new("dev", self.dev.len() as u64, Unit::Items);
         let between = |rows: usize| {
             progress.advance(rows as u64);
             if self.saving.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let batch_size = self.config.batch_size * DEV_BATCH_FACTOR;
+        let batch_size = micro_batch_size * DEV_BATCH_FACTOR;
         let logits = learner.model.frozen().all_logits(self.dev, batch_size, between)?;
         progress.finish();
         let ControlFlow::Continue(logits) = logits else { return Ok(ControlFlow::Break(())) };

@@ -163,7 +163,7 @@ impl BertConfig {
     }
 
     /// The width of the embeddings; where it is not `hidden_size`, a projection follows them.
-    pub fn embedding_size(&self) -> usize {
+    pub(crate) fn embedding_size(&self) -> usize {
         match self.model_type {
             ModelType::Bert => self.hidden_size,
             ModelType::Electra => self.embedding_size.unwrap_or(ELECTRA_EMBEDDING_SIZE),
@@ -171,7 +171,7 @@ impl BertConfig {
     }
 
     /// The dropout rate in the classification head.
-    pub fn head_dropout(&self) -> f64 {
+    pub(crate) fn head_dropout(&self) -> f64 {
         self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)
     }
 

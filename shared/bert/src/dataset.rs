@@ -62,12 +62,12 @@ impl Dataset {
         rows.iter().map(|&row| &self.rows[row])
     }
 
-    /// Row numbers in batches of like lengths, longest first: for inference, where order is free, and so that
-    /// memory peaks at once or never.
-    pub fn by_length(&self, batch_size: usize) -> Vec<Vec<usize>> {
+    /// Row numbers, those of the longest first: for inference, where order is free, and so that memory peaks at once
+    /// or never.
+    pub(crate) fn by_length(&self) -> Vec<usize> {
         let mut rows: Vec<usize> = (0..self.len()).collect();
         rows.sort_by_key(|&row| std::cmp::Reverse(self.length(row)));
-        rows.chunks(batch_size).map(<[usize]>::to_vec).collect()
+        rows
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inference_batches_hold_every_row_longest_first() {
+    fn inference_takes_every_row_longest_first() {
         let row = |length: usize| Features {
             example_id: String::new(),
             input_ids: vec![1; length],
@@ -84,6 +84,6 @@ mod tests {
             label: 0,
         };
         let dataset = Dataset::of([3, 9, 5, 1, 7].map(row).into());
-        assert_eq!(dataset.by_length(2), [vec![1, 4], vec![2, 0], vec![3]]);
+        assert_eq!(dataset.by_length(), [1, 4, 2, 0, 3]);
     }
 }

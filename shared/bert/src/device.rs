@@ -84,10 +84,11 @@ impl Compute {
 
 fn limit_threads(threads: usize) {
     // OpenMP counts the machine's cores; a container may have fewer. The user's own word goes before both.
-    let threads = match threads {
-        0 if std::env::var_os("OMP_NUM_THREADS").is_some() => return,
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
+    let told = std::env::var("OMP_NUM_THREADS").ok().and_then(|threads| threads.trim().parse().ok());
+    let threads = match (threads, told) {
+        (0, Some(told)) if told > 0 => told,
+        (0, _) => std::thread::available_parallelism().map_or(1, usize::from),
+        (threads, _) => threads,
     };
     #[cfg(feature = "libtorch")]
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));

@@ -3,26 +3,46 @@
 use std::ops::ControlFlow;
 
 use anyhow::Result;
+use shared::fault::OutOfMemory;
 
 use crate::batch::Batch;
 use crate::classifier::SequenceClassifier;
 use crate::dataset::Dataset;
+use crate::memory::catch_exhaustion;
 
 impl SequenceClassifier {
-    /// The logits of every row, in the order of the rows, computed in batches of like lengths. `between` is told the
-    /// number of rows after each batch, and may end it.
+    /// The logits of every row, in the order of the rows, computed in batches of like lengths, which are halved where
+    /// memory runs out. `between` is told the number of rows after each batch, and may end it.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] where there is none for a single row.
     pub fn all_logits(
         &self,
         dataset: &Dataset,
-        batch_size: usize,
+        mut batch_size: usize,
         mut between: impl FnMut(usize) -> ControlFlow<()>,
     ) -> Result<ControlFlow<(), Vec<Vec<f32>>>> {
         let mut all = vec![Vec::new(); dataset.len()];
-        for rows in dataset.by_length(batch_size) {
-            let batch = Batch::new(dataset.select(&rows), self.config())?;
-            for (&row, logits) in rows.iter().zip(self.logits(&batch)?) {
+        let order = dataset.by_length();
+        let mut rest = order.as_slice();
+        while !rest.is_empty() {
+            let (rows, after) = rest.split_at(batch_size.min(rest.len()));
+            let batch = Batch::new(dataset.select(rows), self.config())?;
+            let logits = match catch_exhaustion(|| self.logits(&batch)) {
+                Err(error) if error.is::<OutOfMemory>() && rows.len() > 1 => {
+                    batch_size = rows.len().div_ceil(2);
+                    log::warn!(
+                        "memory is exhausted with {} examples at once: from here on {batch_size}",
+                        rows.len()
+                    );
+                    continue;
+                }
+                logits => logits?,
+            };
+            for (&row, logits) in rows.iter().zip(logits) {
                 all[row] = logits;
             }
+            rest = after;
             if between(rows.len()).is_break() {
                 return Ok(ControlFlow::Break(()));
             }

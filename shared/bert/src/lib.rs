@@ -18,6 +18,7 @@ mod inference;
 mod layers;
 #[cfg(feature = "libtorch")]
 mod libtorch;
+mod memory;
 mod objective;
 mod optimizer;
 mod optimizer_state;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use crate::parameters::ParameterNames;
 
@@ -73,6 +73,25 @@ pub(crate) struct Moments {
     pub(crate) second: Tensor<1>,
 }
 
+impl Moments {
+    fn zeros(count: usize, device: &Device) -> Moments {
+        Moments { first: Tensor::zeros([count], device), second: Tensor::zeros([count], device) }
+    }
+}
+
+/// Makes the moments of parameters that have none yet.
+struct Preparer<'a>(&'a mut HashMap<ParamId, Moments>);
+
+impl ModuleVisitor for Preparer<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        if tensor.is_require_grad() {
+            let zeros = || Moments::zeros(param.shape().num_elements(), &tensor.device().inner());
+            self.0.entry(param.id).or_insert_with(zeros);
+        }
+    }
+}
+
 /// One parameter's update, with everything that the step fixes for it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Update {
@@ -96,6 +115,13 @@ pub(crate) struct Update {
 impl AdamW {
     pub fn new(config: AdamWConfig) -> AdamW {
         AdamW { config, steps: 0, moments: HashMap::new() }
+    }
+
+    /// Takes the memory that the steps of `module` need.
+    pub(crate) fn prepare<M: Module>(&mut self, module: &M) {
+        if self.moments.is_empty() {
+            module.visit(&mut Preparer(&mut self.moments));
+        }
     }
 
     /// Moves the parameters of `module` against `gradients`, in place where the backend allows it. Returns the
@@ -199,8 +225,8 @@ impl ModuleMapper for Stepper<'_> {
                 return param;
             }
         };
-        let zeros = || Tensor::zeros([gradient.shape().num_elements()], &gradient.device());
-        let moments = self.moments.remove(&id).unwrap_or_else(|| Moments { first: zeros(), second: zeros() });
+        let zeros = || Moments::zeros(gradient.shape().num_elements(), &gradient.device());
+        let moments = self.moments.remove(&id).unwrap_or_else(zeros);
         param.map(|tensor| {
             let (tensor, moments) = apply(tensor.inner(), gradient, moments, &update);
             self.moments.insert(id, moments);

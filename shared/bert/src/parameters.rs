@@ -161,7 +161,7 @@ impl<'a> ParameterSource<'a> {
             log::info!("new weights, from the seed {}: {}", self.seed, list(&new_head));
         }
         if !other_heads.is_empty() {
-            log::info!("left aside, of the pretraining heads: {}", list(&other_heads));
+            log::info!("left aside, of other heads: {}", list(&other_heads));
         }
         Ok(self.names)
     }
@@ -172,11 +172,13 @@ fn is_head(name: &str, model_type: ModelType) -> bool {
     name.starts_with("classifier.") || within(name, model_type, "pooler.")
 }
 
-/// Heads of the pretraining objectives, and a buffer that old versions of `transformers` saved.
+/// Heads of the pretraining objectives and of question answering, and a buffer that old versions of `transformers` saved.
 fn is_other_head(name: &str, model_type: ModelType) -> bool {
     let heads: &[&str] = match model_type {
-        ModelType::Bert => &["cls."],
-        ModelType::Electra => &["discriminator_predictions.", "generator_predictions.", "generator_lm_head."],
+        ModelType::Bert => &["cls.", "qa_outputs."],
+        ModelType::Electra => {
+            &["discriminator_predictions.", "generator_predictions.", "generator_lm_head.", "qa_outputs."]
+        }
     };
     heads.iter().any(|head| name.starts_with(head)) || within(name, model_type, "embeddings.position_ids")
 }

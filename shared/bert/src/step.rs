@@ -1,15 +1,13 @@
 //! One step of the optimization.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-
-use anyhow::{Result, bail};
+use anyhow::Result;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Int, Tensor};
-use shared::fault::{OutOfMemory, is_out_of_memory};
 
 use crate::batch::Batch;
 use crate::classifier::SequenceClassifier;
 use crate::layers::Mode;
+use crate::memory::catch_exhaustion;
 use crate::objective::Objective;
 use crate::optimizer::AdamW;
 
@@ -36,7 +34,7 @@ impl SequenceClassifier {
     /// is that of one batch of them, whatever the parts. Dropout is drawn from the seed, the step and the part.
     ///
     /// # Errors
-    /// [`OutOfMemory`] where the device has not enough of it; then nothing has changed.
+    /// [`shared::fault::OutOfMemory`] where the device has not enough of it; then nothing has changed.
     pub fn step(
         &mut self,
         parts: &[Batch],
@@ -45,12 +43,10 @@ impl SequenceClassifier {
         step: u64,
         learning_rate: f64,
     ) -> Result<StepOutcome> {
-        let gradients = || self.gradients(parts, objective, step);
-        let BatchGradients { loss, correct, gradients } = match catch_unwind(AssertUnwindSafe(gradients)) {
-            Ok(gradients) => gradients?,
-            Err(panic) if is_out_of_memory(panic.as_ref()) => bail!(OutOfMemory),
-            Err(panic) => resume_unwind(panic),
-        };
+        // Before the batch: what the moments take is not there for its activations.
+        optimizer.prepare(&self.network);
+        let BatchGradients { loss, correct, gradients } =
+            catch_exhaustion(|| self.gradients(parts, objective, step))?;
         let (network, gradient_norm) =
             optimizer.step(self.network.clone(), gradients, &self.names, learning_rate)?;
         self.network = network;

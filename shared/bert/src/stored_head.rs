@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use shared::fault::Fault;
 
 use crate::config::BertConfig;
@@ -40,28 +40,20 @@ pub(crate) fn fit(
 ) -> Result<()> {
     let place = folder.display();
     if !stored.keys().any(|name| name.starts_with(CLASSIFIER)) {
-        return match head {
-            Head::MayBeNew => Ok(()),
-            Head::Required => bail!(Fault::input(format!(
+        let missing = || {
+            Fault::input(format!(
                 "the model in {place} has no classification head, which it needs where it is not trained; set \
                  `train.epochs` above 0 to train one"
-            ))),
+            ))
         };
+        ensure!(head == Head::MayBeNew, missing());
+        return Ok(());
     }
     match kinship(stored, own, labels) {
         Kinship::Same => {}
-        Kinship::Unnamed => {
-            log::info!(
-                "the model's classes have no names: they are taken for {}, in order",
-                labels.join(", ")
-            );
-        }
+        Kinship::Unnamed => log::info!("the model's classes have no names: they are {}", labels.join(", ")),
         Kinship::Reordered(rows) => {
-            let output = own.model_type.output_layer();
-            let of_output = |name: &str| name.strip_prefix(output).is_some_and(|rest| rest.starts_with('.'));
-            for (_, tensor) in stored.iter_mut().filter(|(name, _)| of_output(name)) {
-                *tensor = tensor.select_rows(&rows);
-            }
+            reorder(stored, own.model_type.output_layer(), &rows);
             log::info!("the model's classes are put in the corpus' order: {}", labels.join(", "));
         }
         Kinship::Foreign(reason) if head == Head::MayBeNew => {
@@ -75,6 +67,14 @@ pub(crate) fn fit(
         ))),
     }
     Ok(())
+}
+
+/// Of the tensors of the layer `output`.
+fn reorder(stored: &mut BTreeMap<String, StoredTensor>, output: &str, rows: &[usize]) {
+    let of_output = |name: &str| name.strip_prefix(output).is_some_and(|rest| rest.starts_with('.'));
+    for (_, tensor) in stored.iter_mut().filter(|(name, _)| of_output(name)) {
+        *tensor = tensor.select_rows(rows);
+    }
 }
 
 fn kinship(stored: &BTreeMap<String, StoredTensor>, own: &BertConfig, labels: &[&str]) -> Kinship {

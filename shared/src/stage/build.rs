@@ -7,8 +7,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::Job;
 use super::plan::{Plan, content_digests};
-use super::{Job, Rebuild};
 use crate::console;
 use crate::fingerprint::section;
 use crate::manifest::{FORMAT_VERSION, Manifest, Provenance, seal_files};
@@ -19,9 +19,6 @@ pub(super) fn build<F: Serialize>(plan: Plan<'_>, work: impl FnOnce(&Job) -> Res
     let started = Instant::now();
     let job = plan.job();
     remove(&job.output)?;
-    if job.rebuild == Rebuild::Force {
-        remove(&job.progress)?;
-    }
     fs::create_dir_all(&job.output).with_context(|| format!("cannot write {}", job.output.display()))?;
     let facts = work(&job)?;
     let manifest = Manifest {
@@ -41,6 +38,7 @@ pub(super) fn build<F: Serialize>(plan: Plan<'_>, work: impl FnOnce(&Job) -> Res
     };
     let Provenance { wall_seconds, peak_memory_bytes, .. } = manifest.write(&job.output)?.provenance;
     install(&job.output, &plan.folder(), &plan.place.replaced(plan.stage, &plan.fingerprint))?;
+    remove(&plan.place.progress(plan.stage, &plan.fingerprint))?;
     remove(&job.progress)?;
     plan.link_run()?;
     log::info!("done in {wall_seconds:.1} s, peak memory {} MiB", peak_memory_bytes.unwrap_or(0) >> 20);

@@ -93,8 +93,7 @@ pub fn execute<F: Serialize>(
     args: &StageArgs,
     work: impl FnOnce(&Job) -> Result<F>,
 ) -> ExitCode {
-    console::init(args.log, stage.name());
-    if let Err(error) = signals::listen() {
+    if let Err(error) = open_console(stage, args) {
         return conclude(Err::<PathBuf, _>(error));
     }
     // libtorch's errors (no memory left on a GPU, say) reach Rust as panics; the console's hook reports them.
@@ -109,19 +108,25 @@ pub fn execute<F: Serialize>(
 
 /// Prints what `describe` says of the stage's work, which is not done.
 pub fn inspect(stage: Stage, args: &StageArgs, describe: impl FnOnce(&Job) -> Result<String>) -> ExitCode {
-    console::init(args.log, stage.name());
-    conclude(Plan::new(stage, args).and_then(|plan| describe(&plan.job())))
+    let plan = open_console(stage, args).and_then(|()| Plan::new(stage, args));
+    conclude(plan.and_then(|plan| describe(&plan.job())))
 }
 
 /// The same for a stage whose work is in another program beside this one, which is started only where there is
 /// work: loading libtorch takes a third of a second, and finding that nothing is to be done should not.
 pub fn reuse_or_hand_over(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
-    console::init(args.log, stage.name());
-    match Plan::new(stage, args).and_then(|mut plan| plan.reuse()) {
+    let plan = open_console(stage, args).and_then(|()| Plan::new(stage, args));
+    match plan.and_then(|mut plan| plan.reuse()) {
         Ok(None) => become_program(program),
         Ok(Some(folder)) => conclude(Ok(folder)),
         Err(error) => conclude(Err::<PathBuf, _>(error)),
     }
+}
+
+/// What a process does first, whatever comes then.
+fn open_console(stage: Stage, args: &StageArgs) -> Result<()> {
+    console::init(args.log, stage.name());
+    signals::listen()
 }
 
 /// Starts `program`, which stands beside this one, in its place, whatever there is to do.

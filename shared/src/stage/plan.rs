@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -12,7 +13,9 @@ use crate::digest::{DigestCache, Trust};
 use crate::fault::Fault;
 use crate::fingerprint::fingerprint;
 use crate::layout::{Stage, Work, temporary_beside};
+use crate::lock::Lock;
 use crate::manifest::FinishedFolder;
+use crate::saved;
 
 /// A result's name and everything that it follows from.
 #[derive(Debug)]
@@ -55,7 +58,7 @@ impl<'a> Plan<'a> {
         Job {
             config: self.config.clone(),
             output: self.place.partial(self.stage, &self.fingerprint),
-            progress: self.place.progress(self.stage, &self.fingerprint),
+            progress: self.progress(),
             rebuild: self.rebuild(),
             inputs: self.inputs.clone(),
         }
@@ -63,6 +66,14 @@ impl<'a> Plan<'a> {
 
     pub(super) fn lock(&self) -> PathBuf {
         self.place.lock(self.stage, &self.fingerprint)
+    }
+
+    /// A forced run that was stopped goes on by being forced again.
+    pub(super) fn progress(&self) -> PathBuf {
+        match self.rebuild() {
+            Rebuild::IfNeeded => self.place.progress(self.stage, &self.fingerprint),
+            Rebuild::Force => self.place.forced_progress(self.stage, &self.fingerprint),
+        }
     }
 
     pub(super) fn rebuild(&self) -> Rebuild {
@@ -82,9 +93,21 @@ impl<'a> Plan<'a> {
         }
         FinishedFolder::open(folder.clone(), &mut self.digests)?;
         self.digests.save();
+        self.remove_progress()?;
         self.link_run()?;
         log::info!("up to date");
         Ok(Some(folder))
+    }
+
+    /// Of a process that was killed when its result stood already; nobody else may be at work on it.
+    fn remove_progress(&self) -> Result<()> {
+        let progress = self.place.progress(self.stage, &self.fingerprint);
+        if progress.is_dir()
+            && let Ok(_lock) = Lock::take(&self.lock(), Duration::ZERO)
+        {
+            saved::remove(&progress)?;
+        }
+        Ok(())
     }
 
     /// Points the run at the finished folder.

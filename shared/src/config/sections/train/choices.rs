@@ -140,7 +140,7 @@ pub struct Freeze {
 
 /// How much an example's loss counts, by its label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "class_weights is a list of numbers, one a label, or \"balanced\"")]
 pub enum ClassWeights {
     /// One a label, in label order.
     Given(Vec<f64>),
