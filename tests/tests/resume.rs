@@ -128,11 +128,18 @@ impl<'a> Saved<'a> {
     }
 }
 
+/// The shell's own: not every machine has a program of that name.
+fn kill(signal: &str, child: &Child) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "kill $0 $1", signal, &child.id().to_string()]).stderr(Stdio::null());
+    command
+}
+
 /// Sends these signals, one right after the other.
 fn signal(child: &mut Child, signals: &[&str]) {
     for signal in signals {
         // A process that has ended already cannot be signalled.
-        let _ = Command::new("kill").args([*signal, &child.id().to_string()]).stderr(Stdio::null()).status();
+        let _ = kill(signal, child).status();
     }
 }
 
@@ -274,7 +281,7 @@ fn check_stops_while_waiting(sandbox: &Sandbox, fingerprint: &Path) {
             fingerprint.display()
         );
     }
-    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    kill("-TERM", &child).status().unwrap();
     stderr.read_to_string(&mut said).unwrap();
     let run = Run { stderr: said, ..child.wait_with_output().unwrap().into() };
     run.check_refused(5, &["stopped by SIGTERM", "run the same command again"]);
