@@ -56,7 +56,7 @@ pub struct Saving(());
 
 impl Saving {
     pub fn begin() -> Saving {
-        set(OnSignal::Saveable);
+        change(OnSignal::Disposable, OnSignal::Saveable);
         Saving(())
     }
 
@@ -68,13 +68,16 @@ impl Saving {
 
 impl Drop for Saving {
     fn drop(&mut self) {
-        set(OnSignal::Disposable);
+        // A process that was asked to stop is on its way out, and says so itself.
+        change(OnSignal::Saveable, OnSignal::Disposable);
     }
 }
 
-fn set(state: OnSignal) {
-    if let Ok(mut current) = ON_SIGNAL.lock() {
-        *current = state;
+fn change(from: OnSignal, to: OnSignal) {
+    if let Ok(mut state) = ON_SIGNAL.lock()
+        && *state == from
+    {
+        *state = to;
     }
 }
 
@@ -84,6 +87,9 @@ mod tests {
 
     #[test]
     fn a_signal_is_seen_by_who_can_save_and_a_second_changes_nothing() {
+        let now = || *ON_SIGNAL.lock().unwrap();
+        drop(Saving::begin());
+        assert_eq!(now(), OnSignal::Disposable);
         let saving = Saving::begin();
         assert!(!saving.stop_requested());
         receive(SIGTERM);
@@ -91,6 +97,6 @@ mod tests {
         receive(SIGINT);
         assert!(saving.stop_requested());
         drop(saving);
-        assert_eq!(*ON_SIGNAL.lock().unwrap(), OnSignal::Disposable);
+        assert_eq!(now(), OnSignal::Stopping);
     }
 }
