@@ -38,15 +38,22 @@ pub fn save(folder: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()
     fs::write(&manifest, serde_json::to_vec_pretty(&contents)?).with_context(context)?;
     File::open(&manifest).and_then(|file| file.sync_all()).with_context(context)?;
     File::open(&partial).and_then(|partial| partial.sync_all()).with_context(context)?;
-    let replaced = folder.with_extension(REPLACED);
+    put_in_place(&partial, folder, &folder.with_extension(REPLACED))
+}
+
+/// Renames a folder that is whole and synced. A reader sees the old one, none for an instant, or the new one; the old
+/// one waits as `replaced` until then.
+pub(crate) fn put_in_place(partial: &Path, folder: &Path, replaced: &Path) -> Result<()> {
+    let context = || format!("cannot put {} in its place", folder.display());
+    remove(replaced)?;
     if folder.exists() {
-        fs::rename(folder, &replaced).with_context(context)?;
+        fs::rename(folder, replaced).with_context(context)?;
     }
-    fs::rename(&partial, folder).with_context(context)?;
+    fs::rename(partial, folder).with_context(context)?;
     if let Some(parent) = folder.parent() {
         File::open(parent).and_then(|parent| parent.sync_all()).with_context(context)?;
     }
-    remove(&replaced)
+    remove(replaced)
 }
 
 /// Clears away what processes that were killed while they saved have left in `parent`.

@@ -19,9 +19,7 @@ use shared::schema::Features;
 
 use crate::config::ModelType;
 use crate::weight_files::{self, StoredTensor};
-use crate::{
-    AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, LayerRates, Objective, SequenceClassifier,
-};
+use crate::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Objective, SequenceClassifier};
 
 /// The folders of `tests/golden/`.
 const MODELS: [&str; 7] = ["gelu", "gelu-new", "relu", "shards", "realistic", "electra", "electra-base"];
@@ -172,14 +170,7 @@ struct Step {
 
 fn check_steps(name: &str, compute: &Compute, tolerance: f32) {
     let (mut model, batch, _) = model(name, compute);
-    let mut optimizer = AdamW::new(AdamWConfig {
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        weight_decay: 0.1,
-        max_grad_norm: 1.0,
-        rates: LayerRates::default(),
-    });
+    let mut optimizer = AdamW::new(AdamWConfig { weight_decay: 0.1, ..AdamWConfig::default() });
     let steps: Vec<Step> = json(folder(name).join("steps.json"));
     let (batch, objective) = ([batch], Objective::default());
     for (index, step) in steps.iter().enumerate() {

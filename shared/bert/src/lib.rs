@@ -6,6 +6,7 @@
 
 mod batch;
 mod classifier;
+mod clipping;
 mod config;
 mod dataset;
 mod device;
@@ -15,6 +16,7 @@ mod encoder;
 mod golden;
 mod heads;
 mod inference;
+mod layer_rates;
 mod layers;
 #[cfg(feature = "libtorch")]
 mod libtorch;
@@ -33,8 +35,9 @@ pub use classifier::SequenceClassifier;
 pub use config::BertConfig;
 pub use dataset::Dataset;
 pub use device::Compute;
+pub use layer_rates::LayerRates;
 pub use objective::Objective;
-pub use optimizer::{AdamW, AdamWConfig, LayerRates};
+pub use optimizer::{AdamW, AdamWConfig};
 pub use parameters::Head;
 pub use parts::ModelPart;
 pub use step::StepOutcome;

@@ -8,10 +8,9 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 
+use crate::clipping::{clip_factor, global_norm};
+use crate::layer_rates::LayerRates;
 use crate::parameters::ParameterNames;
-
-/// `torch.nn.utils.clip_grad_norm_` adds this to the norm that it divides by.
-const CLIP_EPSILON: f64 = 1e-6;
 
 /// The optimizer's constants.
 #[derive(Debug, Clone, Copy)]
@@ -26,35 +25,17 @@ pub struct AdamWConfig {
     pub rates: LayerRates,
 }
 
-/// How fast parts of the model learn, as factors of the learning rate.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LayerRates {
-    /// The factor of the classification head.
-    pub head: f64,
-    /// The factor between an encoder layer and the one above it; the embeddings are the layer below the first
-    /// (discriminative fine-tuning, Howard and Ruder, 2018, <https://arxiv.org/abs/1801.06146>).
-    pub decay: f64,
-}
-
-impl Default for LayerRates {
+impl Default for AdamWConfig {
+    /// As BERT is fine-tuned.
     fn default() -> Self {
-        LayerRates { head: 1.0, decay: 1.0 }
-    }
-}
-
-impl LayerRates {
-    /// The factor of the parameter called `name` in an encoder of `layers` layers.
-    fn of(&self, name: &str, layers: usize) -> f64 {
-        let below_the_top = match name.split_once("encoder.layer.") {
-            Some((_, rest)) => {
-                let index = rest.split('.').next().and_then(|index| index.parse::<usize>().ok());
-                index.map_or(0, |index| layers.saturating_sub(index))
-            }
-            None if name.contains("embeddings") => layers + 1,
-            None if name.contains("pooler.") => 0,
-            None => return self.head,
-        };
-        self.decay.powf(below_the_top as f64)
+        AdamWConfig {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+            max_grad_norm: 1.0,
+            rates: LayerRates::default(),
+        }
     }
 }
 
@@ -135,8 +116,7 @@ impl AdamW {
     ) -> Result<(M, f64)> {
         self.steps += 1;
         let norm = global_norm(&module, &gradients);
-        let max = self.config.max_grad_norm;
-        let gradient_scale = if max > 0.0 { (max / (norm + CLIP_EPSILON)).min(1.0) } else { 1.0 };
+        let gradient_scale = clip_factor(norm, self.config.max_grad_norm);
         let correction = 1.0 - self.config.beta1.powi(self.steps);
         let update = Update {
             beta1: self.config.beta1 as f32,
@@ -163,27 +143,6 @@ impl AdamW {
         };
         let module = module.map(&mut stepper);
         stepper.error.map_or(Ok((module, norm)), Err)
-    }
-}
-
-fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
-    let mut norm = NormVisitor { gradients, squares: Vec::new() };
-    module.visit(&mut norm);
-    // One transfer for all parameters: on a GPU each would be a wait.
-    let squares = Tensor::cat(norm.squares, 0).sum().into_scalar::<f32>();
-    f64::from(squares).sqrt()
-}
-
-struct NormVisitor<'a> {
-    gradients: &'a GradientsParams,
-    squares: Vec<Tensor<1>>,
-}
-
-impl ModuleVisitor for NormVisitor<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            self.squares.push(sum_of_squares(gradient));
-        }
     }
 }
 
@@ -236,21 +195,16 @@ impl ModuleMapper for Stepper<'_> {
 }
 
 #[cfg(feature = "libtorch")]
-use crate::libtorch::{adamw as apply, sum_of_squares};
+use crate::libtorch::adamw as apply;
 
 #[cfg(not(feature = "libtorch"))]
-use plain::{apply, sum_of_squares};
+use plain::apply;
 
 #[cfg(any(test, not(feature = "libtorch")))]
 mod plain {
     use burn::tensor::Tensor;
 
     use super::{Moments, Update};
-
-    /// `[1]`
-    pub(super) fn sum_of_squares<const D: usize>(gradient: Tensor<D>) -> Tensor<1> {
-        gradient.square().sum()
-    }
 
     pub(super) fn apply<const D: usize>(
         tensor: Tensor<D>,
@@ -273,7 +227,7 @@ mod plain {
 mod tests {
     use burn::tensor::{Device, Distribution, Tensor};
 
-    use super::{Moments, Update, apply, plain, sum_of_squares};
+    use super::{Moments, Update, apply, plain};
 
     #[test]
     #[expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
@@ -303,14 +257,5 @@ mod tests {
         near(result.flatten(0, 1), expect.flatten(0, 1));
         near(result_moments.first, expect_moments.first);
         near(result_moments.second, expect_moments.second);
-    }
-
-    #[test]
-    #[expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
-    fn the_sum_of_squares_equals_the_formula() {
-        let gradient = Tensor::<2>::random([300, 1000], Distribution::Default, &Device::libtorch());
-        let expect = plain::sum_of_squares(gradient.clone()).into_scalar::<f32>();
-        let sum = sum_of_squares(gradient).into_scalar::<f32>();
-        assert!((sum / expect - 1.0).abs() < 1e-5, "{sum} is not {expect}");
     }
 }

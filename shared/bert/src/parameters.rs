@@ -43,9 +43,7 @@ pub(crate) struct ParameterNames(HashMap<ParamId, String>);
 impl ParameterNames {
     /// The number of encoder layers.
     pub(crate) fn layers(&self) -> usize {
-        let index =
-            |name: &String| name.split_once("encoder.layer.")?.1.split('.').next()?.parse::<usize>().ok();
-        self.0.values().filter_map(index).max().map_or(0, |last| last + 1)
+        self.0.values().filter_map(|name| encoder_layer(name)).max().map_or(0, |last| last + 1)
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = (ParamId, &str)> {
@@ -59,6 +57,11 @@ impl ParameterNames {
     pub(crate) fn of(&self, id: ParamId) -> Result<&str> {
         self.0.get(&id).map(String::as_str).ok_or_else(|| anyhow::anyhow!("parameter {id} has no name"))
     }
+}
+
+/// The index of the encoder layer that the parameter called `name` is of.
+pub(crate) fn encoder_layer(name: &str) -> Option<usize> {
+    name.split_once("encoder.layer.")?.1.split('.').next()?.parse().ok()
 }
 
 /// Hands out parameters by name, from files or drawn, and keeps account of both.

@@ -1,7 +1,7 @@
 //! Whatever the backend: a small model learns a batch by heart, and comes back from its files as it was.
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, LayerRates, Objective, SequenceClassifier};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Objective, SequenceClassifier};
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::schema::Features;
 
@@ -30,14 +30,7 @@ fn a_batch_is_learnt_by_heart_and_the_model_survives_its_files() {
     let nowhere = std::path::Path::new("/nonexistent");
     let build = SequenceClassifier::build(nowhere, config, Weights::Random, Head::MayBeNew, &compute, 7);
     let mut model = build.unwrap();
-    let mut optimizer = AdamW::new(AdamWConfig {
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        weight_decay: 0.01,
-        max_grad_norm: 1.0,
-        rates: LayerRates::default(),
-    });
+    let mut optimizer = AdamW::new(AdamWConfig::default());
     let batches = [batch];
     let objective = Objective::default();
     let mut step = |step| model.step(&batches, &objective, &mut optimizer, step, 5e-3).unwrap().loss;

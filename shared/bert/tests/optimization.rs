@@ -41,14 +41,7 @@ fn model(config: BertConfig) -> SequenceClassifier {
 }
 
 fn optimizer(rates: LayerRates) -> AdamW {
-    AdamW::new(AdamWConfig {
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        weight_decay: 0.01,
-        max_grad_norm: 1.0,
-        rates,
-    })
+    AdamW::new(AdamWConfig { rates, ..AdamWConfig::default() })
 }
 
 /// Every parameter by its Hub name.

@@ -2,7 +2,7 @@
 #![cfg(feature = "libtorch")]
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, LayerRates, Objective, SequenceClassifier};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Objective, SequenceClassifier};
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::schema::Features;
 
@@ -34,15 +34,7 @@ fn trajectory(compute: Compute, config: &BertConfig) -> Vec<f32> {
         SequenceClassifier::build(folder, config.clone(), Weights::Random, Head::MayBeNew, &compute, 1);
     let mut model = build.unwrap();
     let batch = [batch(config)];
-    let constants = AdamWConfig {
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        weight_decay: 0.01,
-        max_grad_norm: 1.0,
-        rates: LayerRates::default(),
-    };
-    let mut optimizer = AdamW::new(constants);
+    let mut optimizer = AdamW::new(AdamWConfig::default());
     let mut values = model.frozen().logits(&batch[0]).unwrap().concat();
     for step in 0..3 {
         let outcome = model.step(&batch, &Objective::default(), &mut optimizer, step, 1e-3).unwrap();

@@ -1,7 +1,7 @@
 //! A stage's work, from an empty folder to one that is sealed and in its place.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -12,7 +12,7 @@ use super::plan::{Plan, content_digests};
 use crate::console;
 use crate::fingerprint::section;
 use crate::manifest::{FORMAT_VERSION, Manifest, Provenance, seal_files};
-use crate::saved::remove;
+use crate::saved::{put_in_place, remove};
 
 /// Does the stage's work in a fresh folder, seals it with a manifest and puts it in its place.
 pub(super) fn build<F: Serialize>(plan: Plan<'_>, work: impl FnOnce(&Job) -> Result<F>) -> Result<PathBuf> {
@@ -37,24 +37,10 @@ pub(super) fn build<F: Serialize>(plan: Plan<'_>, work: impl FnOnce(&Job) -> Res
         digest: String::new(),
     };
     let Provenance { wall_seconds, peak_memory_bytes, .. } = manifest.write(&job.output)?.provenance;
-    install(&job.output, &plan.folder(), &plan.place.replaced(plan.stage, &plan.fingerprint))?;
+    put_in_place(&job.output, &plan.folder(), &plan.place.replaced(plan.stage, &plan.fingerprint))?;
     remove(&plan.place.progress(plan.stage, &plan.fingerprint))?;
     remove(&job.progress)?;
     plan.link_run()?;
     log::info!("done in {wall_seconds:.1} s, peak memory {} MiB", peak_memory_bytes.unwrap_or(0) >> 20);
     Ok(plan.folder())
-}
-
-/// Puts the sealed folder in its place. A reader sees the old one, none for an instant, or the new one.
-fn install(partial: &Path, folder: &Path, replaced: &Path) -> Result<()> {
-    let context = || format!("cannot put {} in its place", folder.display());
-    remove(replaced)?;
-    if folder.exists() {
-        fs::rename(folder, replaced).with_context(context)?;
-    }
-    fs::rename(partial, folder).with_context(context)?;
-    if let Some(parent) = folder.parent() {
-        fs::File::open(parent).and_then(|parent| parent.sync_all()).with_context(context)?;
-    }
-    remove(replaced)
 }

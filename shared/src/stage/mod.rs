@@ -94,14 +94,12 @@ pub fn execute<F: Serialize>(
     work: impl FnOnce(&Job) -> Result<F>,
 ) -> ExitCode {
     if let Err(error) = open_console(stage, args) {
-        return conclude(Err::<PathBuf, _>(error));
+        return fail(error);
     }
     // libtorch's errors (no memory left on a GPU, say) reach Rust as panics; the console's hook reports them.
     match panic::catch_unwind(AssertUnwindSafe(|| run(stage, args, work))) {
         Ok(outcome) => conclude(outcome),
-        Err(panic) if fault::is_out_of_memory(panic.as_ref()) => {
-            conclude(Err::<PathBuf, _>(OutOfMemory.into()))
-        }
+        Err(panic) if fault::is_out_of_memory(panic.as_ref()) => fail(OutOfMemory.into()),
         Err(_) => FaultKind::Bug.exit_code(),
     }
 }
@@ -119,7 +117,7 @@ pub fn reuse_or_hand_over(stage: Stage, args: &StageArgs, program: &str) -> Exit
     match plan.and_then(|mut plan| plan.reuse()) {
         Ok(None) => become_program(program),
         Ok(Some(folder)) => conclude(Ok(folder)),
-        Err(error) => conclude(Err::<PathBuf, _>(error)),
+        Err(error) => fail(error),
     }
 }
 
@@ -146,19 +144,21 @@ fn become_program(program: &str) -> ExitCode {
         }
         Err(error) => anyhow::Error::from(error).context(format!("cannot find {program}")),
     };
-    conclude(Err::<PathBuf, _>(error))
+    fail(error)
 }
 
 /// Prints the result, a folder or a text, or the failure.
 fn conclude(outcome: Result<impl AsRef<OsStr>>) -> ExitCode {
     match outcome.and_then(|result| console::print_result(&result.as_ref().to_string_lossy())) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let kind = fault::kind_of(&error);
-            console::report_failure(kind, &format!("{error:#}"));
-            kind.exit_code()
-        }
+        Err(error) => fail(error),
     }
+}
+
+fn fail(error: anyhow::Error) -> ExitCode {
+    let kind = fault::kind_of(&error);
+    console::report_failure(kind, &format!("{error:#}"));
+    kind.exit_code()
 }
 
 fn run<F: Serialize>(
