@@ -1,11 +1,11 @@
 //! Which units a step drops: Srivastava et al., 2014, <https://jmlr.org/papers/v15/srivastava14a.html>.
 
-use rand::rngs::ChaCha8Rng;
-use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
 
-/// Numbers that are drawn at a time, each run of them from a stream of its own.
-const CHUNK: usize = 1 << 13;
+use crate::philox::{self, LANES};
+
+/// Numbers that one group of blocks gives: 4 words of 2 halves a lane.
+const GROUP: usize = 8 * LANES;
 
 /// Where masks come from.
 #[derive(Debug, Clone, Copy)]
@@ -48,28 +48,68 @@ impl Site {
             Site::Output(layer) => 5 + 3 * layer as u64,
         }
     }
+
+    /// The numbers of a mask of `shape` that are drawn as one row: a token's units, or a head's attention weights.
+    pub(crate) fn row_length(self, shape: &[usize]) -> usize {
+        let dimensions = if matches!(self, Site::Attention(_)) { 2 } else { 1 };
+        shape.iter().rev().take(dimensions).product()
+    }
+}
+
+/// The mask of one place, row by row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowMasks {
+    key: [u32; 2],
+    /// The two words of a block's counter that are the same all over the mask.
+    place: [u32; 2],
+    /// 65,536 draws drop so many units.
+    dropped: u16,
+    /// What a unit that stays is multiplied by, so that the mean is kept.
+    kept: f32,
 }
 
 impl MaskKey {
-    /// Fills `mask` with 0, at `rate` to the nearest of 65,536 parts, and with what keeps the mean at 1.
-    pub(crate) fn fill(self, site: Site, rate: f64, mask: &mut [f32]) {
-        let dropped = (rate * 65_536.0).round().min(65_535.0);
-        let kept = (65_536.0 / (65_536.0 - dropped)) as f32;
-        let dropped = dropped as u16;
-        let mut seed = [0; 32];
-        let parts = [self.seed, self.step, self.part, site.number()];
-        seed.chunks_exact_mut(8)
-            .zip(parts)
-            .for_each(|(bytes, part)| bytes.copy_from_slice(&part.to_le_bytes()));
-        mask.par_chunks_mut(CHUNK).enumerate().for_each(|(stream, mask)| {
-            let mut random = ChaCha8Rng::from_seed(seed);
-            random.set_stream(stream as u64);
-            let mut bytes = [0; 2 * CHUNK];
-            random.fill_bytes(&mut bytes[..2 * mask.len()]);
-            for (value, pair) in mask.iter_mut().zip(bytes.chunks_exact(2)) {
-                *value = if u16::from_le_bytes([pair[0], pair[1]]) < dropped { 0.0 } else { kept };
+    /// Units are dropped at `rate`, to the nearest of 65,536 parts.
+    pub(crate) fn rows(self, site: Site, rate: f64) -> RowMasks {
+        let dropped = (rate * 65_536.0).round().clamp(0.0, 65_535.0);
+        let [seed, step] = [self.seed, self.step].map(|word| [word as u32, (word >> 32) as u32]);
+        RowMasks {
+            key: [seed[0], seed[1] ^ step[1]],
+            // 16 bits each: no model has as many places, no batch as many parts.
+            place: [(site.number() ^ (self.part << 16)) as u32, step[0]],
+            dropped: dropped as u16,
+            kept: (65_536.0 / (65_536.0 - dropped)) as f32,
+        }
+    }
+}
+
+impl RowMasks {
+    /// What a unit that stays is multiplied by.
+    pub(crate) fn kept(self) -> f32 {
+        self.kept
+    }
+
+    /// 0 for what is dropped of row number `row`, and for the rest what keeps the mean.
+    #[inline(always)]
+    pub(crate) fn fill(&self, row: usize, mask: &mut [f32]) {
+        for (group, values) in mask.chunks_mut(GROUP).enumerate() {
+            let lanes = std::array::from_fn(|lane| (group * LANES + lane) as u32);
+            let counter = [lanes, [row as u32; LANES], [self.place[0]; LANES], [self.place[1]; LANES]];
+            let drawn = philox::blocks(counter, self.key);
+            let halves = drawn.iter().flat_map(|word| [(word, 0), (word, 16)]);
+            for (values, (word, shift)) in values.chunks_mut(LANES).zip(halves) {
+                for (value, word) in values.iter_mut().zip(word) {
+                    let number = (word >> shift) & 0xFFFF;
+                    *value = if number < u32::from(self.dropped) { 0.0 } else { self.kept };
+                }
             }
-        });
+        }
+    }
+
+    /// The same for all rows of `length`, in parallel.
+    pub(crate) fn fill_all(&self, length: usize, mask: &mut [f32]) {
+        let rows = mask.par_chunks_mut(length.max(1)).enumerate();
+        rows.for_each(|(row, mask)| self.fill(row, mask));
     }
 }
 
@@ -78,10 +118,11 @@ mod tests {
     use super::*;
 
     const KEY: MaskKey = MaskKey { seed: 7, step: 3, part: 0 };
+    const LENGTH: usize = 3 * GROUP + 5;
 
     fn mask(key: MaskKey, site: Site, rate: f64) -> Vec<f32> {
-        let mut mask = vec![f32::NAN; 3 * CHUNK + 5];
-        key.fill(site, rate, &mut mask);
+        let mut mask = vec![f32::NAN; 50 * LENGTH];
+        key.rows(site, rate).fill_all(LENGTH, &mut mask);
         mask
     }
 
@@ -106,10 +147,16 @@ mod tests {
         assert_eq!(mask(KEY, Site::Attention(1), 0.5), expect);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         assert_eq!(pool.install(|| mask(KEY, Site::Attention(1), 0.5)), expect);
-        let others = [MaskKey { seed: 8, ..KEY }, MaskKey { step: 4, ..KEY }, MaskKey { part: 1, ..KEY }];
+        let others = [
+            MaskKey { seed: 8, ..KEY },
+            MaskKey { seed: 7 + (1 << 32), ..KEY },
+            MaskKey { step: 4, ..KEY },
+            MaskKey { part: 1, ..KEY },
+        ];
         others.iter().for_each(|&key| assert_ne!(mask(key, Site::Attention(1), 0.5), expect));
         let sites = [Site::Embeddings, Site::Attention(0), Site::AttentionOutput(1), Site::Output(1)];
         sites.iter().for_each(|&site| assert_ne!(mask(KEY, site, 0.5), expect));
-        assert_ne!(expect[..CHUNK], expect[CHUNK..2 * CHUNK]);
+        assert_ne!(expect[..GROUP], expect[GROUP..2 * GROUP]);
+        assert_ne!(expect[..GROUP], expect[LENGTH..LENGTH + GROUP]);
     }
 }

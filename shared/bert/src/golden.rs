@@ -148,7 +148,7 @@ impl ModuleVisitor for GradientCollector<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let name = self.model.names().of(param.id).unwrap().to_owned();
         let gradient = self.gradients.get::<D>(param.id).unwrap();
-        self.collected.insert(name, gradient.into_data().try_to_vec().unwrap());
+        self.collected.insert(name, gradient.into_data().convert::<f32>().try_to_vec().unwrap());
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) fn dropout<const D: usize>(x: Tensor<D>, rate: f64, mode: Mode, site:
     let mask = match masks {
         Masks::Keyed(key) => {
             let mut values = vec![0.0; x.shape().num_elements()];
-            key.fill(site, rate, &mut values);
+            key.rows(site, rate).fill_all(site.row_length(&x.dims()), &mut values);
             Tensor::from_data(TensorData::new(values, x.shape()), &x.device())
         }
         Masks::Device => x.random_like(Distribution::Bernoulli(1.0 - rate)) / (1.0 - rate),

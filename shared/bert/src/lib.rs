@@ -26,6 +26,7 @@ mod optimizer;
 mod optimizer_state;
 mod parameters;
 mod parts;
+mod philox;
 mod step;
 mod stored_head;
 mod weight_files;

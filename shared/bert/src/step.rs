@@ -1,8 +1,9 @@
 //! One step of the optimization.
 
 use anyhow::Result;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{FloatDType, Int, Tensor};
 
 use crate::batch::Batch;
 use crate::classifier::SequenceClassifier;
@@ -68,10 +69,24 @@ impl SequenceClassifier {
             correct += count_correct(logits.clone(), targets.clone())?;
             let share = objective.sum(logits, targets) / weight;
             loss += f64::from(share.clone().into_scalar::<f32>());
-            let gradients = GradientsParams::from_grads(share.backward(), &self.network);
+            let mut gradients = GradientsParams::from_grads(share.backward(), &self.network);
+            if parts.len() > 1 {
+                self.network.visit(&mut Widener(&mut gradients));
+            }
             accumulator.accumulate(&self.network, gradients);
         }
         Ok(BatchGradients { loss, correct, gradients: accumulator.grads() })
+    }
+}
+
+/// Makes float32 of gradients that come in bfloat16, whose sums would lose more than they do.
+struct Widener<'a>(&'a mut GradientsParams);
+
+impl ModuleVisitor for Widener<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.0.remove::<D>(param.id) {
+            self.0.register(param.id, gradient.cast(FloatDType::F32));
+        }
     }
 }
 

@@ -3,10 +3,12 @@
 use burn::backend::LibTorch;
 use burn::tensor::Tensor as BurnTensor;
 use burn_tch::TchTensor;
+use half::bf16;
+use pulp::Arch;
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
-use super::memory::{floats, floats_mut};
+use super::memory::{Number, numbers, numbers_mut};
 use crate::optimizer::{Moments, Update};
 
 /// Numbers that one thread updates at a time: small enough to share evenly, large enough to stream.
@@ -14,7 +16,7 @@ const CHUNK: usize = 1 << 16;
 
 /// `[1]`: one pass over the gradient.
 pub(crate) fn sum_of_squares<const D: usize>(gradient: BurnTensor<D>) -> BurnTensor<1> {
-    let norm = raw(&gradient).norm();
+    let norm = raw(&gradient).norm_scalaropt_dtype(2.0, Kind::Float);
     BurnTensor::from_primitive::<LibTorch>(TchTensor::new((&norm * &norm).reshape([1])))
 }
 
@@ -28,11 +30,11 @@ pub(crate) fn adamw<const D: usize>(
     let (mut parameter, gradient) = (raw(&tensor), raw(&gradient).contiguous());
     let (mut first, mut second) = (raw(&moments.first), raw(&moments.second));
     let on_cpu = parameter.device() == Device::Cpu && parameter.is_contiguous();
-    let all_f32 = [&parameter, &gradient, &first, &second].iter().all(|tensor| tensor.kind() == Kind::Float);
-    if on_cpu && all_f32 {
-        one_pass([&mut parameter, &mut first, &mut second], &gradient, update);
-    } else {
-        by_operations(&mut parameter, &gradient, &mut first, &mut second, update);
+    let state = [&mut parameter, &mut first, &mut second];
+    match gradient.kind() {
+        Kind::Float if on_cpu => one_pass::<f32>(state, &gradient, update),
+        Kind::BFloat16 if on_cpu => one_pass::<bf16>(state, &gradient, update),
+        _ => by_operations(state, &gradient, update),
     }
     (tensor, moments)
 }
@@ -45,13 +47,7 @@ fn raw<const D: usize>(tensor: &BurnTensor<D>) -> Tensor {
     }
 }
 
-fn by_operations(
-    parameter: &mut Tensor,
-    gradient: &Tensor,
-    first: &mut Tensor,
-    second: &mut Tensor,
-    update: &Update,
-) {
+fn by_operations([parameter, first, second]: [&mut Tensor; 3], gradient: &Tensor, update: &Update) {
     let gradient = (gradient * f64::from(update.gradient_scale)).reshape(first.size());
     let _ = first.lerp_(&gradient, f64::from(update.complement1));
     let _ = second.g_mul_scalar_(f64::from(update.beta2));
@@ -63,22 +59,20 @@ fn by_operations(
     let _ = parameter.g_add_(&step.reshape(size));
 }
 
-fn one_pass([parameter, first, second]: [&mut Tensor; 3], gradient: &Tensor, update: &Update) {
-    let count = parameter.numel();
-    let (parameter, first, second) = (floats_mut(parameter), floats_mut(first), floats_mut(second));
-    let gradient = floats(gradient);
-    debug_assert!([first.len(), second.len(), gradient.len()].iter().all(|&length| length == count));
-    parameter
-        .par_chunks_mut(CHUNK)
-        .zip(first.par_chunks_mut(CHUNK))
-        .zip(second.par_chunks_mut(CHUNK))
-        .zip(gradient.par_chunks(CHUNK))
-        .for_each(|(((parameter, first), second), gradient)| {
-            chunk(parameter, first, second, gradient, update)
-        });
+fn one_pass<N: Number>([parameter, first, second]: [&mut Tensor; 3], gradient: &Tensor, update: &Update) {
+    let state = [parameter, first, second].map(numbers_mut::<f32>);
+    let gradient = numbers::<N>(gradient);
+    debug_assert!(state.iter().all(|numbers| numbers.len() == gradient.len()));
+    let [parameter, first, second] = state.map(|numbers| numbers.par_chunks_mut(CHUNK));
+    parameter.zip(first).zip(second).zip(gradient.par_chunks(CHUNK)).for_each(
+        |(((parameter, first), second), gradient)| {
+            Arch::new().dispatch(|| chunk([parameter, first, second], gradient, update));
+        },
+    );
 }
 
-fn chunk(parameter: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], update: &Update) {
+#[inline(always)]
+fn chunk<N: Number>([parameter, first, second]: [&mut [f32]; 3], gradient: &[N], update: &Update) {
     let Update {
         beta1,
         beta2,
@@ -91,7 +85,7 @@ fn chunk(parameter: &mut [f32], first: &mut [f32], second: &mut [f32], gradient:
         gradient_scale,
     } = *update;
     for (((p, m), v), g) in parameter.iter_mut().zip(first).zip(second).zip(gradient) {
-        let g = g * gradient_scale;
+        let g = g.widen() * gradient_scale;
         *m = beta1 * *m + complement1 * g;
         *v = beta2 * *v + complement2 * g * g;
         *p = *p * decay - step_size * *m / (v.sqrt() * second_scale + epsilon);

@@ -3,9 +3,11 @@
 #![expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
 
 mod adamw;
+mod cpu;
 mod layer;
 mod memory;
-mod tape;
+mod record;
+mod taped;
 
 pub(crate) use adamw::{adamw, sum_of_squares};
 pub(crate) use layer::encoder_layer;

@@ -1,0 +1,88 @@
+//! Training steps on request, for `bench/` to time beside another program's in one run.
+//!
+//! Says `{"ready":true}` when the model stands. Each line of the standard input is a number of steps to take, answered by
+//! `{"milliseconds":[…],"peak_mib":…}`; the end of the input ends it.
+
+#![expect(clippy::print_stdout, reason = "its answers are what it is for")]
+
+use std::io::stdin;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Objective, SequenceClassifier};
+use clap::Parser;
+use shared::config::{DeviceChoice, Precision, Weights};
+use shared::console::peak_memory_bytes;
+use shared::schema::Features;
+
+const SEED: u64 = 7;
+const LEARNING_RATE: f64 = 5e-5;
+
+#[derive(Parser)]
+struct Arguments {
+    /// A folder with the config.json of the model; its weights are random.
+    #[arg(long)]
+    model: PathBuf,
+    #[arg(long, default_value_t = 32)]
+    batch: usize,
+    /// Tokens of every example.
+    #[arg(long, default_value_t = 32)]
+    seq: usize,
+    /// f32 or bf16
+    #[arg(long, default_value = "f32", value_parser = precision)]
+    precision: Precision,
+    /// 0: one a core
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    #[arg(long, default_value = "cpu", value_parser = device)]
+    device: DeviceChoice,
+    /// Given by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let compute = Compute::open(arguments.device, arguments.precision, arguments.threads, SEED)?.autodiff();
+    let labels = ["negative", "positive"].map(String::from);
+    let config = BertConfig::read(&arguments.model)?.with_labels(&labels);
+    let batch = batch(&config, arguments.batch, arguments.seq)?;
+    let (weights, head) = (Weights::Random, Head::MayBeNew);
+    let mut model = SequenceClassifier::build(&arguments.model, config, weights, head, &compute, SEED)?;
+    let (objective, mut optimizer) = (Objective::default(), AdamW::new(AdamWConfig::default()));
+    println!("{}", serde_json::json!({ "ready": true }));
+    let mut done = 0;
+    for line in stdin().lines() {
+        let count: usize = line?.trim().parse().context("a line of the input is no number of steps")?;
+        let mut milliseconds = Vec::with_capacity(count);
+        for step in done..done + count as u64 {
+            let started = Instant::now();
+            model.step(std::slice::from_ref(&batch), &objective, &mut optimizer, step, LEARNING_RATE)?;
+            milliseconds.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+        done += count as u64;
+        println!("{}", serde_json::json!({ "milliseconds": milliseconds, "peak_mib": peak_memory_bytes().map(|bytes| bytes >> 20) }));
+    }
+    Ok(())
+}
+
+/// Examples of `seq` tokens each, the labels in turn.
+fn batch(config: &BertConfig, size: usize, seq: usize) -> Result<Batch> {
+    let row = |row: usize| Features {
+        example_id: row.to_string(),
+        input_ids: (0..seq).map(|i| 5 + ((row * 7919 + i * 104_729) % 10_000) as i32).collect(),
+        token_type_ids: vec![0; seq],
+        label: row as i64 % 2,
+    };
+    let rows: Vec<Features> = (0..size).map(row).collect();
+    Batch::new(&rows, config)
+}
+
+fn precision(name: &str) -> Result<Precision> {
+    Ok(serde_json::from_value(name.into())?)
+}
+
+fn device(name: &str) -> Result<DeviceChoice> {
+    Ok(serde_json::from_value(name.into())?)
+}

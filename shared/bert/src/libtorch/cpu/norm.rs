@@ -1,0 +1,202 @@
+//! Dropout, residual connection and LayerNorm in one pass, and their backward pass in another.
+
+use pulp::Arch;
+use rayon::prelude::*;
+use tch::Tensor;
+
+use super::columns::{self, BLOCK_ROWS};
+use crate::dropout::RowMasks;
+use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
+
+/// Numbers that a sum takes side by side: a vector register's worth.
+const LANES: usize = 16;
+
+/// What the backward pass needs.
+pub(super) struct Normed {
+    /// `N[n, hidden]`: normalized, before gain and shift.
+    hat: Tensor,
+    /// `[n]`: what the centred rows were multiplied by.
+    scale: Tensor,
+    /// `[hidden]`: the gain.
+    weight: Tensor,
+}
+
+/// Gradients of what went in.
+pub(super) struct Gradients {
+    /// `[n, hidden]`
+    pub(super) residual: Tensor,
+    /// `N[n, hidden]`
+    pub(super) branch: Tensor,
+    /// `[3, hidden]`: sums over the rows, for gain, shift and the branch's bias.
+    sums: Tensor,
+}
+
+impl Gradients {
+    pub(super) fn weight_sums(&self) -> Tensor {
+        self.sums.get(0)
+    }
+
+    pub(super) fn bias_sums(&self) -> Tensor {
+        self.sums.get(1)
+    }
+
+    pub(super) fn branch_sums(&self) -> Tensor {
+        self.sums.get(2)
+    }
+}
+
+/// `LayerNorm(x + dropout(branch))`: `[n, hidden]` and `N[n, hidden]` → `[n, hidden]`.
+pub(super) fn forward<N: Number>(
+    x: &Tensor,
+    branch: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+    masks: Option<RowMasks>,
+) -> (Tensor, Normed) {
+    let size = x.size();
+    let width = size[1] as usize;
+    let [mut out, mut hat] = [empty::<f32>(&size), empty::<N>(&size)];
+    let mut scale = empty::<f32>(&size[..1]);
+    let (x, branch) = (numbers::<f32>(x), numbers::<N>(branch));
+    let (gain, shift) = (numbers::<f32>(weight), numbers::<f32>(bias));
+    let block = BLOCK_ROWS * width;
+    numbers_mut::<f32>(&mut out)
+        .par_chunks_mut(block)
+        .zip(numbers_mut::<N>(&mut hat).par_chunks_mut(block))
+        .zip(numbers_mut::<f32>(&mut scale).par_chunks_mut(BLOCK_ROWS))
+        .zip(x.par_chunks(block).zip(branch.par_chunks(block)))
+        .enumerate()
+        .for_each(|(index, (((out, hat), scale), (x, branch)))| {
+            let [mut sum, mut mask] = [vec![0.0; width], vec![1.0; width]];
+            Arch::new().dispatch(|| {
+                let rows = out.chunks_exact_mut(width).zip(hat.chunks_exact_mut(width)).zip(scale);
+                let inputs = x.chunks_exact(width).zip(branch.chunks_exact(width));
+                for (row, (((out, hat), scale), (x, branch))) in rows.zip(inputs).enumerate() {
+                    if let Some(masks) = &masks {
+                        masks.fill(index * BLOCK_ROWS + row, &mut mask);
+                    }
+                    for (((sum, x), branch), mask) in sum.iter_mut().zip(x).zip(branch).zip(&mask) {
+                        *sum = x + branch.widen() * mask;
+                    }
+                    *scale = normalize(&sum, eps as f32, [gain, shift], out, hat);
+                }
+            });
+        });
+    (out, Normed { hat, scale, weight: weight.shallow_clone() })
+}
+
+/// One row; returns what its centred numbers were multiplied by.
+#[inline(always)]
+fn normalize<N: Number>(
+    x: &[f32],
+    eps: f32,
+    [gain, shift]: [&[f32]; 2],
+    out: &mut [f32],
+    hat: &mut [N],
+) -> f32 {
+    let width = x.len() as f32;
+    let mean = sum(x, x, |x, _| x) / width;
+    let variance = sum(x, x, |x, _| (x - mean) * (x - mean)) / width;
+    let scale = 1.0 / (variance + eps).sqrt();
+    for ((((out, hat), x), gain), shift) in out.iter_mut().zip(hat).zip(x).zip(gain).zip(shift) {
+        let normal = (x - mean) * scale;
+        *hat = N::narrow(normal);
+        *out = normal * gain + shift;
+    }
+    scale
+}
+
+impl Normed {
+    /// Given the output's gradient: `[n, hidden]`, and what else flows into it: `N[n, hidden]`.
+    pub(super) fn backward<N: Number>(
+        &self,
+        gradient: &Tensor,
+        more: Option<&Tensor>,
+        masks: Option<RowMasks>,
+    ) -> Gradients {
+        let size = gradient.size();
+        let width = size[1] as usize;
+        let [mut residual, mut branch] = [empty::<f32>(&size), empty::<N>(&size)];
+        let mut partial = columns::partial_sums(size[0], 3 * size[1]);
+        let whole = gradient.contiguous();
+        let (gradient, hat) = (numbers::<f32>(&whole), numbers::<N>(&self.hat));
+        let more = more.map_or(&[][..], |more| numbers::<N>(more));
+        let (scale, gain) = (numbers::<f32>(&self.scale), numbers::<f32>(&self.weight));
+        let block = BLOCK_ROWS * width;
+        numbers_mut::<f32>(&mut residual)
+            .par_chunks_mut(block)
+            .zip(numbers_mut::<N>(&mut branch).par_chunks_mut(block))
+            .zip(numbers_mut::<f32>(&mut partial).par_chunks_mut(3 * width))
+            .zip(gradient.par_chunks(block).zip(hat.par_chunks(block)).zip(scale.par_chunks(BLOCK_ROWS)))
+            .enumerate()
+            .for_each(|(index, (((residual, branch), sums), ((gradient, hat), scale)))| {
+                let [mut total, mut mask] = [vec![0.0; width], vec![1.0; width]];
+                let more = more.chunks(block).nth(index).unwrap_or(&[]);
+                Arch::new().dispatch(|| {
+                    let rows = residual.chunks_exact_mut(width).zip(branch.chunks_exact_mut(width));
+                    let inputs = gradient.chunks_exact(width).zip(hat.chunks_exact(width)).zip(scale);
+                    for (row, ((residual, branch), ((gradient, hat), scale))) in rows.zip(inputs).enumerate()
+                    {
+                        if let Some(masks) = &masks {
+                            masks.fill(index * BLOCK_ROWS + row, &mut mask);
+                        }
+                        total.copy_from_slice(gradient);
+                        let more = more.get(row * width..(row + 1) * width).unwrap_or(&[]);
+                        total.iter_mut().zip(more).for_each(|(total, more)| *total += more.widen());
+                        let row = Row { gradient: &total, hat, gain, mask: &mask, scale: *scale };
+                        row.backward(residual, branch, sums);
+                    }
+                });
+            });
+        Gradients { residual, branch, sums: columns::total(&partial, 3).view([3, size[1]]) }
+    }
+}
+
+struct Row<'a, N> {
+    gradient: &'a [f32],
+    hat: &'a [N],
+    gain: &'a [f32],
+    mask: &'a [f32],
+    scale: f32,
+}
+
+impl<N: Number> Row<'_, N> {
+    #[inline(always)]
+    fn backward(&self, residual: &mut [f32], branch: &mut [N], sums: &mut [f32]) {
+        let width = self.gradient.len();
+        // The gradient of what is normalized, put where the result will be.
+        for ((out, gradient), gain) in residual.iter_mut().zip(self.gradient).zip(self.gain) {
+            *out = gradient * gain;
+        }
+        let mean = sum(residual, residual, |x, _| x) / width as f32;
+        let along = sum(residual, self.hat, |x, hat| x * hat.widen()) / width as f32;
+        let (weights, rest) = sums.split_at_mut(width);
+        let (biases, branches) = rest.split_at_mut(width);
+        let outputs = residual.iter_mut().zip(branch).zip(weights).zip(biases).zip(branches);
+        let inputs = self.gradient.iter().zip(self.hat).zip(self.mask);
+        for (((((out, branch), weight), bias), branches), ((gradient, hat), mask)) in outputs.zip(inputs) {
+            let hat = hat.widen();
+            *out = self.scale * (*out - mean - hat * along);
+            *branch = N::narrow(*out * mask);
+            *weight += gradient * hat;
+            *bias += gradient;
+            *branches += branch.widen();
+        }
+    }
+}
+
+/// The sum of `f` over two slices, in an order that does not depend on the machine.
+#[inline(always)]
+pub(super) fn sum<A: Copy, B: Copy>(a: &[A], b: &[B], f: impl Fn(A, B) -> f32) -> f32 {
+    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
+    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        for lane in 0..LANES {
+            lanes[lane] += f(a[lane], b[lane]);
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(&a, &b)| f(a, b)).sum();
+    lanes.iter().sum::<f32>() + rest
+}

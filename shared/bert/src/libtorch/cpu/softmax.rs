@@ -1,0 +1,153 @@
+//! Attention weights with dropout in one pass, and their backward pass in another.
+
+use pulp::Arch;
+use rayon::prelude::*;
+use tch::Tensor;
+
+use super::norm::sum;
+use crate::dropout::RowMasks;
+use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
+
+/// Attention weights: softmax over the last dimension.
+pub(super) struct Weights {
+    /// `N[batch·heads, seq, seq]`; what is dropped has its sign bit set.
+    signed: Tensor,
+    masks: Option<RowMasks>,
+    /// What the scores are multiplied by.
+    scale: f32,
+}
+
+impl Weights {
+    /// Of the `scores`, in whose memory they are put, under the additive `mask`: `[batch, seq]`.
+    pub(super) fn of<N: Number>(
+        mut scores: Tensor,
+        mask: &Tensor,
+        scale: f32,
+        masks: Option<RowMasks>,
+    ) -> Weights {
+        let size = scores.size();
+        let seq = size[1] as usize;
+        let heads = (size[0] / mask.size()[0]) as usize;
+        let additive = numbers::<f32>(mask);
+        numbers_mut::<N>(&mut scores).par_chunks_mut(seq * seq).enumerate().for_each(|(index, scores)| {
+            let additive = &additive[index / heads * seq..][..seq];
+            let [mut row, mut mask] = [vec![0.0; seq], vec![1.0; seq * seq]];
+            Arch::new().dispatch(|| {
+                if let Some(masks) = &masks {
+                    masks.fill(index, &mut mask);
+                }
+                for (scores, mask) in scores.chunks_exact_mut(seq).zip(mask.chunks_exact(seq)) {
+                    softmax(scores, additive, scale, &mut row);
+                    for ((weight, x), mask) in scores.iter_mut().zip(&row).zip(mask) {
+                        *weight = N::narrow(if *mask == 0.0 { -x } else { *x });
+                    }
+                }
+            });
+        });
+        Weights { signed: scores, masks, scale }
+    }
+
+    /// After dropout.
+    pub(super) fn dropped<N: Number>(&self) -> Tensor {
+        let Some(masks) = self.masks else { return self.signed.shallow_clone() };
+        let mut dropped = empty::<N>(&self.signed.size());
+        let kept = masks.kept();
+        let chunk = BLOCK;
+        numbers_mut::<N>(&mut dropped)
+            .par_chunks_mut(chunk)
+            .zip(numbers::<N>(&self.signed).par_chunks(chunk))
+            .for_each(|(dropped, signed)| {
+                Arch::new().dispatch(|| {
+                    for (dropped, signed) in dropped.iter_mut().zip(signed) {
+                        *dropped = N::narrow(signed.widen() * factor(signed.widen(), kept));
+                    }
+                });
+            });
+        dropped
+    }
+
+    /// The gradient of the scores, put in the memory of the dropped weights' `gradient`.
+    pub(super) fn backward<N: Number>(&self, mut gradient: Tensor) -> Tensor {
+        let seq = gradient.size()[2] as usize;
+        let (kept, scale) = (self.masks.map_or(1.0, RowMasks::kept), self.scale);
+        numbers_mut::<N>(&mut gradient)
+            .par_chunks_mut(seq * seq)
+            .zip(numbers::<N>(&self.signed).par_chunks(seq * seq))
+            .for_each(|(gradient, signed)| {
+                Arch::new().dispatch(|| {
+                    let rows = gradient.chunks_exact_mut(seq).zip(signed.chunks_exact(seq));
+                    rows.for_each(|(gradient, signed)| row_backward(gradient, signed, kept, scale));
+                });
+            });
+        gradient
+    }
+}
+
+/// Numbers that one task takes of a pass without rows.
+const BLOCK: usize = 1 << 14;
+
+/// What dropout multiplies a weight by.
+#[inline(always)]
+fn factor(signed: f32, kept: f32) -> f32 {
+    if signed.is_sign_negative() { 0.0 } else { kept }
+}
+
+#[inline(always)]
+fn softmax<N: Number>(scores: &[N], additive: &[f32], scale: f32, row: &mut [f32]) {
+    for ((x, score), additive) in row.iter_mut().zip(scores).zip(additive) {
+        *x = score.widen() * scale + additive;
+    }
+    let largest = row.iter().fold(f32::NEG_INFINITY, |largest, &x| if x > largest { x } else { largest });
+    row.iter_mut().for_each(|x| *x = exp(*x - largest));
+    let inverse = 1.0 / sum(row, row, |x, _| x);
+    row.iter_mut().for_each(|x| *x *= inverse);
+}
+
+#[inline(always)]
+fn row_backward<N: Number>(gradient: &mut [N], signed: &[N], kept: f32, scale: f32) {
+    let through = |gradient: N, signed: f32| gradient.widen() * factor(signed, kept);
+    let mean = sum(gradient, signed, |gradient, signed| {
+        let signed = signed.widen();
+        through(gradient, signed) * signed.abs()
+    });
+    for (gradient, signed) in gradient.iter_mut().zip(signed) {
+        let signed = signed.widen();
+        *gradient = N::narrow((through(*gradient, signed) - mean) * signed.abs() * scale);
+    }
+}
+
+/// `e^x` for `x ≤ 0` to a unit in the last place: 2 to a whole power times a polynomial (Cephes' `expf`), without the branches
+/// that keep a compiler from taking many at a time.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    // Adding it rounds to a whole number, which stands in the sum's low bits.
+    const ROUND: f32 = 12_582_912.0;
+    const LN_2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
+    const TERMS: [f32; 6] =
+        [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+    // A NaN stays one.
+    let x = if x < -87.0 { -87.0 } else { x };
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let whole = shifted - ROUND;
+    let rest = x - whole * LN_2[0] - whole * LN_2[1];
+    let series = TERMS.iter().fold(0.0, |series, term| series * rest + term);
+    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3F80_0000));
+    (series * rest * rest + rest + 1.0) * power
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exponential_function() {
+        for thousandth in 0..87_000 {
+            let x = thousandth as f32 * -1e-3;
+            let expect = f64::from(x).exp();
+            let error = (f64::from(exp(x)) / expect - 1.0).abs();
+            assert!(error < 2e-7, "exp({x}) is off by {error}");
+        }
+        assert_eq!(exp(0.0), 1.0);
+        assert!(exp(f32::MIN) < 1e-37 && exp(f32::NAN).is_nan());
+    }
+}

@@ -1,0 +1,160 @@
+//! A layer's forward pass, on the device at hand, and what its backward pass needs of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use burn_tch::TchTensor;
+use shared::config::Precision;
+use tch::{Device, Tensor};
+
+use super::cpu;
+use super::taped::{self, Tape};
+use crate::encoder::LayerShape;
+
+pub(super) fn tensors(inputs: &[TchTensor]) -> Vec<Tensor> {
+    inputs.iter().map(|input| input.tensor.shallow_clone()).collect()
+}
+
+/// Of the hidden states and the parameters, with nothing kept.
+pub(super) fn forward(inputs: &[Tensor], mask: &Tensor, shape: &LayerShape, precision: Precision) -> Tensor {
+    match mask.device() {
+        Device::Cpu => cpu::forward(&inputs[0], mask, &inputs[1..], shape, precision).0,
+        _ => taped::forward(&inputs[0], mask, &inputs[1..], shape, precision),
+    }
+}
+
+/// A forward pass as its backward pass needs it.
+#[derive(Clone)]
+pub(super) struct Record(Arc<Pass>);
+
+struct Pass {
+    kind: PassKind,
+    /// One a tracked input.
+    wanted: Vec<bool>,
+    /// burn reuses the memory of a tensor that nobody else holds; the backward pass needs the inputs intact.
+    _held: Vec<TchTensor>,
+}
+
+enum PassKind {
+    Cpu(Box<cpu::Saved>),
+    Taped(Tape),
+}
+
+// SAFETY: a tch tensor is a reference-counted handle whose count is atomic, and libtorch's operations and its autograd
+// may be entered from any thread; the record is written once, before it is shared, and then only read.
+#[allow(unsafe_code)]
+unsafe impl Send for Pass {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl Sync for Pass {}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Record")
+    }
+}
+
+impl Record {
+    /// Runs the layer on `tracked`, the hidden states and the parameters.
+    pub(super) fn of(
+        tracked: Vec<TchTensor>,
+        wanted: Vec<bool>,
+        mask: &Tensor,
+        shape: &LayerShape,
+        precision: Precision,
+    ) -> (TchTensor, Record) {
+        let inputs = tensors(&tracked);
+        if mask.device() == Device::Cpu {
+            let (output, saved) = cpu::forward(&inputs[0], mask, &inputs[1..], shape, precision);
+            // In bfloat16 the pass has a copy of the hidden states; parameters are held by the model.
+            let held =
+                if precision == Precision::F32 { tracked.into_iter().take(1).collect() } else { vec![] };
+            let pass = Pass { kind: PassKind::Cpu(Box::new(saved)), wanted, _held: held };
+            return (TchTensor::new(output), Record(Arc::new(pass)));
+        }
+        let (output, tape) = Tape::record(&inputs, &wanted, mask, shape, precision);
+        let output = TchTensor::new(output);
+        let held = tracked.into_iter().chain([output.clone()]).collect();
+        (output, Record(Arc::new(Pass { kind: PassKind::Taped(tape), wanted, _held: held })))
+    }
+
+    /// The gradients of what was tracked, where they are wanted.
+    pub(super) fn backward(&self, gradient: &Tensor) -> Vec<Option<Tensor>> {
+        match &self.0.kind {
+            PassKind::Cpu(saved) => saved.backward(gradient, &self.0.wanted),
+            PassKind::Taped(tape) => tape.backward(gradient),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Kind;
+
+    use super::*;
+    use crate::config::HiddenAct;
+    use crate::dropout::{MaskKey, Masks};
+    use crate::layers::Mode;
+
+    const ROWS: i64 = 3;
+    const SEQ: i64 = 7;
+    const HIDDEN: i64 = 32;
+
+    fn shape(hidden_act: HiddenAct, dropout: f64) -> LayerShape {
+        let mode = Mode::Training(Masks::Keyed(MaskKey { seed: 7, step: 1, part: 0 }));
+        let (hidden_dropout, attention_dropout) = (dropout, dropout);
+        LayerShape { heads: 4, eps: 1e-12, hidden_act, hidden_dropout, attention_dropout, mode, layer: 1 }
+    }
+
+    /// Hidden states and parameters.
+    fn inputs() -> Vec<Tensor> {
+        let random = |size: &[i64]| Tensor::randn(size, (Kind::Float, Device::Cpu)) * 0.3;
+        let (h, wide) = (HIDDEN, 2 * HIDDEN);
+        let shapes: [&[i64]; 8] = [&[h, h], &[h, h], &[h, h], &[h, h], &[h], &[wide, h], &[h, wide], &[h]];
+        let parameters = shapes.iter().flat_map(|shape| [random(shape), random(&shape[..1])]);
+        std::iter::once(random(&[ROWS, SEQ, h])).chain(parameters).collect()
+    }
+
+    /// The mask leaves the last token out of the first row.
+    fn mask() -> Tensor {
+        let mask = Tensor::zeros([ROWS, 1, 1, SEQ], (Kind::Float, Device::Cpu));
+        let _ = mask.get(0).narrow(2, SEQ - 1, 1).fill_(f64::from(f32::MIN));
+        mask
+    }
+
+    fn check_near(ours: &Tensor, tape: &Tensor, tolerance: f64) {
+        let ours = ours.to_kind(Kind::Float);
+        let error = (&ours - tape).norm() / tape.norm();
+        assert!(error.double_value(&[]) <= tolerance, "{error:?}");
+    }
+
+    fn check(hidden_act: HiddenAct, dropout: f64, precision: Precision, tolerance: f64) {
+        tch::manual_seed(7);
+        let (inputs, mask, shape) = (inputs(), mask(), shape(hidden_act, dropout));
+        let wanted: Vec<bool> = (0..inputs.len()).map(|index| index != 11).collect();
+        let (expect, tape) = Tape::record(&inputs, &wanted, &mask, &shape, Precision::F32);
+        let (output, saved) = cpu::forward(&inputs[0], &mask, &inputs[1..], &shape, precision);
+        check_near(&output, &expect, tolerance);
+        let gradient = Tensor::randn([ROWS, SEQ, HIDDEN], (Kind::Float, Device::Cpu));
+        let all = saved.backward(&gradient, &wanted).into_iter().zip(tape.backward(&gradient));
+        for (index, (ours, expect)) in all.enumerate() {
+            assert_eq!((ours.is_some(), expect.is_some()), (wanted[index], wanted[index]));
+            // Softmax does not see the key's bias: its gradient is rounding.
+            if let (Some(ours), Some(expect)) = (ours, expect)
+                && index != 4
+            {
+                assert_eq!(ours.size(), expect.size());
+                check_near(&ours, &expect, tolerance);
+            }
+        }
+    }
+
+    #[test]
+    fn the_cpu_computes_what_libtorch_differentiates() {
+        for hidden_act in [HiddenAct::Gelu, HiddenAct::GeluNew, HiddenAct::Relu] {
+            check(hidden_act, 0.0, Precision::F32, 1e-5);
+            check(hidden_act, 0.1, Precision::F32, 1e-5);
+        }
+        check(HiddenAct::Gelu, 0.1, Precision::Bf16, 3e-2);
+    }
+}

@@ -1,0 +1,120 @@
+//! An encoder layer by libtorch's operations, on whatever device; its backward pass is libtorch's own tape.
+
+use shared::config::Precision;
+use tch::{Device, Kind, Tensor};
+
+use super::memory::numbers_mut;
+use crate::config::HiddenAct;
+use crate::dropout::{Masks, Site};
+use crate::encoder::LayerShape;
+use crate::layers::Mode;
+
+/// The forward pass of one layer as libtorch recorded it.
+pub(super) struct Tape {
+    /// The inputs that gradients may be wanted for; a parameter that is frozen does not require any.
+    leaves: Vec<Tensor>,
+    output: Tensor,
+}
+
+impl Tape {
+    /// Runs the layer on `tracked`, the hidden states and the parameters, and keeps what its backward pass needs for
+    /// those of them whose `wanted` is true.
+    pub(super) fn record(
+        tracked: &[Tensor],
+        wanted: &[bool],
+        mask: &Tensor,
+        shape: &LayerShape,
+        precision: Precision,
+    ) -> (Tensor, Tape) {
+        let leaf = |(input, &wanted): (&Tensor, &bool)| input.detach().set_requires_grad(wanted);
+        let leaves: Vec<Tensor> = tracked.iter().zip(wanted).map(leaf).collect();
+        let output = forward(&leaves[0], mask, &leaves[1..], shape, precision);
+        (output.detach(), Tape { leaves, output })
+    }
+
+    /// The gradients of the tracked inputs, given the output's; none where it was not wanted.
+    pub(super) fn backward(&self, gradient: &Tensor) -> Vec<Option<Tensor>> {
+        // tch's binding starts from a scalar only; the derivative of this product is the gradient.
+        let (output, leaves) = (&self.output, &self.leaves);
+        let product = output.flatten(0, -1).dot(&gradient.to_kind(output.kind()).flatten(0, -1));
+        let wanted: Vec<&Tensor> = leaves.iter().filter(|leaf| leaf.requires_grad()).collect();
+        let mut gradients = Tensor::run_backward(&[product], &wanted, false, false).into_iter();
+        let of = |leaf: &Tensor| leaf.requires_grad().then(|| gradients.next()).flatten();
+        leaves.iter().map(of).collect()
+    }
+}
+
+/// A post-LN layer. In bfloat16 the projections and attention take bfloat16 copies; the residual stream,
+/// LayerNorm and the parameters stay float32.
+pub(super) fn forward(
+    x: &Tensor,
+    mask: &Tensor,
+    parameters: &[Tensor],
+    shape: &LayerShape,
+    precision: Precision,
+) -> Tensor {
+    let narrow = |tensor: &Tensor| match precision {
+        Precision::F32 => tensor.shallow_clone(),
+        Precision::Bf16 => tensor.to_kind(Kind::BFloat16),
+    };
+    let linear = |x: &Tensor, index: usize| {
+        x.linear(&narrow(&parameters[index]), Some(narrow(&parameters[index + 1])))
+    };
+    let norm = |x: Tensor, index: usize| {
+        let hidden = parameters[index].size();
+        x.layer_norm(hidden, Some(&parameters[index]), Some(&parameters[index + 1]), shape.eps, true)
+    };
+    let drop = |x, site| dropout(x, shape.hidden_dropout, shape.mode, site);
+    let attended = linear(&attention(&narrow(x), &narrow(mask), shape, linear), 6);
+    let middle = norm(x + drop(attended, Site::AttentionOutput(shape.layer)), 8);
+    let wide = linear(&narrow(&middle), 10);
+    let wide = match shape.hidden_act {
+        HiddenAct::Gelu => wide.gelu("none"),
+        HiddenAct::GeluNew => wide.gelu("tanh"),
+        HiddenAct::Relu => wide.relu(),
+    };
+    norm(&middle + drop(linear(&wide, 12), Site::Output(shape.layer)), 14)
+}
+
+/// `[batch, seq, hidden]` → the same: scaled dot-product attention over `heads` heads.
+fn attention(
+    x: &Tensor,
+    mask: &Tensor,
+    shape: &LayerShape,
+    linear: impl Fn(&Tensor, usize) -> Tensor,
+) -> Tensor {
+    let size = x.size();
+    let (batch, seq, hidden) = (size[0], size[1], size[2]);
+    let count = shape.heads as i64;
+    let heads = |index| linear(x, index).view([batch, seq, count, hidden / count]).transpose(1, 2);
+    let (query, key, value) = (heads(0), heads(2), heads(4));
+    let rate = shape.attention_dropout;
+    let context = match shape.mode {
+        // What libtorch's kernel computes on the CPU too where there is dropout, with the masks that it lacks.
+        Mode::Training(Masks::Keyed(_)) if rate > 0.0 => {
+            let scores = (query / (hidden as f64 / count as f64).sqrt()).matmul(&key.transpose(2, 3)) + mask;
+            let weights = scores.softmax(-1, Kind::Float);
+            let weights = dropout(weights, rate, shape.mode, Site::Attention(shape.layer));
+            weights.to_kind(value.kind()).matmul(&value)
+        }
+        mode => {
+            let rate = if matches!(mode, Mode::Training(_)) { rate } else { 0.0 };
+            Tensor::scaled_dot_product_attention(&query, &key, &value, Some(mask), rate, false, None, false)
+        }
+    };
+    context.transpose(1, 2).reshape([batch, seq, hidden])
+}
+
+fn dropout(x: Tensor, rate: f64, mode: Mode, site: Site) -> Tensor {
+    match mode {
+        Mode::Training(_) if rate == 0.0 => x,
+        Mode::Training(Masks::Keyed(key)) => {
+            let mut mask = Tensor::empty(x.size(), (Kind::Float, Device::Cpu));
+            let shape: Vec<usize> = x.size().iter().map(|&size| size as usize).collect();
+            key.rows(site, rate).fill_all(site.row_length(&shape), numbers_mut(&mut mask));
+            x * mask
+        }
+        Mode::Training(Masks::Device) => x.dropout(rate, true),
+        Mode::Inference => x,
+    }
+}
