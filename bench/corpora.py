@@ -1,5 +1,6 @@
 """Parts of NSMC as files of one's own."""
 
+import sys
 from pathlib import Path
 
 from setting import Setting
@@ -15,8 +16,10 @@ def nsmc(setting: Setting, split: str) -> list[str]:
 
 def sample(rows: list[str], count: int) -> list[str]:
     """`count` rows whose lengths are spread as those of all `rows`: every n-th of them, by length."""
+    if count > len(rows):
+        sys.exit(f"bench: {count} rows were asked for, of {len(rows)}")
     by_length = sorted(rows, key=len)
-    return [by_length[index * len(rows) // count] for index in range(min(count, len(rows)))]
+    return [by_length[index * len(rows) // count] for index in range(count)]
 
 
 def for_training(setting: Setting, count: int | None) -> Path:

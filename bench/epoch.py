@@ -19,12 +19,14 @@ WORDS = {"ratsnlp": "all padded to 128", "trainer": "group_by_length"}
 # Against ratsnlp as it comes, and against the Trainer.
 REACH_PADDED, REACH_GROUPED = at_most(0.25), at_most(0.8)
 REACH_WHOLE = at_most(0.55)
-NOTE = f"""NSMC, batch {BATCH}, max_seq_length 128, every epoch **extrapolated** to {NSMC_TRAIN:,} rows from a sample (`--epoch-rows`): every n-th row of train by
-the length of its text, so lengths are spread as in the whole. Of that sample bertline's `train`, grouped by length (`--epoch-precision`), runs one epoch in every round, as a
-whole process, less the time of a process that makes one step. *All padded to 128* is ratsnlp's way: random order, AdamW as it comes, no clipping;
-{NSMC_STEPS:,} equal steps, of which each round times 8. *group_by_length* is the Trainer's way: its sampler, dynamic padding, fused AdamW,
-clipping. Each round times every n-th batch of the sample's epoch, and all rounds together every batch once. The last row adds the evaluation of {NSMC_TEST:,}
-rows in bf16, also extrapolated, sorted and in batches of {evaluate.BATCH}, on both sides."""
+NOTE = f"""NSMC, batch {BATCH}, max_seq_length 128, every epoch **extrapolated** to {NSMC_TRAIN:,} rows from a sample
+(`--epoch-rows`): every n-th row of train by the length of its text, so lengths are spread as in the whole. Of that
+sample bertline's `train`, grouped by length (`--epoch-precision`), runs one epoch in every round, as a whole process,
+less the time of a process that makes one step. *All padded to 128* is ratsnlp's way: random order, AdamW as it comes,
+no clipping; {NSMC_STEPS:,} equal steps, of which each round times 8. *group_by_length* is the Trainer's way: its
+sampler, dynamic padding, fused AdamW, clipping. Each round times every n-th batch of the sample's epoch, and all
+rounds together every batch once. The last row adds the evaluation of {NSMC_TEST:,} rows in bf16, also extrapolated,
+sorted and in batches of {evaluate.BATCH}, on both sides."""
 
 
 class Way(NamedTuple):
@@ -39,7 +41,9 @@ class Way(NamedTuple):
 
 def compare(setting: Setting) -> list[Row]:
     trainer = Way("trainer", setting.epoch_precision)
-    reaches = {Way("ratsnlp", setting.epoch_precision): None, Way("ratsnlp", "f32"): REACH_PADDED, trainer: REACH_GROUPED}
+    padded, ratsnlp = Way("ratsnlp", setting.epoch_precision), Way("ratsnlp", "f32")
+    # The two may be the same way, which is then judged.
+    reaches = {padded: None, ratsnlp: REACH_PADDED, trainer: REACH_GROUPED}
     ours, theirs = measure(setting, list(reaches))
     epochs = {way: seconds_of_train(steps) for way, steps in theirs.items()}
     our_epochs, what = seconds_of_train(ours), f"bertline {setting.epoch_precision}"
@@ -74,7 +78,7 @@ def measure(setting: Setting, ways: list[Way]) -> tuple[list[float], dict[Way, l
     theirs: dict[Way, list[float]] = {way: [] for way in ways}
     for part in range(setting.rounds):
         print(f"epoch: round {part + 1} of {setting.rounds} ...", file=sys.stderr, flush=True)
-        ours.append(step_of_bertline(experiment, setting.epoch_rows // BATCH, keys))
+        ours.append(step_of_bertline(experiment, -(-setting.epoch_rows // BATCH), keys))
         for way, worker in workers.items():
             theirs[way].append(worker.ask(part)["milliseconds"])
     for worker in workers.values():

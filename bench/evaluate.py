@@ -15,9 +15,10 @@ PROGRAM = Path(__file__).with_name("pytorch_evaluate.py")
 BATCH = 64
 BATCHES = [16, 32, BATCH, 128]
 REACH = at_least(1.3)
-NOTE = """Rows a second of NSMC's test (`--evaluate-rows` of them: every n-th by the length of its text), sorted by length, bf16. bertline: `evaluate` as a whole
-process, less the time of one for 64 rows. PyTorch: `transformers` in inference mode, with bf16 weights or autocast, whichever was the faster in a first pass;
-reading and loading are not in its time."""
+NOTE = """Rows a second of NSMC's test (`--evaluate-rows` of them: every n-th by the length of its text), sorted by
+length, bf16. bertline: `evaluate` as a whole process, less the time of one for 64 rows. PyTorch: `transformers` in
+inference mode, with bf16 weights or autocast, whichever was the faster in a first pass; reading and loading are not
+in its time."""
 
 
 def compare(setting: Setting) -> list[Row]:

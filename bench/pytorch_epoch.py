@@ -1,7 +1,7 @@
-"""Parts of an epoch of PyTorch's. The line `r` of the input is every n-th batch of the epoch's order, from the r-th on.
+"""Parts of an epoch of PyTorch's. The line `r` of the input is every n-th batch of the epoch's order, from the r-th.
 
-- `ratsnlp`: everything padded to `max_seq_length`, random order, AdamW as it comes, gradients not clipped. All batches take
-  the same time, so a few of each part are enough.
+- `ratsnlp`: everything padded to `max_seq_length`, random order, AdamW as it comes, gradients not clipped. All batches
+  take the same time, so a few of each part are enough.
 - `trainer`: the Trainer's `group_by_length`, by its own sampler, with dynamic padding and fused AdamW. The sampler puts the
   longest batches of 50 first; every n-th batch has some of all lengths, and n parts are the whole epoch.
 

@@ -1,4 +1,7 @@
-"""One training step as a short script has it: `python pytorch_start.py MODEL FEATURES THREADS`. Says when it is done."""
+"""One training step as a short script has it, which says when it is done.
+
+    python pytorch_start.py MODEL FEATURES THREADS
+"""
 
 import sys
 from pathlib import Path

@@ -1,8 +1,9 @@
-"""Training steps of `transformers`' classifier on random rows of full length. Every line of the input is a number of steps.
+"""Training steps of `transformers`' classifier on random rows of full length.
 
     python pytorch_step.py --model FOLDER --batch 32 --seq 128 --precision bf16 --threads 2
 
 Takes what the benchmark `step` of the crate bert takes: of FOLDER it reads `config.json` alone.
+Every line of the input is a number of steps.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""One training step of PyTorch's, at its fastest: no gradient is zeroed that can be dropped, and nothing is waited for."""
+"""One training step of PyTorch's, at its fastest: gradients are dropped, not zeroed, and nothing is waited for."""
 
 import time
 

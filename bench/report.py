@@ -12,8 +12,9 @@ from table import Row, table
 
 HEAD = """# Speed
 
-`make bench` writes this file, a section a part; what ran last stands here. In every part the sides take turns, one computing at a time;
-figures are medians with the least and the greatest in brackets, and ratios are of medians, bertline's over the other's."""
+`make bench` writes this file, a section a part; what ran last stands here. In every part the sides take turns, one
+computing at a time; figures are medians with the least and the greatest in brackets, and ratios are of medians,
+bertline's over the other's."""
 MEMORY_UNIT = 1024 * 1024
 
 

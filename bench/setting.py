@@ -80,7 +80,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     add("--slice-seconds", type=float, default=5.0, help="of steps in a turn; at least one step")
     add("--sequences", type=int, nargs="+", default=[32, 128], help="tokens of a row, in the part `step`")
     add("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="in the part `step`")
-    add("--epoch-precision", choices=PRECISIONS, default="bf16", help="of bertline and of what it is to be compared with")
+    add("--epoch-precision", choices=PRECISIONS, default="bf16", help="of the part `epoch`")
     add("--epoch-rows", type=int, default=6400, help="train rows that stand for NSMC's 150,000")
     add("--evaluate-rows", type=int, default=10_000, help="test rows that stand for NSMC's 50,000; 50000 takes all")
     add("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help="of: " + ", ".join(PARTS))

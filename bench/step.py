@@ -9,10 +9,12 @@ from setting import Setting
 from table import Reach, Row, at_most
 from worker import Worker
 
-NOTE = """One training step: forward, backward, gradients clipped to a global norm of 1, AdamW; 32 random rows of full length, random weights,
-dropout 0.1. PyTorch: `BertForSequenceClassification`, sdpa attention, fused AdamW; bf16 is autocast. *The products alone*: the matrix products of such a
-step (of every linear layer and of attention, forward and backward), into memory that stands ready. Peak memory: VmHWM of a fresh process after
-three steps, nothing subtracted; PyTorch's has Python and its modules in it. The copy: as many float32 as the model has parameters, bytes read and written."""
+NOTE = """One training step: forward, backward, gradients clipped to a global norm of 1, AdamW; 32 random rows of full
+length, random weights, dropout 0.1. PyTorch: `BertForSequenceClassification`, sdpa attention, fused AdamW; bf16 is
+autocast. *The products alone*: the matrix products of such a step (of every linear layer and of attention, forward
+and backward), into memory that stands ready. Peak memory: VmHWM of a fresh process after three steps, nothing
+subtracted; PyTorch's has Python and its modules in it. The copy: as many float32 as the model has parameters, bytes
+read and written."""
 
 BATCH = 32
 WARM_UP_STEPS = 3

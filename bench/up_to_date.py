@@ -7,7 +7,8 @@ from table import Row, at_most
 STAGES = ["fetch", "tokenize", "train", "evaluate"]
 TIMES = 20
 REACH = at_most(50)
-NOTE = f"""Wall time of a stage whose result stands, as a whole process, {TIMES} times; all of NSMC's train, and the encoder of `--model`."""
+NOTE = f"""Wall time of a stage whose result stands, as a whole process, {TIMES} times; all of NSMC's train, and the
+encoder of `--model`."""
 
 
 def compare(setting: Setting) -> list[Row]:
