@@ -2,8 +2,8 @@
 
 - `ratsnlp`: everything padded to `max_seq_length`, random order, AdamW as it comes, gradients not clipped. All batches
   take the same time, so a few of each part are enough.
-- `trainer`: the Trainer's `group_by_length`, by its own sampler, with dynamic padding and fused AdamW. The sampler puts the
-  longest batches of 50 first; every n-th batch has some of all lengths, and n parts are the whole epoch.
+- `trainer`: the Trainer's `group_by_length`, by its own sampler, with dynamic padding and fused AdamW. The sampler
+  puts the longest batches of 50 first; every n-th batch has some of all lengths, and n parts are the whole epoch.
 
 Batches are cut from padded tensors, which gives what `DataCollatorWithPadding` gives in less time.
 """

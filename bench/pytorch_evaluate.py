@@ -1,6 +1,7 @@
 """Logits of a whole split, rows sorted by length and cut to the longest of a batch.
 
-Every line of the input is a batch size, answered by a speed. bfloat16 is had in two ways: weights that are it, or autocast.
+Every line of the input is a batch size, answered by a speed. bfloat16 is had in two ways: weights that are
+it, or autocast.
 """
 
 import argparse
