@@ -12,7 +12,7 @@ STAGES := fetch tokenize train evaluate
 PROGRAMS := $(STAGES) train-worker evaluate-worker
 
 .DEFAULT_GOAL := help
-.PHONY: help check-tools libtorch build all $(STAGES) test parity parity-data dist clean
+.PHONY: help check-tools libtorch build all $(STAGES) test parity parity-data bench bench-data dist clean
 
 help: ## this list
 	@echo "usage: make TARGET [CONFIG=configs/sample.toml] [ARGS='--set section.key=value'] [WORK=work]"
@@ -48,7 +48,7 @@ test: libtorch ## check formatting, lints, units, and the sample pipeline from e
 parity: parity-data build .parity/venv/installed ## compare with transformers: logits, steps, accuracies, files [PARITY_ARGS='--only PART']
 	@.parity/venv/bin/python tests/parity/parity.py --bin $(BIN) $(PARITY_ARGS)
 
-# Looked for first: without it neither compiling nor gigabytes of packages are of use.
+# Looked for first, as bench-data is: without it neither compiling nor gigabytes of packages are of use.
 parity-data:
 	@python3 tests/parity/setting.py $(PARITY_ARGS)
 
@@ -57,6 +57,14 @@ parity-data:
 	@python3 -m venv .parity/venv
 	.parity/venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+bench: bench-data build .parity/venv/installed ## measure beside PyTorch, into bench/SPEED.md; on an idle machine [BENCH_ARGS='--only PART']
+	@step=$$(cargo build $(BUILD) --workspace --bench step --message-format=json | \
+	sed -n 's|.*"executable":"\([^"]*/step-[^"/]*\)".*|\1|p'); test -n "$$step" && \
+	.parity/venv/bin/python bench/speed.py --bin $(BIN) --step-bench "$$step" $(BENCH_ARGS)
+
+bench-data:
+	@python3 bench/setting.py $(BENCH_ARGS)
 
 dist: build ## pack the binaries and every library they need into dist/*.tar.gz, for machines with nothing installed
 	@deploy/dist.sh $(BIN) $(or $(LIBTORCH),.libtorch) $(PROGRAMS)
