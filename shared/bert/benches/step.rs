@@ -62,7 +62,10 @@ fn main() -> Result<()> {
             milliseconds.push(started.elapsed().as_secs_f64() * 1e3);
         }
         done += count as u64;
-        println!("{}", serde_json::json!({ "milliseconds": milliseconds, "peak_mib": peak_memory_bytes().map(|bytes| bytes >> 20) }));
+        println!(
+            "{}",
+            serde_json::json!({ "milliseconds": milliseconds, "peak_mib": peak_memory_bytes().map(|bytes| bytes >> 20) })
+        );
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use burn::backend::LibTorch;
 use burn::tensor::Tensor as BurnTensor;
 use burn_tch::TchTensor;
 use half::bf16;
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
@@ -66,28 +66,33 @@ fn one_pass<N: Number>([parameter, first, second]: [&mut Tensor; 3], gradient: &
     let [parameter, first, second] = state.map(|numbers| numbers.par_chunks_mut(CHUNK));
     parameter.zip(first).zip(second).zip(gradient.par_chunks(CHUNK)).for_each(
         |(((parameter, first), second), gradient)| {
-            Arch::new().dispatch(|| chunk([parameter, first, second], gradient, update));
+            Arch::new().dispatch(Chunk { parameter, first, second, gradient, update });
         },
     );
 }
 
-#[inline(always)]
-fn chunk<N: Number>([parameter, first, second]: [&mut [f32]; 3], gradient: &[N], update: &Update) {
-    let Update {
-        beta1,
-        beta2,
-        complement1,
-        complement2,
-        epsilon,
-        decay,
-        step_size,
-        second_scale,
-        gradient_scale,
-    } = *update;
-    for (((p, m), v), g) in parameter.iter_mut().zip(first).zip(second).zip(gradient) {
-        let g = g.widen() * gradient_scale;
-        *m = beta1 * *m + complement1 * g;
-        *v = beta2 * *v + complement2 * g * g;
-        *p = *p * decay - step_size * *m / (v.sqrt() * second_scale + epsilon);
+/// A type, because closures are not compiled for the processor at hand.
+struct Chunk<'a, N> {
+    parameter: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    gradient: &'a [N],
+    update: &'a Update,
+}
+
+impl<N: Number> NullaryFnOnce for Chunk<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Update { beta1, beta2, complement1, complement2, .. } = *self.update;
+        let Update { epsilon, decay, step_size, second_scale, gradient_scale, .. } = *self.update;
+        let numbers = self.parameter.iter_mut().zip(self.first).zip(self.second).zip(self.gradient);
+        for (((p, m), v), g) in numbers {
+            let g = g.widen() * gradient_scale;
+            *m = beta1 * *m + complement1 * g;
+            *v = beta2 * *v + complement2 * g * g;
+            *p = *p * decay - step_size * *m / (v.sqrt() * second_scale + epsilon);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Sums over the rows of a matrix, in an order that does not depend on the number of threads.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use tch::Tensor;
 
@@ -40,12 +40,23 @@ pub(super) fn column_sums<N: Number>(matrix: &Tensor) -> Tensor {
     numbers_mut::<f32>(&mut partial)
         .par_chunks_mut(width)
         .zip(numbers::<N>(matrix).par_chunks(BLOCK_ROWS * width))
-        .for_each(|(sums, rows)| {
-            Arch::new().dispatch(|| {
-                for row in rows.chunks_exact(width) {
-                    sums.iter_mut().zip(row).for_each(|(sum, number)| *sum += number.widen());
-                }
-            });
-        });
+        .for_each(|(sums, rows)| Arch::new().dispatch(SumBlock { sums, rows }));
     total(&partial, 1)
+}
+
+/// Adds some rows. A type, because closures are not compiled for the processor at hand.
+struct SumBlock<'a, N> {
+    sums: &'a mut [f32],
+    rows: &'a [N],
+}
+
+impl<N: Number> NullaryFnOnce for SumBlock<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for row in self.rows.chunks_exact(self.sums.len()) {
+            self.sums.iter_mut().zip(row).for_each(|(sum, number)| *sum += number.widen());
+        }
+    }
 }

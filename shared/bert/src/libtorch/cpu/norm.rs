@@ -1,6 +1,6 @@
 //! Dropout, residual connection and LayerNorm in one pass, and their backward pass in another.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use tch::Tensor;
 
@@ -9,7 +9,7 @@ use crate::dropout::RowMasks;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
 /// Numbers that a sum takes side by side: a vector register's worth.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// What the backward pass needs.
 pub(super) struct Normed {
@@ -68,22 +68,57 @@ pub(super) fn forward<N: Number>(
         .zip(x.par_chunks(block).zip(branch.par_chunks(block)))
         .enumerate()
         .for_each(|(index, (((out, hat), scale), (x, branch)))| {
-            let [mut sum, mut mask] = [vec![0.0; width], vec![1.0; width]];
-            Arch::new().dispatch(|| {
-                let rows = out.chunks_exact_mut(width).zip(hat.chunks_exact_mut(width)).zip(scale);
-                let inputs = x.chunks_exact(width).zip(branch.chunks_exact(width));
-                for (row, (((out, hat), scale), (x, branch))) in rows.zip(inputs).enumerate() {
-                    if let Some(masks) = &masks {
-                        masks.fill(index * BLOCK_ROWS + row, &mut mask);
-                    }
-                    for (((sum, x), branch), mask) in sum.iter_mut().zip(x).zip(branch).zip(&mask) {
-                        *sum = x + branch.widen() * mask;
-                    }
-                    *scale = normalize(&sum, eps as f32, [gain, shift], out, hat);
-                }
+            let first = index * BLOCK_ROWS;
+            let eps = eps as f32;
+            Arch::new().dispatch(ForwardBlock {
+                first,
+                out,
+                hat,
+                scale,
+                x,
+                branch,
+                gain,
+                shift,
+                eps,
+                masks: &masks,
             });
         });
     (out, Normed { hat, scale, weight: weight.shallow_clone() })
+}
+
+/// Some rows, of which the first is number `first`. A type, because closures are not compiled for the processor at hand.
+struct ForwardBlock<'a, N> {
+    first: usize,
+    out: &'a mut [f32],
+    hat: &'a mut [N],
+    scale: &'a mut [f32],
+    x: &'a [f32],
+    branch: &'a [N],
+    gain: &'a [f32],
+    shift: &'a [f32],
+    eps: f32,
+    masks: &'a Option<RowMasks>,
+}
+
+impl<N: Number> NullaryFnOnce for ForwardBlock<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let width = self.gain.len();
+        let [mut sum, mut mask] = [vec![0.0; width], vec![1.0; width]];
+        let rows = self.out.chunks_exact_mut(width).zip(self.hat.chunks_exact_mut(width)).zip(self.scale);
+        let inputs = self.x.chunks_exact(width).zip(self.branch.chunks_exact(width));
+        for (row, (((out, hat), scale), (x, branch))) in rows.zip(inputs).enumerate() {
+            if let Some(masks) = self.masks {
+                masks.fill(self.first + row, &mut mask);
+            }
+            for (((sum, x), branch), mask) in sum.iter_mut().zip(x).zip(branch).zip(&mask) {
+                *sum = x + branch.widen() * mask;
+            }
+            *scale = normalize(&sum, self.eps, [self.gain, self.shift], out, hat);
+        }
+    }
 }
 
 /// One row; returns what its centred numbers were multiplied by.
@@ -131,25 +166,60 @@ impl Normed {
             .zip(gradient.par_chunks(block).zip(hat.par_chunks(block)).zip(scale.par_chunks(BLOCK_ROWS)))
             .enumerate()
             .for_each(|(index, (((residual, branch), sums), ((gradient, hat), scale)))| {
-                let [mut total, mut mask] = [vec![0.0; width], vec![1.0; width]];
                 let more = more.chunks(block).nth(index).unwrap_or(&[]);
-                Arch::new().dispatch(|| {
-                    let rows = residual.chunks_exact_mut(width).zip(branch.chunks_exact_mut(width));
-                    let inputs = gradient.chunks_exact(width).zip(hat.chunks_exact(width)).zip(scale);
-                    for (row, ((residual, branch), ((gradient, hat), scale))) in rows.zip(inputs).enumerate()
-                    {
-                        if let Some(masks) = &masks {
-                            masks.fill(index * BLOCK_ROWS + row, &mut mask);
-                        }
-                        total.copy_from_slice(gradient);
-                        let more = more.get(row * width..(row + 1) * width).unwrap_or(&[]);
-                        total.iter_mut().zip(more).for_each(|(total, more)| *total += more.widen());
-                        let row = Row { gradient: &total, hat, gain, mask: &mask, scale: *scale };
-                        row.backward(residual, branch, sums);
-                    }
+                let first = index * BLOCK_ROWS;
+                let masks = &masks;
+                Arch::new().dispatch(BackwardBlock {
+                    first,
+                    residual,
+                    branch,
+                    sums,
+                    gradient,
+                    more,
+                    hat,
+                    scale,
+                    gain,
+                    masks,
                 });
             });
         Gradients { residual, branch, sums: columns::total(&partial, 3).view([3, size[1]]) }
+    }
+}
+
+/// Some rows, of which the first is number `first`.
+struct BackwardBlock<'a, N> {
+    first: usize,
+    residual: &'a mut [f32],
+    branch: &'a mut [N],
+    sums: &'a mut [f32],
+    gradient: &'a [f32],
+    /// Empty where nothing else flows in.
+    more: &'a [N],
+    hat: &'a [N],
+    scale: &'a [f32],
+    gain: &'a [f32],
+    masks: &'a Option<RowMasks>,
+}
+
+impl<N: Number> NullaryFnOnce for BackwardBlock<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let width = self.gain.len();
+        let [mut total, mut mask] = [vec![0.0; width], vec![1.0; width]];
+        let rows = self.residual.chunks_exact_mut(width).zip(self.branch.chunks_exact_mut(width));
+        let inputs = self.gradient.chunks_exact(width).zip(self.hat.chunks_exact(width)).zip(self.scale);
+        for (row, ((residual, branch), ((gradient, hat), scale))) in rows.zip(inputs).enumerate() {
+            if let Some(masks) = self.masks {
+                masks.fill(self.first + row, &mut mask);
+            }
+            total.copy_from_slice(gradient);
+            let more = self.more.get(row * width..(row + 1) * width).unwrap_or(&[]);
+            total.iter_mut().zip(more).for_each(|(total, more)| *total += more.widen());
+            let row = Row { gradient: &total, hat, gain: self.gain, mask: &mask, scale: *scale };
+            row.backward(residual, branch, self.sums);
+        }
     }
 }
 
@@ -171,18 +241,19 @@ impl<N: Number> Row<'_, N> {
         }
         let mean = sum(residual, residual, |x, _| x) / width as f32;
         let along = sum(residual, self.hat, |x, hat| x * hat.widen()) / width as f32;
+        for ((out, branch), (hat, mask)) in
+            residual.iter_mut().zip(branch.iter_mut()).zip(self.hat.iter().zip(self.mask))
+        {
+            *out = self.scale * (*out - mean - hat.widen() * along);
+            *branch = N::narrow(*out * mask);
+        }
         let (weights, rest) = sums.split_at_mut(width);
         let (biases, branches) = rest.split_at_mut(width);
-        let outputs = residual.iter_mut().zip(branch).zip(weights).zip(biases).zip(branches);
-        let inputs = self.gradient.iter().zip(self.hat).zip(self.mask);
-        for (((((out, branch), weight), bias), branches), ((gradient, hat), mask)) in outputs.zip(inputs) {
-            let hat = hat.widen();
-            *out = self.scale * (*out - mean - hat * along);
-            *branch = N::narrow(*out * mask);
-            *weight += gradient * hat;
-            *bias += gradient;
-            *branches += branch.widen();
+        for ((weight, gradient), hat) in weights.iter_mut().zip(self.gradient).zip(self.hat) {
+            *weight += gradient * hat.widen();
         }
+        biases.iter_mut().zip(self.gradient).for_each(|(bias, gradient)| *bias += gradient);
+        branches.iter_mut().zip(branch).for_each(|(sum, branch)| *sum += branch.widen());
     }
 }
 

@@ -1,10 +1,10 @@
 //! Attention weights with dropout in one pass, and their backward pass in another.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use tch::Tensor;
 
-use super::norm::sum;
+use super::norm::{LANES, sum};
 use crate::dropout::RowMasks;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
@@ -31,18 +31,7 @@ impl Weights {
         let additive = numbers::<f32>(mask);
         numbers_mut::<N>(&mut scores).par_chunks_mut(seq * seq).enumerate().for_each(|(index, scores)| {
             let additive = &additive[index / heads * seq..][..seq];
-            let [mut row, mut mask] = [vec![0.0; seq], vec![1.0; seq * seq]];
-            Arch::new().dispatch(|| {
-                if let Some(masks) = &masks {
-                    masks.fill(index, &mut mask);
-                }
-                for (scores, mask) in scores.chunks_exact_mut(seq).zip(mask.chunks_exact(seq)) {
-                    softmax(scores, additive, scale, &mut row);
-                    for ((weight, x), mask) in scores.iter_mut().zip(&row).zip(mask) {
-                        *weight = N::narrow(if *mask == 0.0 { -x } else { *x });
-                    }
-                }
-            });
+            Arch::new().dispatch(ForwardBlock { index, scores, additive, scale, masks: &masks });
         });
         Weights { signed: scores, masks, scale }
     }
@@ -56,13 +45,7 @@ impl Weights {
         numbers_mut::<N>(&mut dropped)
             .par_chunks_mut(chunk)
             .zip(numbers::<N>(&self.signed).par_chunks(chunk))
-            .for_each(|(dropped, signed)| {
-                Arch::new().dispatch(|| {
-                    for (dropped, signed) in dropped.iter_mut().zip(signed) {
-                        *dropped = N::narrow(signed.widen() * factor(signed.widen(), kept));
-                    }
-                });
-            });
+            .for_each(|(dropped, signed)| Arch::new().dispatch(DropBlock { dropped, signed, kept }));
         dropped
     }
 
@@ -74,12 +57,75 @@ impl Weights {
             .par_chunks_mut(seq * seq)
             .zip(numbers::<N>(&self.signed).par_chunks(seq * seq))
             .for_each(|(gradient, signed)| {
-                Arch::new().dispatch(|| {
-                    let rows = gradient.chunks_exact_mut(seq).zip(signed.chunks_exact(seq));
-                    rows.for_each(|(gradient, signed)| row_backward(gradient, signed, kept, scale));
-                });
+                Arch::new().dispatch(BackwardBlock { seq, gradient, signed, kept, scale });
             });
         gradient
+    }
+}
+
+/// One head of one example: its number, and `[seq, seq]` scores. A type, because closures are not compiled for the processor
+/// at hand.
+struct ForwardBlock<'a, N> {
+    index: usize,
+    scores: &'a mut [N],
+    additive: &'a [f32],
+    scale: f32,
+    masks: &'a Option<RowMasks>,
+}
+
+impl<N: Number> NullaryFnOnce for ForwardBlock<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let seq = self.additive.len();
+        let [mut row, mut mask] = [vec![0.0; seq], vec![1.0; seq * seq]];
+        if let Some(masks) = self.masks {
+            masks.fill(self.index, &mut mask);
+        }
+        for (scores, mask) in self.scores.chunks_exact_mut(seq).zip(mask.chunks_exact(seq)) {
+            softmax(scores, self.additive, self.scale, &mut row);
+            for ((weight, x), mask) in scores.iter_mut().zip(&row).zip(mask) {
+                *weight = N::narrow(if *mask == 0.0 { -x } else { *x });
+            }
+        }
+    }
+}
+
+struct DropBlock<'a, N> {
+    dropped: &'a mut [N],
+    signed: &'a [N],
+    kept: f32,
+}
+
+impl<N: Number> NullaryFnOnce for DropBlock<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (dropped, signed) in self.dropped.iter_mut().zip(self.signed) {
+            *dropped = N::narrow(signed.widen() * factor(signed.widen(), self.kept));
+        }
+    }
+}
+
+struct BackwardBlock<'a, N> {
+    seq: usize,
+    gradient: &'a mut [N],
+    signed: &'a [N],
+    kept: f32,
+    scale: f32,
+}
+
+impl<N: Number> NullaryFnOnce for BackwardBlock<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let rows = self.gradient.chunks_exact_mut(self.seq).zip(self.signed.chunks_exact(self.seq));
+        for (gradient, signed) in rows {
+            row_backward(gradient, signed, self.kept, self.scale);
+        }
     }
 }
 
@@ -97,10 +143,23 @@ fn softmax<N: Number>(scores: &[N], additive: &[f32], scale: f32, row: &mut [f32
     for ((x, score), additive) in row.iter_mut().zip(scores).zip(additive) {
         *x = score.widen() * scale + additive;
     }
-    let largest = row.iter().fold(f32::NEG_INFINITY, |largest, &x| if x > largest { x } else { largest });
+    let largest = largest(row);
     row.iter_mut().for_each(|x| *x = exp(*x - largest));
     let inverse = 1.0 / sum(row, row, |x, _| x);
     row.iter_mut().for_each(|x| *x *= inverse);
+}
+
+#[inline(always)]
+fn largest(row: &[f32]) -> f32 {
+    let greater = |a: f32, b: f32| if b > a { b } else { a };
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    for chunk in chunks {
+        for lane in 0..LANES {
+            lanes[lane] = greater(lanes[lane], chunk[lane]);
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |largest, &x| greater(largest, x))
 }
 
 #[inline(always)]
