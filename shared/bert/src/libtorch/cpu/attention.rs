@@ -21,10 +21,9 @@ pub(super) struct Heads {
 pub(super) fn forward<N: Number>(
     projected: &Tensor,
     mask: &Tensor,
-    batch: i64,
     shape: &LayerShape,
 ) -> (Tensor, Option<Heads>) {
-    let size = projected.size();
+    let (size, batch) = (projected.size(), mask.size()[0]);
     let (seq, hidden, count) = (size[0] / batch, size[1] / 3, shape.heads as i64);
     let width = hidden / count;
     let all = projected.view([batch, seq, 3, count, width]).permute([2, 0, 3, 1, 4]);
@@ -49,9 +48,10 @@ pub(super) fn forward<N: Number>(
 
 impl Heads {
     /// `N[n, hidden]` → `N[n, 3·hidden]`
-    pub(super) fn backward<N: Number>(&self, context: &Tensor, batch: i64, shape: &LayerShape) -> Tensor {
+    pub(super) fn backward<N: Number>(&self, context: &Tensor, shape: &LayerShape) -> Tensor {
         let size = self.query.size();
         let (seq, width, count) = (size[1], size[2], shape.heads as i64);
+        let batch = size[0] / count;
         let context = context.view([batch, seq, count, width]).transpose(1, 2).reshape(&size);
         let value = self.weights.dropped::<N>().transpose(1, 2).bmm(&context);
         let weights = context.bmm(&self.value.transpose(1, 2));

@@ -181,7 +181,7 @@ fn row_backward<N: Number>(gradient: &mut [N], signed: &[N], kept: f32, scale: f
 fn exp(x: f32) -> f32 {
     // Adding it rounds to a whole number, which stands in the sum's low bits.
     const ROUND: f32 = 12_582_912.0;
-    const LN_2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
+    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
     const TERMS: [f32; 6] =
         [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
     // A NaN stays one.
