@@ -133,12 +133,25 @@ pub fn hand_over(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
     become_program(program)
 }
 
+/// How often libgomp's threads look for work before they sleep. Those that spin take the cores from the other threads of
+/// a training, and from every other program.
+const SPINS: &str = "GOMP_SPINCOUNT";
+/// Some microseconds: less than a pass over a layer takes.
+const FEW: &str = "1000";
+/// What says how they wait; the user's own word stands.
+const WAITING: [&str; 2] = [SPINS, "OMP_WAIT_POLICY"];
+
 /// Becomes `program`, with this process' arguments.
 fn become_program(program: &str) -> ExitCode {
     let path = env::current_exe().map(|own| own.with_file_name(program));
     let error = match path {
         Ok(path) => {
-            let error = Command::new(&path).args(env::args_os().skip(1)).exec();
+            let mut command = Command::new(&path);
+            command.args(env::args_os().skip(1));
+            if WAITING.iter().all(|name| env::var_os(name).is_none()) {
+                command.env(SPINS, FEW);
+            }
+            let error = command.exec();
             let advice = format!("cannot start {}, which has to stand beside this program", path.display());
             anyhow::Error::from(error).context(Fault::usage(advice))
         }
