@@ -50,10 +50,14 @@ def features(folder, split):
     return columns
 
 
-def check_split(run, split, tokenizer, max_seq_length):
+def facts(tokenized):
+    return json.loads((tokenized / "manifest.json").read_text())["facts"]
+
+
+def check_split(fetched, tokenized, split, tokenizer, max_seq_length):
     """Returns (rows, rows that differ)."""
-    ours = features(run / "tokenize", split)
-    examples = pyarrow.parquet.read_table(run / "fetch" / "examples" / f"{split}.parquet")
+    ours = features(tokenized, split)
+    examples = pyarrow.parquet.read_table(fetched / "examples" / f"{split}.parquet")
     if examples["example_id"].to_pylist() != ours["example_id"]:
         sys.exit(f"{split}: the rows are not those of the examples, in their order")
     texts = examples["text"].to_pylist()
@@ -80,20 +84,25 @@ def check_split(run, split, tokenizer, max_seq_length):
     return len(texts), len(different)
 
 
+def check(fetched, tokenized):
+    """Compares the folders of both stages; returns the exit code."""
+    max_seq_length, splits = facts(tokenized)["max_seq_length"], facts(tokenized)["splits"]
+    tokenizer = reference(fetched / "model")
+    print(f"{type(tokenizer).__name__}, max_seq_length {max_seq_length}")
+    rows = differences = 0
+    for split in splits:
+        of_split, differing = check_split(fetched, tokenized, split, tokenizer, max_seq_length)
+        print(f"{split}: {of_split} rows, {differing} differ")
+        rows, differences = rows + of_split, differences + differing
+    print(f"all: {rows} rows, {differences} differ")
+    return 1 if differences else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("run", type=Path, help="the folder work/runs/NAME")
     run = parser.parse_args().run
-    facts = json.loads((run / "tokenize" / "manifest.json").read_text())["facts"]
-    tokenizer = reference(run / "fetch" / "model")
-    print(f"{type(tokenizer).__name__}, max_seq_length {facts['max_seq_length']}")
-    rows = differences = 0
-    for split in facts["splits"]:
-        of_split, differing = check_split(run, split, tokenizer, facts["max_seq_length"])
-        print(f"{split}: {of_split} rows, {differing} differ")
-        rows, differences = rows + of_split, differences + differing
-    print(f"all: {rows} rows, {differences} differ")
-    sys.exit(1 if differences else 0)
+    sys.exit(check(run / "fetch", run / "tokenize"))
 
 
 if __name__ == "__main__":

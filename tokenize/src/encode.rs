@@ -8,6 +8,7 @@ use shared::fault::Fault;
 use shared::schema::{Example, Features};
 
 use crate::tokenizer::BoundedTokenizer;
+use crate::words::Scratch;
 
 /// Turns examples into features; any number of threads may use it at once.
 pub(crate) struct Encoder {
@@ -42,20 +43,20 @@ impl Encoder {
     /// Of the first example that fails, with its id.
     pub(crate) fn encode_batch(&self, examples: &[Example]) -> Result<Vec<Encoded>> {
         // Collected before the errors are looked at, so that the first one in order is reported every time.
-        let outcomes: Vec<Result<Encoded>> =
-            examples.par_iter().map(|example| self.encode(example)).collect();
+        let outcomes: Vec<Result<Encoded>> = examples
+            .par_iter()
+            .map_init(Scratch::default, |scratch, example| self.encode(example, scratch))
+            .collect();
         outcomes.into_iter().collect()
     }
 
-    fn encode(&self, example: &Example) -> Result<Encoded> {
+    fn encode(&self, example: &Example, scratch: &mut Scratch) -> Result<Encoded> {
         let in_example = || format!("example {}", example.example_id);
         let label = self.label_id(&example.label).with_context(in_example)?;
-        let encoding = self.tokenizer.encode(&example.text).with_context(in_example)?;
+        let tokens = self.tokenizer.encode(&example.text, scratch).with_context(in_example)?;
         let unknown_id = self.tokenizer.unknown_token_id();
-        let tokens = encoding.get_ids().iter().zip(encoding.get_special_tokens_mask());
-        let pieces = tokens.filter(|&(_, &special)| special == 0);
-        let input_ids = encoding.get_ids().iter().map(|&id| i32::try_from(id));
-        let token_type_ids = encoding.get_type_ids().iter().map(|&id| i8::try_from(id));
+        let input_ids = tokens.ids.iter().map(|&id| i32::try_from(id));
+        let token_type_ids = tokens.type_ids.iter().map(|&id| i8::try_from(id));
         Ok(Encoded {
             features: Features {
                 example_id: example.example_id.clone(),
@@ -63,9 +64,9 @@ impl Encoder {
                 token_type_ids: token_type_ids.collect::<Result<_, _>>().with_context(in_example)?,
                 label,
             },
-            truncated: !encoding.get_overflowing().is_empty(),
-            pieces: pieces.clone().count() as u64,
-            unknown: pieces.filter(|&(&id, _)| Some(id) == unknown_id).count() as u64,
+            truncated: tokens.truncated,
+            pieces: tokens.pieces as u64,
+            unknown: tokens.ids.iter().filter(|&&id| Some(id) == unknown_id).count() as u64,
         })
     }
 

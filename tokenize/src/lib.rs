@@ -3,12 +3,15 @@
 mod encode;
 #[cfg(test)]
 mod fixture;
+mod frame;
 mod model_files;
 mod shard;
+mod source;
 mod split;
 mod statistics;
 mod tokenizer;
 mod wordpiece;
+mod words;
 
 use std::collections::BTreeMap;
 

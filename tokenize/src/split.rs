@@ -1,10 +1,7 @@
-//! One split, from its examples to its shards, in constant memory: a batch is read and encoded while the one
-//! before it is written.
+//! One split, from its examples to its shards, in constant memory: while a batch is written, the next one is encoded
+//! and the one after it is read.
 
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -12,14 +9,11 @@ use rayon::ThreadPool;
 use shared::console::{Progress, Unit};
 use shared::facts::SplitFacts;
 use shared::layout::Split;
-use shared::schema::{ExampleReader, Features};
+use shared::schema::{Example, ExampleReader, Features};
 
-use crate::encode::Encoder;
+use crate::encode::{Encoded, Encoder};
 use crate::shard::{ROWS_PER_SHARD, ShardPlan, ShardWriter};
 use crate::statistics::Statistics;
-
-/// Encoded batches that may wait for the writer.
-const BATCHES_IN_FLIGHT: usize = 2;
 
 /// What is to be done for a split.
 pub(crate) struct SplitJob<'a> {
@@ -40,13 +34,8 @@ impl SplitJob<'_> {
         let plan = self.plan(encoder, examples.rows().min(self.most_rows));
         let (rows, shards) = (plan.rows, plan.count()?);
         let writer = ShardWriter::create(plan)?;
-        let (sender, receiver) = sync_channel(BATCHES_IN_FLIGHT);
-        let statistics = thread::scope(|scope| {
-            let writing = scope.spawn(move || write(writer, receiver));
-            let encoded = self.encode(examples, rows, encoder, pool, sender);
-            let written = writing.join().unwrap_or_else(|panic| resume_unwind(panic));
-            encoded.and_then(|statistics| written.map(|()| statistics))
-        })?;
+        let statistics =
+            pool.install(|| self.convert(FirstRows { examples, left: rows }, encoder, writer))?;
         let mean_length = statistics.mean_length();
         let facts = statistics.into_facts(shards);
         self.report(&facts, mean_length, started);
@@ -64,32 +53,24 @@ impl SplitJob<'_> {
         }
     }
 
-    /// Reads and encodes batch by batch. It stops early without an error when nobody takes the batches any
-    /// more: then the writer has an error to tell.
-    fn encode(
-        &self,
-        examples: ExampleReader,
-        rows: u64,
-        encoder: &Encoder,
-        pool: &ThreadPool,
-        sender: SyncSender<Vec<Features>>,
-    ) -> Result<Statistics> {
-        let mut progress = Progress::new(self.split.name(), rows, Unit::Items);
+    /// Reads, encodes and writes side by side on the current thread pool, which is never asked for more threads than
+    /// it has: a worker that has written its batch helps to encode the next one.
+    fn convert(&self, mut rows: FirstRows, encoder: &Encoder, mut writer: ShardWriter) -> Result<Statistics> {
+        let mut progress = Progress::new(self.split.name(), rows.left, Unit::Items);
         let mut statistics = Statistics::new(encoder.tokenizer().max_seq_length());
-        let mut left = usize::try_from(rows)?;
-        for batch in examples {
-            let mut batch = batch?;
-            batch.truncate(left);
-            left -= batch.len();
-            let encoded = pool.install(|| encoder.encode_batch(&batch))?;
-            encoded.iter().for_each(|row| statistics.add(row));
-            progress.advance(batch.len() as u64);
-            let features = encoded.into_iter().map(|row| row.features).collect();
-            if sender.send(features).is_err() || left == 0 {
-                break;
-            }
+        let mut read = rows.next_batch()?;
+        let mut encoded: Vec<Features> = Vec::new();
+        while !(read.is_empty() && encoded.is_empty()) {
+            let write = || writer.write(&encoded);
+            let advance = || rayon::join(|| encoder.encode_batch(&read), || rows.next_batch());
+            let (written, (next_encoded, next_read)) = rayon::join(write, advance);
+            written?;
+            progress.advance(encoded.len() as u64);
+            encoded = counted(next_encoded?, &mut statistics);
+            read = next_read?;
         }
         progress.finish();
+        writer.finish()?;
         Ok(statistics)
     }
 
@@ -120,11 +101,28 @@ fn quantile(histogram: &[u64], share: f64) -> usize {
     histogram.iter().position(covers).unwrap_or(0)
 }
 
-fn write(mut shards: ShardWriter, batches: Receiver<Vec<Features>>) -> Result<()> {
-    for batch in batches {
-        shards.write(&batch)?;
+fn counted(rows: Vec<Encoded>, statistics: &mut Statistics) -> Vec<Features> {
+    rows.iter().for_each(|row| statistics.add(row));
+    rows.into_iter().map(|row| row.features).collect()
+}
+
+/// The first rows of a file of examples.
+struct FirstRows {
+    examples: ExampleReader,
+    left: u64,
+}
+
+impl FirstRows {
+    /// Some thousand rows; none at the end.
+    fn next_batch(&mut self) -> Result<Vec<Example>> {
+        if self.left == 0 {
+            return Ok(Vec::new());
+        }
+        let mut batch = self.examples.next().transpose()?.unwrap_or_default();
+        batch.truncate(usize::try_from(self.left)?);
+        self.left -= batch.len() as u64;
+        Ok(batch)
     }
-    shards.finish()
 }
 
 #[cfg(test)]

@@ -1,26 +1,38 @@
 //! A model's tokenizer, bound to the limits of the model.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, bail, ensure};
-use serde::Deserialize;
 use shared::fault::Fault;
-use shared::layout::hub;
 use tokenizers::utils::truncation::TruncationParams;
 use tokenizers::{PostProcessor, Tokenizer};
 
+use crate::frame::Frame;
 use crate::model_files::{ModelConfig, TokenizerConfig};
-use crate::wordpiece;
+use crate::source::Source;
+use crate::words::{Scratch, WordEncoder};
 
 /// A tokenizer that truncates at the run's `max_seq_length` and never pads.
 pub(crate) struct BoundedTokenizer {
+    /// The reference, for every text that `by_words` does not take.
     tokenizer: Tokenizer,
+    by_words: Option<(WordEncoder, Frame)>,
     max_seq_length: usize,
     pad_token_id: u32,
     unknown_token_id: Option<u32>,
     /// Ids that the model has embeddings for.
     vocab_size: u32,
+}
+
+/// A text with special tokens, truncated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    pub(crate) ids: Vec<u32>,
+    /// As long as `ids`.
+    pub(crate) type_ids: Vec<u32>,
+    /// Of `ids`, the tokens of the text itself.
+    pub(crate) pieces: usize,
+    pub(crate) truncated: bool,
 }
 
 impl BoundedTokenizer {
@@ -45,11 +57,14 @@ impl BoundedTokenizer {
             pad_token_id < model.vocab_size,
             Fault::input(format!("the pad token in {} is beyond the model's vocab_size", folder.display()))
         );
+        let Source { mut tokenizer, unknown_token_id } = source;
+        unbind(&mut tokenizer)?;
         Ok(BoundedTokenizer {
-            unknown_token_id: source.unknown_token_id,
-            tokenizer: bound(source.tokenizer, max_seq_length)?,
+            by_words: WordEncoder::of(&tokenizer, unknown_token_id).zip(Frame::of(&tokenizer)),
+            tokenizer: bound(tokenizer, max_seq_length)?,
             max_seq_length,
             pad_token_id,
+            unknown_token_id,
             vocab_size: model.vocab_size,
         })
     }
@@ -70,20 +85,49 @@ impl BoundedTokenizer {
     ///
     /// # Errors
     /// A [`Fault::input`] where an id lies beyond the model's vocabulary.
-    pub(crate) fn encode(&self, text: &str) -> Result<tokenizers::Encoding> {
-        let encoding = self.tokenizer.encode_fast(text, true).map_err(Error::from_boxed)?;
-        if let Some(id) = encoding.get_ids().iter().find(|&&id| id >= self.vocab_size) {
+    pub(crate) fn encode(&self, text: &str, scratch: &mut Scratch) -> Result<Tokens> {
+        let tokens = match self.encode_by_words(text, scratch) {
+            Some(tokens) => tokens,
+            None => self.encode_by_library(text)?,
+        };
+        if let Some(id) = tokens.ids.iter().find(|&&id| id >= self.vocab_size) {
             bail!(Fault::input(format!(
                 "the tokenizer gives the id {id}, and the model's vocab_size is {}; tokenizer and config.json \
                  must come from the same model",
                 self.vocab_size
             )));
         }
-        Ok(encoding)
+        Ok(tokens)
+    }
+
+    pub(crate) fn encode_by_words(&self, text: &str, scratch: &mut Scratch) -> Option<Tokens> {
+        let (words, frame) = self.by_words.as_ref()?;
+        let room = self.max_seq_length - frame.len();
+        let mut of_text = words.encode(&self.tokenizer, text, room, scratch)?;
+        let truncated = of_text.len() > room;
+        of_text.truncate(room);
+        let (ids, type_ids) = frame.around(&of_text);
+        Some(Tokens { ids, type_ids, pieces: of_text.len(), truncated })
+    }
+
+    pub(crate) fn encode_by_library(&self, text: &str) -> Result<Tokens> {
+        let encoding = self.tokenizer.encode_fast(text, true).map_err(Error::from_boxed)?;
+        Ok(Tokens {
+            ids: encoding.get_ids().to_vec(),
+            type_ids: encoding.get_type_ids().to_vec(),
+            pieces: encoding.get_special_tokens_mask().iter().filter(|&&special| special == 0).count(),
+            truncated: !encoding.get_overflowing().is_empty(),
+        })
     }
 }
 
-/// Puts this run's truncation in the place of whatever `tokenizer.json` has stored.
+/// Takes away whatever `tokenizer.json` has stored of lengths.
+fn unbind(tokenizer: &mut Tokenizer) -> Result<()> {
+    tokenizer.with_truncation(None).map_err(Error::from_boxed)?;
+    tokenizer.with_padding(None);
+    Ok(())
+}
+
 fn bound(mut tokenizer: Tokenizer, max_seq_length: usize) -> Result<Tokenizer> {
     let special = tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
     ensure!(
@@ -95,68 +139,7 @@ fn bound(mut tokenizer: Tokenizer, max_seq_length: usize) -> Result<Tokenizer> {
     );
     let truncation = TruncationParams { max_length: max_seq_length, ..TruncationParams::default() };
     tokenizer.with_truncation(Some(truncation)).map_err(Error::from_boxed)?;
-    tokenizer.with_padding(None);
     Ok(tokenizer)
-}
-
-/// A tokenizer as its files describe it.
-struct Source {
-    tokenizer: Tokenizer,
-    unknown_token_id: Option<u32>,
-}
-
-/// The key of `tokenizer.json` that the library does not tell.
-#[derive(Deserialize)]
-struct TokenizerFile {
-    model: UnknownToken,
-}
-
-/// A Unigram model has the id, the others have the token.
-#[derive(Deserialize)]
-struct UnknownToken {
-    unk_id: Option<u32>,
-    unk_token: Option<String>,
-}
-
-impl Source {
-    fn read(folder: &Path, config: &TokenizerConfig) -> Result<Source> {
-        let (json, vocab) = (folder.join(hub::TOKENIZER), folder.join(hub::VOCAB));
-        if json.is_file() {
-            Source::from_json(&json)
-        } else if vocab.is_file() {
-            let tokenizer = wordpiece::from_vocab(&vocab, config)?;
-            let unknown_token_id = tokenizer.token_to_id(config.unk_token.as_str());
-            Ok(Source { tokenizer, unknown_token_id })
-        } else {
-            bail!(Fault::input(format!(
-                "the model in {} has neither {} nor {}; name a model in `fetch.model` that has one of them",
-                folder.display(),
-                hub::TOKENIZER,
-                hub::VOCAB
-            )))
-        }
-    }
-
-    fn from_json(path: &Path) -> Result<Source> {
-        let damaged = || Fault::input(format!("{} is not a readable tokenizer", path.display()));
-        let bytes = fs::read(path).with_context(damaged)?;
-        let tokenizer = Tokenizer::from_bytes(&bytes).map_err(Error::from_boxed).with_context(damaged)?;
-        let UnknownToken { unk_id, unk_token } =
-            serde_json::from_slice::<TokenizerFile>(&bytes).with_context(damaged)?.model;
-        let unknown_token_id = unk_id.or_else(|| unk_token.and_then(|token| tokenizer.token_to_id(&token)));
-        Ok(Source { tokenizer, unknown_token_id })
-    }
-
-    /// The tokenizer's own pad token. It stands above the model's `pad_token_id`, which some models on the Hub
-    /// have wrong (`intfloat/multilingual-e5-small`), and `transformers` pads with it too.
-    fn pad_token_id(&self, config: &TokenizerConfig) -> Option<u32> {
-        let named = config.pad_token.as_ref().map(|token| token.as_str());
-        let id = |token: &str| self.tokenizer.token_to_id(token);
-        named
-            .and_then(id)
-            .or_else(|| self.tokenizer.get_padding().map(|padding| padding.pad_id))
-            .or_else(|| ["[PAD]", "<pad>"].into_iter().find_map(id))
-    }
 }
 
 #[cfg(test)]
@@ -164,6 +147,7 @@ mod tests {
     use super::*;
     use crate::fixture::Model;
     use shared::fault::kind_of;
+    use shared::layout::hub;
 
     fn check_refused(model: &Model, max_seq_length: usize, code: u8, parts: &[&str]) {
         let Err(error) = BoundedTokenizer::load(model.path(), max_seq_length) else {
@@ -176,7 +160,7 @@ mod tests {
 
     fn check_ids(model: &Model, max_seq_length: usize, text: &str, expect: &[u32]) {
         let tokenizer = BoundedTokenizer::load(model.path(), max_seq_length).unwrap();
-        assert_eq!(tokenizer.encode(text).unwrap().get_ids(), expect);
+        assert_eq!(tokenizer.encode(text, &mut Scratch::default()).unwrap().ids, expect);
     }
 
     #[test]
@@ -240,7 +224,7 @@ mod tests {
         let model = Model::word_piece();
         model.write(hub::CONFIG, r#"{"vocab_size": 7, "max_position_embeddings": 16}"#);
         let tokenizer = BoundedTokenizer::load(model.path(), 16).unwrap();
-        let error = tokenizer.encode("좋다").unwrap_err();
+        let error = tokenizer.encode("좋다", &mut Scratch::default()).unwrap_err();
         assert_eq!(kind_of(&error).code(), 3);
         assert!(format!("{error:#}").contains("the id 7"), "{error:#}");
     }

@@ -60,9 +60,10 @@ impl FeaturesWriter {
             let fits = row.input_ids.len() <= width && row.token_type_ids.len() == row.input_ids.len();
             ensure!(fits, "example {} does not fit {width} tokens", row.example_id);
         }
-        let input_ids = padded(rows, width, self.pad_token_id, |row| row.input_ids.iter().copied());
-        let mask = padded(rows, width, 0, |row| row.input_ids.iter().map(|_| 1));
-        let types = padded(rows, width, 0, |row| row.token_type_ids.iter().copied());
+        let input_ids =
+            padded(rows, width, self.pad_token_id, |row, all| all.extend_from_slice(&row.input_ids));
+        let mask = padded(rows, width, 0, |row, all| all.resize(all.len() + row.input_ids.len(), 1));
+        let types = padded(rows, width, 0, |row, all| all.extend_from_slice(&row.token_type_ids));
         let lengths = rows.iter().map(|row| row.input_ids.len() as i32);
         self.file.write(vec![
             Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.example_id))),
@@ -79,13 +80,19 @@ impl FeaturesWriter {
     }
 }
 
-fn padded<'a, T: Copy + 'a, I: Iterator<Item = T> + 'a>(
-    rows: &'a [Features],
+/// The values of every row, each followed by `pad` up to `width`.
+fn padded<T: Copy>(
+    rows: &[Features],
     width: usize,
     pad: T,
-    values: impl Fn(&'a Features) -> I + Copy + 'a,
+    values: impl Fn(&Features, &mut Vec<T>),
 ) -> Vec<T> {
-    rows.iter().flat_map(|row| values(row).chain(std::iter::repeat(pad)).take(width)).collect()
+    let mut all = Vec::with_capacity(rows.len() * width);
+    for (row, end) in rows.iter().zip((1..).map(|count| count * width)) {
+        values(row, &mut all);
+        all.resize(end, pad);
+    }
+    all
 }
 
 fn list(values: ArrayRef, width: usize) -> Result<ArrayRef> {
@@ -160,7 +167,6 @@ mod tests {
     fn disk_columns_are_padded() {
         let rows =
             [Features { example_id: "a".into(), input_ids: vec![5], token_type_ids: vec![0], label: 0 }];
-        assert_eq!(padded(&rows, 3, 9, |row| row.input_ids.iter().copied()), [5, 9, 9]);
-        assert_eq!(padded(&rows, 3, 0, |row| row.input_ids.iter().map(|_| 1)), [1, 0, 0]);
+        assert_eq!(padded(&rows, 3, 9, |row, all| all.extend_from_slice(&row.input_ids)), [5, 9, 9]);
     }
 }

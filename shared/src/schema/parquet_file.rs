@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 
 use crate::fault::Fault;
 
@@ -61,6 +62,24 @@ pub(super) fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str)
         .with_context(|| Fault::input(format!("the Parquet column `{name}` is missing or of another type")))
 }
 
+/// Numbers in lists are written as they are. What repeats among them are runs, which zstd finds faster than a
+/// dictionary is built; and nobody looks for a row by the least number in its lists.
+fn properties(schema: &SchemaRef) -> WriterProperties {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
+    let is_list = |field: &&Arc<Field>| matches!(field.data_type(), DataType::FixedSizeList(..));
+    let lists = schema.fields().iter().filter(is_list);
+    let numbers = lists.map(|list| ColumnPath::new(vec![list.name().clone(), "list".into(), "item".into()]));
+    numbers
+        .fold(properties, |properties, column| {
+            properties
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_statistics_enabled(column, EnabledStatistics::None)
+        })
+        .build()
+}
+
 /// A Parquet file being written: zstd, bytes that depend on the rows alone.
 pub(super) struct ParquetWriter {
     path: PathBuf,
@@ -75,10 +94,7 @@ impl ParquetWriter {
             fs::create_dir_all(parent).with_context(context)?;
         }
         let file = BufWriter::new(File::create(path).with_context(context)?);
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .build();
+        let properties = properties(&schema);
         let writer =
             ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).with_context(context)?;
         Ok(ParquetWriter { path: path.to_owned(), schema, writer })
