@@ -44,6 +44,7 @@ test: libtorch ## check formatting, lints, units, and the sample pipeline from e
 	cargo clippy $(BUILD) --workspace --all-targets -- -D warnings
 	cargo build $(BUILD)
 	cargo test $(BUILD) --workspace
+	echo 1 | cargo bench --locked --workspace --bench step -- --model $(CURDIR)/tests/golden/gelu --batch 4 --seq 8
 
 parity: parity-data build .parity/venv/installed ## compare with transformers: logits, steps, accuracies, files [PARITY_ARGS='--only PART']
 	@.parity/venv/bin/python tests/parity/parity.py --bin $(BIN) $(PARITY_ARGS)

@@ -38,24 +38,23 @@ struct Memory {
 }
 
 impl Memory {
-    /// Activations after Korthikanti et al., 2022 (<https://arxiv.org/abs/2205.05198>), section 4.1: a layer keeps 16
-    /// tensors of `batch · seq · hidden` numbers and two of `batch · heads · seq²`; and dropout's masks and the softmax,
-    /// which are float32 here.
+    /// A layer keeps eight tensors of `batch · seq · hidden` numbers, two as wide as its feed-forward part, and one of
+    /// `batch · heads · seq²`; in bfloat16 the parameters have copies.
     fn estimate(parts: &[ModelPart], model: &BertConfig, config: &TrainConfig, seq: usize) -> Memory {
         let all: usize = parts.iter().map(|part| part.parameters).sum();
         let trained: usize = parts.iter().map(|part| part.trained).sum();
         let batch = config.micro_batch_size.unwrap_or(config.batch_size);
-        let number = match config.precision {
-            Precision::F32 => 4,
-            Precision::Bf16 => 2,
+        let (number, copy) = match config.precision {
+            Precision::F32 => (4, 0),
+            Precision::Bf16 => (2, 2),
         };
-        let hidden = batch * seq * model.hidden_size * (16 * number + 2 * 4);
-        let attention = batch * model.num_attention_heads * seq * seq * (number + 2 * 4);
+        let hidden = batch * seq * (8 * model.hidden_size + 2 * model.intermediate_size);
+        let attention = batch * model.num_attention_heads * seq * seq;
         Memory {
-            parameters: 4 * all,
+            parameters: (4 + copy) * all,
             gradients: 4 * trained,
             moments: 8 * trained,
-            activations: model.num_hidden_layers * (hidden + attention),
+            activations: model.num_hidden_layers * (hidden + attention) * number,
         }
     }
 

@@ -18,6 +18,7 @@ use shared::schema::Features;
 
 const SEED: u64 = 7;
 const LEARNING_RATE: f64 = 5e-5;
+const SPECIAL_TOKENS: usize = 5;
 
 #[derive(Parser)]
 struct Arguments {
@@ -72,9 +73,11 @@ fn main() -> Result<()> {
 
 /// Examples of `seq` tokens each, the labels in turn.
 fn batch(config: &BertConfig, size: usize, seq: usize) -> Result<Batch> {
+    // Whatever the vocabulary, its first tokens are the special ones.
+    let words = config.vocab_size.saturating_sub(SPECIAL_TOKENS).max(1);
     let row = |row: usize| Features {
         example_id: row.to_string(),
-        input_ids: (0..seq).map(|i| 5 + ((row * 7919 + i * 104_729) % 10_000) as i32).collect(),
+        input_ids: (0..seq).map(|i| (SPECIAL_TOKENS + (row * 7919 + i * 104_729) % words) as i32).collect(),
         token_type_ids: vec![0; seq],
         label: row as i64 % 2,
     };

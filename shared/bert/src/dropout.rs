@@ -85,6 +85,7 @@ impl MaskKey {
 
 impl RowMasks {
     /// What a unit that stays is multiplied by.
+    #[cfg(feature = "libtorch")]
     pub(crate) fn kept(self) -> f32 {
         self.kept
     }

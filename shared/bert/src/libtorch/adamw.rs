@@ -8,6 +8,7 @@ use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
+use super::lanes::sum;
 use super::memory::{Number, numbers, numbers_mut};
 use crate::optimizer::{Moments, Update};
 
@@ -16,8 +17,32 @@ const CHUNK: usize = 1 << 16;
 
 /// `[1]`: one pass over the gradient.
 pub(crate) fn sum_of_squares<const D: usize>(gradient: BurnTensor<D>) -> BurnTensor<1> {
-    let norm = raw(&gradient).norm_scalaropt_dtype(2.0, Kind::Float);
-    BurnTensor::from_primitive::<LibTorch>(TchTensor::new((&norm * &norm).reshape([1])))
+    let gradient = raw(&gradient).contiguous();
+    let squares = match (gradient.device(), gradient.kind()) {
+        (Device::Cpu, Kind::Float) => in_parallel::<f32>(&gradient),
+        (Device::Cpu, Kind::BFloat16) => in_parallel::<bf16>(&gradient),
+        _ => gradient.square().sum(Kind::Float).reshape([1]),
+    };
+    BurnTensor::from_primitive::<LibTorch>(TchTensor::new(squares))
+}
+
+fn in_parallel<N: Number>(gradient: &Tensor) -> Tensor {
+    let chunks = numbers::<N>(gradient).par_chunks(CHUNK);
+    // Collected first, so that they are added in their order.
+    let squares: Vec<f32> = chunks.map(|chunk| Arch::new().dispatch(Squares(chunk))).collect();
+    Tensor::from_slice(&[squares.iter().map(|&square| f64::from(square)).sum::<f64>() as f32])
+}
+
+/// A type, because closures are not compiled for the processor at hand.
+struct Squares<'a, N>(&'a [N]);
+
+impl<N: Number> NullaryFnOnce for Squares<'_, N> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn call(self) -> f32 {
+        sum(self.0, self.0, |x, _| x.widen() * x.widen())
+    }
 }
 
 /// Updates `tensor` and `moments` in place: nobody else may hold them.
@@ -71,7 +96,6 @@ fn one_pass<N: Number>([parameter, first, second]: [&mut Tensor; 3], gradient: &
     );
 }
 
-/// A type, because closures are not compiled for the processor at hand.
 struct Chunk<'a, N> {
     parameter: &'a mut [f32],
     first: &'a mut [f32],

@@ -4,6 +4,7 @@
 
 mod adamw;
 mod cpu;
+mod lanes;
 mod layer;
 mod memory;
 mod record;

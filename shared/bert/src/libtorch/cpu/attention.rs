@@ -41,7 +41,7 @@ pub(super) fn forward<N: Number>(
     let masks = row_masks(shape, shape.attention_dropout, Site::Attention(shape.layer));
     let scores = query.bmm(&key.transpose(1, 2));
     let scale = 1.0 / (width as f32).sqrt();
-    let weights = Weights::of::<N>(scores, &mask.reshape([batch, seq]), scale, masks);
+    let weights = Weights::of::<N>(scores, &mask.reshape([batch, seq]).contiguous(), scale, masks);
     let context = weights.dropped::<N>().bmm(&value).view([batch, count, seq, width]);
     (joined(context), Some(Heads { query, key, value, weights }))
 }

@@ -40,7 +40,7 @@ pub(super) fn forward(
     precision: Precision,
 ) -> (Tensor, Saved) {
     let (size, parameters) = (x.size(), Parameters::new(parameters, shape));
-    let flat = x.reshape([-1, size[2]]);
+    let flat = x.reshape([-1, size[2]]).contiguous();
     let (states, attention, feed_forward) = match precision {
         Precision::F32 => halves::<f32>(&flat, mask, &parameters),
         Precision::Bf16 => halves::<bf16>(&flat, mask, &parameters),

@@ -6,10 +6,8 @@ use tch::Tensor;
 
 use super::columns::{self, BLOCK_ROWS};
 use crate::dropout::RowMasks;
+use crate::libtorch::lanes::sum;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
-
-/// Numbers that a sum takes side by side: a vector register's worth.
-pub(super) const LANES: usize = 16;
 
 /// What the backward pass needs.
 pub(super) struct Normed {
@@ -255,19 +253,4 @@ impl<N: Number> Row<'_, N> {
         biases.iter_mut().zip(self.gradient).for_each(|(bias, gradient)| *bias += gradient);
         branches.iter_mut().zip(branch).for_each(|(sum, branch)| *sum += branch.widen());
     }
-}
-
-/// The sum of `f` over two slices, in an order that does not depend on the machine.
-#[inline(always)]
-pub(super) fn sum<A: Copy, B: Copy>(a: &[A], b: &[B], f: impl Fn(A, B) -> f32) -> f32 {
-    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
-    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
-    for (a, b) in a_chunks.iter().zip(b_chunks) {
-        for lane in 0..LANES {
-            lanes[lane] += f(a[lane], b[lane]);
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(&a, &b)| f(a, b)).sum();
-    lanes.iter().sum::<f32>() + rest
 }

@@ -4,8 +4,8 @@ use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use tch::Tensor;
 
-use super::norm::{LANES, sum};
 use crate::dropout::RowMasks;
+use crate::libtorch::lanes::{largest, sum};
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
 /// Attention weights: softmax over the last dimension.
@@ -147,19 +147,6 @@ fn softmax<N: Number>(scores: &[N], additive: &[f32], scale: f32, row: &mut [f32
     row.iter_mut().for_each(|x| *x = exp(*x - largest));
     let inverse = 1.0 / sum(row, row, |x, _| x);
     row.iter_mut().for_each(|x| *x *= inverse);
-}
-
-#[inline(always)]
-fn largest(row: &[f32]) -> f32 {
-    let greater = |a: f32, b: f32| if b > a { b } else { a };
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    for chunk in chunks {
-        for lane in 0..LANES {
-            lanes[lane] = greater(lanes[lane], chunk[lane]);
-        }
-    }
-    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |largest, &x| greater(largest, x))
 }
 
 #[inline(always)]
