@@ -59,8 +59,7 @@ pub struct TrainConfig {
     /// `bf16` computes matrix products in bfloat16, with parameters and optimizer state in float32.
     pub precision: Precision,
     pub device: DeviceChoice,
-    /// CPU threads; 0 takes every core. A small model on a busy machine is fastest with 1: threads that wait for
-    /// each other lose more than they win.
+    /// CPU threads; 0 takes every core. A small model beside other programs is fastest with 1.
     pub threads: usize,
     /// Steps between evaluations on dev; absent: once an epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
