@@ -42,7 +42,8 @@ pub fn run(job: &Job) -> Result<Metrics> {
         Head::Required,
         &compute,
         job.config.seed,
-    )?;
+    )?
+    .frozen();
 
     let logits = logits(&model, &dataset, config.batch_size)?;
     let mut confusion = Confusion::new(facts.labels.len());

@@ -31,7 +31,7 @@ pub(crate) struct Network {
 #[derive(Debug)]
 pub struct SequenceClassifier {
     pub(crate) network: Network,
-    config: BertConfig,
+    pub(crate) config: BertConfig,
     pub(crate) names: ParameterNames,
     pub(crate) compute: Compute,
 }
@@ -96,16 +96,6 @@ impl SequenceClassifier {
     #[cfg(test)]
     pub(crate) fn names(&self) -> &ParameterNames {
         &self.names
-    }
-
-    /// The model for inference: it shares the parameters, so it must be gone before the next step.
-    pub fn frozen(&self) -> SequenceClassifier {
-        SequenceClassifier {
-            network: self.network.valid(),
-            config: self.config.clone(),
-            names: self.names.clone(),
-            compute: self.compute.clone(),
-        }
     }
 
     /// The logits of every row of the batch, in label order, without dropout.

@@ -3,14 +3,32 @@
 use std::ops::ControlFlow;
 
 use anyhow::Result;
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{FloatDType, Tensor};
 use shared::fault::OutOfMemory;
 
 use crate::batch::Batch;
 use crate::classifier::SequenceClassifier;
 use crate::dataset::Dataset;
 use crate::memory::catch_exhaustion;
+use crate::parameters::{ParameterNames, encoder_layer};
 
 impl SequenceClassifier {
+    /// The model for inference alone: it may share parameters with this one, so it must be gone before the next step.
+    pub fn frozen(&self) -> SequenceClassifier {
+        let network = self.network.valid();
+        let network = match self.compute.is_bf16() {
+            true => network.map(&mut Narrower(&self.names)),
+            false => network,
+        };
+        SequenceClassifier {
+            network,
+            config: self.config.clone(),
+            names: self.names.clone(),
+            compute: self.compute.clone(),
+        }
+    }
+
     /// The logits of every row, in the order of the rows, computed in batches of like lengths, which are halved where
     /// memory runs out. `between` is told the number of rows after each batch, and may end it.
     ///
@@ -48,5 +66,18 @@ impl SequenceClassifier {
             }
         }
         Ok(ControlFlow::Continue(all))
+    }
+}
+
+/// Makes bfloat16 of what the layers' products take in bfloat16, once instead of in every batch.
+struct Narrower<'a>(&'a ParameterNames);
+
+impl ModuleMapper for Narrower<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let in_product = |name: &str| encoder_layer(name).is_some() && !name.contains("LayerNorm");
+        match self.0.of(param.id).is_ok_and(in_product) {
+            true => param.map(|tensor| tensor.cast(FloatDType::BF16)),
+            false => param,
+        }
     }
 }
