@@ -44,7 +44,7 @@ pub(super) struct LayerParameters<B: Backend> {
 }
 
 impl<B: Backend> LayerParameters<B> {
-    /// In the order in which [`forward`] reads them.
+    /// In the order of [`place`].
     fn into_array(self) -> [FloatTensor<B>; 16] {
         let Projection { weight: query, bias: query_bias } = self.query;
         let Projection { weight: key, bias: key_bias } = self.key;
@@ -73,6 +73,18 @@ impl<B: Backend> LayerParameters<B> {
             last_shift,
         ]
     }
+}
+
+/// Where weights, or gains, stand in that array; each bias, or shift, stands behind its own.
+pub(super) mod place {
+    pub(in crate::libtorch) const QUERY: usize = 0;
+    pub(in crate::libtorch) const KEY: usize = 2;
+    pub(in crate::libtorch) const VALUE: usize = 4;
+    pub(in crate::libtorch) const ATTENTION_OUTPUT: usize = 6;
+    pub(in crate::libtorch) const ATTENTION_NORM: usize = 8;
+    pub(in crate::libtorch) const INTERMEDIATE: usize = 10;
+    pub(in crate::libtorch) const OUTPUT: usize = 12;
+    pub(in crate::libtorch) const OUTPUT_NORM: usize = 14;
 }
 
 /// `[batch, seq, hidden]` → the same; `mask` is `[batch, 1, 1, seq]`.

@@ -2,6 +2,7 @@
 
 #![expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
 
+mod activation;
 mod adamw;
 mod cpu;
 mod lanes;

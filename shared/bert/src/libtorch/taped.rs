@@ -3,8 +3,9 @@
 use shared::config::Precision;
 use tch::{Device, Kind, Tensor};
 
+use super::activation::activate;
+use super::layer::place;
 use super::memory::numbers_mut;
-use crate::config::HiddenAct;
 use crate::dropout::{Masks, Site};
 use crate::encoder::LayerShape;
 use crate::layers::Mode;
@@ -65,15 +66,12 @@ pub(super) fn forward(
         x.layer_norm(hidden, Some(&parameters[index]), Some(&parameters[index + 1]), shape.eps, true)
     };
     let drop = |x, site| dropout(x, shape.hidden_dropout, shape.mode, site);
-    let attended = linear(&attention(&narrow(x), &narrow(mask), shape, linear), 6);
-    let middle = norm(x + drop(attended, Site::AttentionOutput(shape.layer)), 8);
-    let wide = linear(&narrow(&middle), 10);
-    let wide = match shape.hidden_act {
-        HiddenAct::Gelu => wide.gelu("none"),
-        HiddenAct::GeluNew => wide.gelu("tanh"),
-        HiddenAct::Relu => wide.relu(),
-    };
-    norm(&middle + drop(linear(&wide, 12), Site::Output(shape.layer)), 14)
+    let attended = linear(&attention(&narrow(x), &narrow(mask), shape, linear), place::ATTENTION_OUTPUT);
+    let middle = norm(x + drop(attended, Site::AttentionOutput(shape.layer)), place::ATTENTION_NORM);
+    let wide = linear(&narrow(&middle), place::INTERMEDIATE);
+    let wide = activate(&wide, shape.hidden_act);
+    let narrow = linear(&wide, place::OUTPUT);
+    norm(&middle + drop(narrow, Site::Output(shape.layer)), place::OUTPUT_NORM)
 }
 
 /// `[batch, seq, hidden]` → the same: scaled dot-product attention over `heads` heads.
@@ -87,7 +85,7 @@ fn attention(
     let (batch, seq, hidden) = (size[0], size[1], size[2]);
     let count = shape.heads as i64;
     let heads = |index| linear(x, index).view([batch, seq, count, hidden / count]).transpose(1, 2);
-    let (query, key, value) = (heads(0), heads(2), heads(4));
+    let (query, key, value) = (heads(place::QUERY), heads(place::KEY), heads(place::VALUE));
     let rate = shape.attention_dropout;
     let context = match shape.mode {
         // What libtorch's kernel computes on the CPU too where there is dropout, with the masks that it lacks.

@@ -4,11 +4,12 @@ use tch::Tensor;
 
 use super::columns::column_sums;
 use super::norm::Normed;
-use super::parameters::{Gradients, Parameters, place};
+use super::parameters::{Gradients, Parameters};
 use super::{Branched, products, row_masks};
-use crate::config::HiddenAct;
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
+use crate::libtorch::activation::{activate, activation_gradient};
+use crate::libtorch::layer::place;
 use crate::libtorch::memory::Number;
 
 /// What the backward pass needs.
@@ -58,21 +59,5 @@ impl FeedForward {
         of.put(place::INTERMEDIATE, || products::weight_gradient::<N>(&wide, &self.x));
         let branch = products::input_gradient::<N>(&wide, &self.intermediate);
         Branched { residual: norm.residual, branch }
-    }
-}
-
-fn activate(x: &Tensor, hidden_act: HiddenAct) -> Tensor {
-    match hidden_act {
-        HiddenAct::Gelu => x.gelu("none"),
-        HiddenAct::GeluNew => x.gelu("tanh"),
-        HiddenAct::Relu => x.relu(),
-    }
-}
-
-fn activation_gradient(gradient: &Tensor, x: &Tensor, hidden_act: HiddenAct) -> Tensor {
-    match hidden_act {
-        HiddenAct::Gelu => x.gelu_backward(gradient, "none"),
-        HiddenAct::GeluNew => x.gelu_backward(gradient, "tanh"),
-        HiddenAct::Relu => x.threshold_backward(gradient, 0.0),
     }
 }

@@ -8,18 +8,8 @@ use super::row_masks;
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
 
+use crate::libtorch::layer::place;
 use crate::libtorch::memory::Number;
-
-/// Weights, or gains; each bias, or shift, stands behind its own.
-pub(super) mod place {
-    /// And key and value behind it.
-    pub(in crate::libtorch::cpu) const QUERY: usize = 0;
-    pub(in crate::libtorch::cpu) const ATTENTION_OUTPUT: usize = 6;
-    pub(in crate::libtorch::cpu) const ATTENTION_NORM: usize = 8;
-    pub(in crate::libtorch::cpu) const INTERMEDIATE: usize = 10;
-    pub(in crate::libtorch::cpu) const OUTPUT: usize = 12;
-    pub(in crate::libtorch::cpu) const OUTPUT_NORM: usize = 14;
-}
 
 pub(super) struct Parameters<'a> {
     all: &'a [Tensor],
@@ -37,8 +27,9 @@ impl<'a> Parameters<'a> {
 
     /// Of query, key and value one under the other: `N[3·hidden, hidden]` and `N[3·hidden]`.
     pub(super) fn projection<N: Number>(&self) -> [Tensor; 2] {
-        [place::QUERY, place::QUERY + 1]
-            .map(|first| Tensor::cat(&[0, 2, 4].map(|offset| self.narrow::<N>(first + offset)), 0))
+        let weights = [place::QUERY, place::KEY, place::VALUE];
+        [weights, weights.map(|place| place + 1)]
+            .map(|places| Tensor::cat(&places.map(|place| self.narrow::<N>(place)), 0))
     }
 
     /// `N[n, in]` → `N[n, out]`, by a weight that has been narrowed and the bias at its `place`.

@@ -5,10 +5,11 @@ use tch::Tensor;
 use super::attention::{self, Heads};
 use super::columns::column_sums;
 use super::norm::Normed;
-use super::parameters::{Gradients, Parameters, place};
+use super::parameters::{Gradients, Parameters};
 use super::{Branched, products, row_masks};
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
+use crate::libtorch::layer::place;
 use crate::libtorch::memory::Number;
 
 /// What the backward pass needs.

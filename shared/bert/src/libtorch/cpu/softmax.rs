@@ -41,10 +41,9 @@ impl Weights {
         let Some(masks) = self.masks else { return self.signed.shallow_clone() };
         let mut dropped = empty::<N>(&self.signed.size());
         let kept = masks.kept();
-        let chunk = BLOCK;
         numbers_mut::<N>(&mut dropped)
-            .par_chunks_mut(chunk)
-            .zip(numbers::<N>(&self.signed).par_chunks(chunk))
+            .par_chunks_mut(BLOCK)
+            .zip(numbers::<N>(&self.signed).par_chunks(BLOCK))
             .for_each(|(dropped, signed)| Arch::new().dispatch(DropBlock { dropped, signed, kept }));
         dropped
     }
