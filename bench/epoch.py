@@ -87,7 +87,7 @@ def measure(setting: Setting, ways: list[Way]) -> tuple[list[float], dict[Way, l
 
 
 def start(setting: Setting, experiment: Experiment, way: Way) -> Worker:
-    places = ["--model", setting.model, "--features", experiment.features()]
+    places = ["--model", setting.model, "--run", experiment.run_folder]
     numbers = ["--parts", setting.rounds, "--threads", setting.threads]
     program = [sys.executable, PROGRAM, *places, "--way", way.name, "--precision", way.precision, *numbers]
     return Worker(program, setting.environment)

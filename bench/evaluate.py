@@ -56,7 +56,7 @@ def experiment(setting: Setting, rows: int) -> Experiment:
 
 
 def start(setting: Setting, experiment: Experiment, bf16: str) -> Worker:
-    places = ["--model", experiment.model(), "--features", experiment.features()]
+    places = ["--model", experiment.model(), "--run", experiment.run_folder]
     program = [sys.executable, PROGRAM, *places, "--bf16", bf16, "--threads", setting.threads]
     return Worker(program, setting.environment)
 

@@ -10,6 +10,7 @@ Batches are cut from padded tensors, which gives what `DataCollatorWithPadding` 
 
 import argparse
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
@@ -18,9 +19,11 @@ import torch
 from transformers import AutoModelForSequenceClassification
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from pytorch_features import Features, batches
 from pytorch_training import Inputs, Training
 from worker import serve
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "parity"))
+from feature_files import Features, cut  # noqa: E402
 
 BATCH = 32
 # Batches of a part that all take the same time.
@@ -31,7 +34,7 @@ SEED = 7
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--way", choices=["ratsnlp", "trainer"], required=True)
     parser.add_argument("--precision", choices=["f32", "bf16"], required=True)
     parser.add_argument("--parts", type=int, required=True)
@@ -42,21 +45,21 @@ def arguments() -> argparse.Namespace:
 def ratsnlp(features: Features) -> list[list[int]]:
     rows = list(range(len(features.lengths)))
     random.Random(SEED).shuffle(rows)
-    return batches(rows, BATCH)
+    return cut(rows, BATCH)
 
 
 def trainer(features: Features) -> list[list[int]]:
     generator = torch.Generator().manual_seed(SEED)
-    return batches(list(LengthGroupedSampler(BATCH, lengths=features.lengths, generator=generator)), BATCH)
+    return cut(list(LengthGroupedSampler(BATCH, lengths=features.lengths, generator=generator)), BATCH)
 
 
 def main() -> None:
     given = arguments()
     torch.set_num_threads(given.threads)
-    features = Features.read(given.features, "train")
+    features = Features.read(given.run, "train")
     as_trainer = given.way == "trainer"
     order = trainer(features) if as_trainer else ratsnlp(features)
-    padded: Callable[[list[int]], Inputs] = features.cut if as_trainer else features.whole
+    padded: Callable[[list[int]], Inputs] = features.batch if as_trainer else features.whole
     most = None if as_trainer else FEW
     model = AutoModelForSequenceClassification.from_pretrained(given.model, attn_implementation="sdpa")
     training = Training(model, given.precision, fused=as_trainer, clipped=as_trainer)

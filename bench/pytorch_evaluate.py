@@ -5,6 +5,7 @@ it, or autocast.
 """
 
 import argparse
+import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,9 +13,11 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from pytorch_features import Features, batches
 from pytorch_training import autocast
 from worker import serve
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "parity"))
+from feature_files import Features, cut  # noqa: E402
 
 WARM_UP_BATCHES = 4
 
@@ -22,7 +25,7 @@ WARM_UP_BATCHES = 4
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--bf16", choices=["weights", "autocast"], required=True)
     parser.add_argument("--threads", type=int, required=True)
     return parser.parse_args()
@@ -31,7 +34,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     torch.set_num_threads(given.threads)
-    features = Features.read(given.features, "test")
+    features = Features.read(given.run, "test")
     model = AutoModelForSequenceClassification.from_pretrained(given.model, attn_implementation="sdpa").eval()
     if given.bf16 == "weights":
         model.to(torch.bfloat16)
@@ -42,8 +45,8 @@ def main() -> None:
         started = time.perf_counter()
         # One context for all batches: autocast casts the weights once.
         with torch.inference_mode(), autocast("bf16") if given.bf16 == "autocast" else nullcontext():
-            for batch in batches(rows, batch_size)[:most]:
-                result[batch] = model(**features.cut(batch)).logits.float()
+            for batch in cut(rows, batch_size)[:most]:
+                result[batch] = model(**features.batch(batch)).logits.float()
         return {"rows_per_second": len(rows) / (time.perf_counter() - started)}
 
     score(64, WARM_UP_BATCHES)

@@ -8,7 +8,7 @@ import transformers
 
 from bertline_side import Bertline
 from cache import Cache, digest
-from pytorch_side import Features
+from feature_files import Features
 from setting import Setting
 
 

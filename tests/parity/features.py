@@ -13,7 +13,8 @@ import corpus
 import models
 from bertline_side import AS_IT_IS, FETCH_AND_TOKENIZE
 from context import Context
-from pytorch_side import INPUTS, Features, classifier, logits, shards
+from feature_files import INPUTS, Features, shards
+from pytorch_side import classifier, logits
 from table import Row
 
 COLUMNS = ["example_id", *INPUTS, "labels", "length"]

@@ -12,7 +12,8 @@ import models
 import seeds
 from bertline_side import ALL_STAGES, AS_IT_IS, FETCH_AND_TOKENIZE, accuracy, numbers, predicted_labels
 from context import Context
-from pytorch_side import Features, classifier, correct, logits
+from feature_files import Features
+from pytorch_side import classifier, correct, logits
 from setting import LABELS
 from table import Row
 

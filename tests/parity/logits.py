@@ -6,7 +6,8 @@ import corpus
 import models
 from bertline_side import ALL_STAGES, AS_IT_IS, FETCH_AND_TOKENIZE, numbers
 from context import Context
-from pytorch_side import Features, classifier, logits
+from feature_files import Features
+from pytorch_side import classifier, logits
 from table import Row
 
 LIMIT = 1e-4

@@ -14,7 +14,8 @@ import corpus
 import models
 from bertline_side import ALL_STAGES, FETCH_AND_TOKENIZE, accuracy, training, wall_seconds
 from context import Context
-from pytorch_side import Features, classifier, correct, grouped_by_length, logits, train
+from feature_files import Features
+from pytorch_side import classifier, correct, grouped_by_length, logits, train
 from setting import Schedule
 from table import Row
 

@@ -10,7 +10,8 @@ import corpus
 import models
 from bertline_side import FETCH_AND_TOKENIZE, TO_TRAIN, step_losses, training
 from context import Context
-from pytorch_side import Features, classifier, sequential, train
+from feature_files import Features
+from pytorch_side import classifier, sequential, train
 from setting import Schedule
 from table import Row
 
