@@ -76,12 +76,10 @@ def of_shape(setting: Setting, name: str, source: Path) -> list[Row]:
 def measure(setting: Setting, folder: Path, seq: int, precision: str) -> list[Side]:
     """bertline, PyTorch, the products alone."""
     case = ["--model", folder, "--batch", BATCH, "--seq", seq, "--precision", precision, "--threads", setting.threads]
-    # As `train` starts its worker.
-    ours = setting.environment | {"GOMP_SPINCOUNT": "1000"}
-    theirs = [([sys.executable, script], setting.environment) for script in (PYTORCH, PRODUCTS)]
+    theirs = [[sys.executable, script] for script in (PYTORCH, PRODUCTS)]
     sides = []
-    for program, environment in [([setting.step_bench], ours), *theirs]:
-        sides.append(Side(Worker([*program, *case], environment)))
+    for program in [[setting.step_bench], *theirs]:
+        sides.append(Side(Worker([*program, *case], setting.environment)))
         sides[-1].warm_up(setting.slice_seconds)
     for _ in range(setting.rounds):
         for side in sides:

@@ -5,8 +5,11 @@
 
 #![expect(clippy::print_stdout, reason = "its answers are what it is for")]
 
+use std::env;
 use std::io::stdin;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -15,6 +18,7 @@ use clap::Parser;
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::console::peak_memory_bytes;
 use shared::schema::Features;
+use shared::stage::worker_environment;
 
 const SEED: u64 = 7;
 const LEARNING_RATE: f64 = 5e-5;
@@ -44,6 +48,7 @@ struct Arguments {
 }
 
 fn main() -> Result<()> {
+    as_a_worker()?;
     let arguments = Arguments::parse();
     let compute = Compute::open(arguments.device, arguments.precision, arguments.threads, SEED)?.autodiff();
     let labels = ["negative", "positive"].map(String::from);
@@ -69,6 +74,16 @@ fn main() -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Begins again in the environment that `train` gives to its worker.
+fn as_a_worker() -> Result<()> {
+    let mut environment = worker_environment().peekable();
+    if environment.peek().is_none() {
+        return Ok(());
+    }
+    let mut command = Command::new(env::current_exe()?);
+    Err(command.args(env::args_os().skip(1)).envs(environment).exec()).context("cannot begin again")
 }
 
 /// Examples of `seq` tokens each, the labels in turn.

@@ -1,15 +1,14 @@
 //! The run contract: what every stage binary does around its own work.
 
 mod build;
+mod hand_over;
 mod plan;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::ffi::OsStr;
-use std::os::unix::process::CommandExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,13 +16,15 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::console::{self, LogFormat};
-use crate::fault::{self, Fault, FaultKind, OutOfMemory};
+use crate::fault::{self, FaultKind, OutOfMemory};
 use crate::layout::Stage;
 use crate::lock::Lock;
 use crate::manifest::FinishedFolder;
 use crate::signals;
 
 use plan::Plan;
+
+pub use hand_over::{hand_over, reuse_or_hand_over, worker_environment};
 
 /// The options that every stage has.
 #[derive(Debug, Clone, clap::Args)]
@@ -110,54 +111,10 @@ pub fn inspect(stage: Stage, args: &StageArgs, describe: impl FnOnce(&Job) -> Re
     conclude(plan.and_then(|plan| describe(&plan.job())))
 }
 
-/// The same for a stage whose work is in another program beside this one, which is started only where there is
-/// work: loading libtorch takes a third of a second, and finding that nothing is to be done should not.
-pub fn reuse_or_hand_over(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
-    let plan = open_console(stage, args).and_then(|()| Plan::new(stage, args));
-    match plan.and_then(|mut plan| plan.reuse()) {
-        Ok(None) => become_program(program),
-        Ok(Some(folder)) => conclude(Ok(folder)),
-        Err(error) => fail(error),
-    }
-}
-
 /// What a process does first, whatever comes then.
 fn open_console(stage: Stage, args: &StageArgs) -> Result<()> {
     console::init(args.log, stage.name());
     signals::listen()
-}
-
-/// Starts `program`, which stands beside this one, in its place, whatever there is to do.
-pub fn hand_over(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
-    console::init(args.log, stage.name());
-    become_program(program)
-}
-
-/// How often libgomp's threads look for work before they sleep. Those that spin take the cores from the other threads of
-/// a training, and from every other program.
-const SPINS: &str = "GOMP_SPINCOUNT";
-/// Some microseconds: less than a pass over a layer takes.
-const FEW: &str = "1000";
-/// What says how they wait; the user's own word stands.
-const WAITING: [&str; 2] = [SPINS, "OMP_WAIT_POLICY"];
-
-/// Becomes `program`, with this process' arguments.
-fn become_program(program: &str) -> ExitCode {
-    let path = env::current_exe().map(|own| own.with_file_name(program));
-    let error = match path {
-        Ok(path) => {
-            let mut command = Command::new(&path);
-            command.args(env::args_os().skip(1));
-            if WAITING.iter().all(|name| env::var_os(name).is_none()) {
-                command.env(SPINS, FEW);
-            }
-            let error = command.exec();
-            let advice = format!("cannot start {}, which has to stand beside this program", path.display());
-            anyhow::Error::from(error).context(Fault::usage(advice))
-        }
-        Err(error) => anyhow::Error::from(error).context(format!("cannot find {program}")),
-    };
-    fail(error)
 }
 
 /// Prints the result, a folder or a text, or the failure.

@@ -1,0 +1,68 @@
+//! A stage whose work is in another program beside this one, which links libtorch.
+
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+
+use super::plan::Plan;
+use super::{StageArgs, conclude, fail, open_console};
+use crate::console;
+use crate::fault::Fault;
+use crate::layout::Stage;
+
+/// Finds the result where it stands, and becomes `program` only where there is work to do: loading libtorch takes a
+/// third of a second, and finding that nothing is to be done should not.
+pub fn reuse_or_hand_over(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
+    let plan = open_console(stage, args).and_then(|()| Plan::new(stage, args));
+    match plan.and_then(|mut plan| plan.reuse()) {
+        Ok(None) => become_program(program),
+        Ok(Some(folder)) => conclude(Ok(folder)),
+        Err(error) => fail(error),
+    }
+}
+
+/// Starts `program`, which stands beside this one, in its place, whatever there is to do.
+pub fn hand_over(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
+    console::init(args.log, stage.name());
+    become_program(program)
+}
+
+/// How often libgomp's threads look for work before they sleep. Those that spin take the cores from the other threads of
+/// a training, and from every other program.
+const SPINS: &str = "GOMP_SPINCOUNT";
+/// Some microseconds: less than a pass over a layer takes.
+const FEW: &str = "1000";
+/// What says how they wait; the user's own word stands.
+const WAITING: [&str; 2] = [SPINS, "OMP_WAIT_POLICY"];
+
+/// How glibc allocates.
+const ALLOCATOR: &str = "GLIBC_TUNABLES";
+/// Memory is asked for in huge pages, and large tensors are taken from what earlier ones left. As glibc comes, each of
+/// them is mapped anew, and the kernel clears it page by page.
+const KEPT: &str =
+    "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296";
+
+/// Becomes `program`, with this process' arguments.
+fn become_program(program: &str) -> ExitCode {
+    let path = env::current_exe().map(|own| own.with_file_name(program));
+    let error = match path {
+        Ok(path) => {
+            let mut command = Command::new(&path);
+            command.args(env::args_os().skip(1));
+            command.envs(worker_environment());
+            let error = command.exec();
+            let advice = format!("cannot start {}, which has to stand beside this program", path.display());
+            anyhow::Error::from(error).context(Fault::usage(advice))
+        }
+        Err(error) => anyhow::Error::from(error).context(format!("cannot find {program}")),
+    };
+    fail(error)
+}
+
+/// What the libraries of a worker read when its process begins, without what the user has set.
+pub fn worker_environment() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let unset = |names: &[&str]| names.iter().all(|name| env::var_os(name).is_none());
+    let spins = unset(&WAITING).then_some((SPINS, FEW));
+    let allocator = unset(&[ALLOCATOR]).then_some((ALLOCATOR, KEPT));
+    spins.into_iter().chain(allocator)
+}
