@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Weights;
+use crate::figures::Figures;
 use crate::layout::Split;
 
 /// In fetch's manifest.
@@ -58,14 +59,6 @@ pub struct TrainFacts {
     pub steps: u64,
     /// The step after which the kept model was the best.
     pub best_step: u64,
-    pub best_dev: DevMetrics,
+    pub best_dev: Figures,
     pub parameters: usize,
-}
-
-/// Metrics on dev.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct DevMetrics {
-    pub loss: f64,
-    pub accuracy: f64,
-    pub macro_f1: f64,
 }

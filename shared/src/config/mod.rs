@@ -7,7 +7,9 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
+use crate::figures::Metric;
 use crate::layout::Split;
+use crate::task::Task;
 
 pub use load::load;
 pub use sections::evaluate::EvaluateConfig;
@@ -16,7 +18,7 @@ pub use sections::fetch::{
 };
 pub use sections::tokenize::TokenizeConfig;
 pub use sections::train::{
-    BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Metric, Monitor, Precision, Schedule,
+    BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Monitor, Precision, Schedule,
     ScheduleKind, TrainConfig,
 };
 
@@ -44,15 +46,6 @@ pub struct Config {
     pub evaluate: EvaluateConfig,
 }
 
-/// The downstream tasks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// One label for a text.
-    #[default]
-    Classification,
-}
-
 fn default_seed() -> u64 {
     7
 }
@@ -73,7 +66,18 @@ impl Config {
         self.evaluate.validate()?;
         let has_test = self.fetch.files.as_ref().is_none_or(|files| files.test.is_some());
         let advice = "is \"test\", and there is no `fetch.files.test`; name one, or set it to \"dev\"";
-        require(has_test || self.evaluate.split != Split::Test, "evaluate.split", advice)
+        require(has_test || self.evaluate.split != Split::Test, "evaluate.split", advice)?;
+        self.validate_monitor()
+    }
+
+    /// What is looked at on dev must be a metric of the task.
+    fn validate_monitor(&self) -> Result<()> {
+        let metric = self.train.monitor.metric;
+        let metrics = self.task.definition().metrics();
+        let known: Vec<&str> =
+            std::iter::once(Metric::Loss.key()).chain(metrics.iter().map(|m| m.key())).collect();
+        let demand = format!("is `{}`, which is no metric of this task: {}", metric.key(), known.join(", "));
+        require(known.contains(&metric.key()), "train.monitor.metric", &demand)
     }
 }
 

@@ -2,25 +2,46 @@
 
 mod examples;
 mod features;
+mod lists;
 mod parquet_file;
 mod predictions;
 
-pub use examples::{Example, ExampleReader, ExampleWriter};
-pub use features::{Features, FeaturesReader, FeaturesWriter};
+pub use examples::{
+    Answer, Entity, Example, ExampleReader, ExampleShape, ExampleWriter, Texts, Truth, TruthKind,
+};
+pub use features::{Features, FeaturesReader, FeaturesWriter, Offset, TargetKind, Targets};
 pub use parquet_file::ParquetReader;
-pub use predictions::{Prediction, PredictionReader, PredictionWriter};
+pub use predictions::{
+    Decoded, DecodedKind, Prediction, PredictionReader, PredictionShape, PredictionWriter,
+};
 
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
 pub mod column {
     pub const EXAMPLE_ID: &str = "example_id";
     pub const TEXT: &str = "text";
+    pub const TEXT_PAIR: &str = "text_pair";
+    pub const QUESTION: &str = "question";
+    pub const CONTEXT: &str = "context";
     pub const LABEL: &str = "label";
+    pub const SCORE: &str = "score";
+    pub const ENTITIES: &str = "entities";
+    pub const ANSWERS: &str = "answers";
     pub const INPUT_IDS: &str = "input_ids";
     pub const ATTENTION_MASK: &str = "attention_mask";
     pub const TOKEN_TYPE_IDS: &str = "token_type_ids";
+    /// Of an example the names of its labels, of features what the loss is computed against.
     pub const LABELS: &str = "labels";
+    pub const START_POSITIONS: &str = "start_positions";
+    pub const END_POSITIONS: &str = "end_positions";
+    pub const WORD_STARTS: &str = "word_starts";
+    pub const OFFSET_STARTS: &str = "offset_starts";
+    pub const OFFSET_ENDS: &str = "offset_ends";
     pub const LENGTH: &str = "length";
     pub const PREDICTED_LABEL: &str = "predicted_label";
     pub const PROBABILITIES: &str = "probabilities";
     pub const LOGITS: &str = "logits";
+    /// Fields of an entity, in characters, and of an answer.
+    pub const START: &str = "start";
+    pub const END: &str = "end";
+    pub const ANSWER_START: &str = "answer_start";
 }

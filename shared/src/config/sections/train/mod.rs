@@ -6,9 +6,10 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::config::require;
+use crate::figures::Metric;
 
 pub use choices::{
-    BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Metric, Monitor, Precision, Schedule,
+    BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Monitor, Precision, Schedule,
     ScheduleKind,
 };
 
@@ -191,12 +192,9 @@ impl TrainConfig {
         require(patience, "train.early_stopping_patience", "must be at least 1")?;
         require(self.log_every_steps >= 1, "train.log_every_steps", "must be at least 1")?;
         require(self.save_top_k >= 1, "train.save_top_k", "must be at least 1")?;
-        let good_end = match self.monitor.metric {
-            Metric::Loss => Best::Min,
-            Metric::Accuracy | Metric::MacroF1 => Best::Max,
-        };
+        let good_end = self.monitor.metric.best();
         let advice =
-            "would keep the worst model: best is \"min\" for loss, \"max\" for accuracy and macro_f1";
+            "would keep the worst model: best is \"min\" for loss and perplexity, \"max\" for all others";
         require(self.monitor.best == good_end, "train.monitor", advice)
     }
 }

@@ -2,14 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::DevMetrics;
-
 /// Predictions against labels, accumulated batch by batch.
 #[derive(Debug, Clone)]
 pub struct Confusion {
     /// `counts[label][predicted]`
     counts: Vec<Vec<u64>>,
-    loss: f64,
 }
 
 /// One class' row of the report.
@@ -25,17 +22,14 @@ pub struct ClassMetrics {
 
 impl Confusion {
     pub fn new(labels: usize) -> Confusion {
-        Confusion { counts: vec![vec![0; labels]; labels], loss: 0.0 }
+        Confusion { counts: vec![vec![0; labels]; labels] }
     }
 
-    /// Adds one example by its logits and label id; returns the predicted label id.
-    pub fn add(&mut self, logits: &[f32], label: usize) -> usize {
-        let predicted = argmax(logits);
+    /// Adds one example by its label id and the predicted one.
+    pub fn add(&mut self, label: usize, predicted: usize) {
         if let Some(count) = self.counts.get_mut(label).and_then(|row| row.get_mut(predicted)) {
             *count += 1;
         }
-        self.loss -= log_softmax(logits).get(label).copied().unwrap_or(f64::NAN);
-        predicted
     }
 
     pub fn counts(&self) -> &[Vec<u64>] {
@@ -44,11 +38,6 @@ impl Confusion {
 
     pub fn examples(&self) -> u64 {
         self.counts.iter().flatten().sum()
-    }
-
-    /// Mean cross-entropy.
-    pub fn loss(&self) -> f64 {
-        self.loss / self.examples() as f64
     }
 
     pub fn accuracy(&self) -> f64 {
@@ -67,10 +56,6 @@ impl Confusion {
         labels.iter().enumerate().map(|(class, label)| self.class(class, label.clone())).collect()
     }
 
-    pub fn summary(&self) -> DevMetrics {
-        DevMetrics { loss: self.loss(), accuracy: self.accuracy(), macro_f1: self.macro_f1() }
-    }
-
     fn class(&self, class: usize, label: String) -> ClassMetrics {
         let right = self.counts[class][class];
         let support = self.counts[class].iter().sum();
@@ -85,39 +70,13 @@ fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// The first index of the largest value.
-fn argmax(values: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, value) in values.iter().enumerate() {
-        if *value > values[best] {
-            best = index;
-        }
-    }
-    best
-}
-
-/// The probabilities that `logits` stand for.
-pub fn softmax(logits: &[f32]) -> Vec<f32> {
-    log_softmax(logits).into_iter().map(|value| value.exp() as f32).collect()
-}
-
-fn log_softmax(logits: &[f32]) -> Vec<f64> {
-    let max = logits.iter().fold(f64::NEG_INFINITY, |max, &logit| max.max(logit.into()));
-    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum();
-    logits.iter().map(|&logit| f64::from(logit) - max - sum.ln()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn confusion(pairs: &[(usize, usize)]) -> Confusion {
         let mut confusion = Confusion::new(3);
-        for &(label, predicted) in pairs {
-            let mut logits = [0.0; 3];
-            logits[predicted] = 2.0;
-            assert_eq!(confusion.add(&logits, label), predicted);
-        }
+        pairs.iter().for_each(|&(label, predicted)| confusion.add(label, predicted));
         confusion
     }
 
@@ -137,17 +96,5 @@ mod tests {
         check(classes[1].precision, 1.0 / 3.0);
         check(classes[2].f1, 0.0);
         assert_eq!(classes[0].support, 3);
-    }
-
-    #[test]
-    fn loss_is_cross_entropy() {
-        let expect = -(2f64.exp() / (2f64.exp() + 2.0)).ln();
-        check(confusion(&[(0, 0)]).loss(), expect);
-        check(confusion(&[(0, 0), (1, 0)]).loss(), expect + 1.0);
-    }
-
-    #[test]
-    fn large_logits_do_not_overflow() {
-        assert_eq!(softmax(&[1e6, 0.0]), [1.0, 0.0]);
     }
 }

@@ -1,0 +1,137 @@
+//! Named metrics, as configs, journals, manifests and `metrics.json` have them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Best;
+
+/// A metric of some task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    Loss,
+    Accuracy,
+    MacroF1,
+    MicroF1,
+    /// Label-ranking average precision.
+    RankingPrecision,
+    /// The probability from which on a label is taken to hold.
+    Threshold,
+    Pearson,
+    Spearman,
+    /// Of "the score is at least 3".
+    F1AtThree,
+    EntityF1,
+    EntityPrecision,
+    EntityRecall,
+    CharacterF1,
+    ExactMatch,
+    F1,
+    Perplexity,
+    /// Of the tokens that were masked.
+    MaskedAccuracy,
+}
+
+impl Metric {
+    /// The snake_case key.
+    pub fn key(self) -> &'static str {
+        match self {
+            Metric::Loss => "loss",
+            Metric::Accuracy => "accuracy",
+            Metric::MacroF1 => "macro_f1",
+            Metric::MicroF1 => "micro_f1",
+            Metric::RankingPrecision => "ranking_precision",
+            Metric::Threshold => "threshold",
+            Metric::Pearson => "pearson",
+            Metric::Spearman => "spearman",
+            Metric::F1AtThree => "f1_at_three",
+            Metric::EntityF1 => "entity_f1",
+            Metric::EntityPrecision => "entity_precision",
+            Metric::EntityRecall => "entity_recall",
+            Metric::CharacterF1 => "character_f1",
+            Metric::ExactMatch => "exact_match",
+            Metric::F1 => "f1",
+            Metric::Perplexity => "perplexity",
+            Metric::MaskedAccuracy => "masked_accuracy",
+        }
+    }
+
+    /// What people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Metric::Loss => "loss",
+            Metric::Accuracy => "accuracy",
+            Metric::MacroF1 => "macro-F1",
+            Metric::MicroF1 => "micro-F1",
+            Metric::RankingPrecision => "label-ranking average precision",
+            Metric::Threshold => "threshold",
+            Metric::Pearson => "Pearson's r",
+            Metric::Spearman => "Spearman's ρ",
+            Metric::F1AtThree => "F1 at 3.0",
+            Metric::EntityF1 => "entity F1",
+            Metric::EntityPrecision => "entity precision",
+            Metric::EntityRecall => "entity recall",
+            Metric::CharacterF1 => "character F1",
+            Metric::ExactMatch => "exact match",
+            Metric::F1 => "F1",
+            Metric::Perplexity => "perplexity",
+            Metric::MaskedAccuracy => "accuracy on masked tokens",
+        }
+    }
+
+    /// Which end of it is good.
+    pub fn best(self) -> Best {
+        match self {
+            Metric::Loss | Metric::Perplexity => Best::Min,
+            _ => Best::Max,
+        }
+    }
+}
+
+/// Values by metric.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Figures(BTreeMap<Metric, f64>);
+
+impl Figures {
+    pub fn get(&self, metric: Metric) -> Option<f64> {
+        self.0.get(&metric).copied()
+    }
+
+    pub fn set(&mut self, metric: Metric, value: f64) {
+        self.0.insert(metric, value);
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Metric, f64)> {
+        self.0.iter().map(|(&metric, &value)| (metric, value))
+    }
+
+    /// As people read them.
+    pub fn sentence(&self) -> String {
+        let figures = self.iter().map(|(metric, value)| format!("{} {value:.4}", metric.title()));
+        figures.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl<const N: usize> From<[(Metric, f64); N]> for Figures {
+    fn from(figures: [(Metric, f64); N]) -> Figures {
+        Figures(figures.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_those_of_serde() {
+        let figures = Figures::from([(Metric::Loss, 0.5), (Metric::F1AtThree, 0.75)]);
+        let json = serde_json::to_string(&figures).unwrap();
+        assert_eq!(json, r#"{"loss":0.5,"f1_at_three":0.75}"#);
+        assert_eq!(serde_json::from_str::<Figures>(&json).unwrap(), figures);
+        for metric in [Metric::MacroF1, Metric::RankingPrecision, Metric::F1AtThree, Metric::MaskedAccuracy] {
+            assert_eq!(serde_json::to_value(metric).unwrap(), metric.key());
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! From logits to probabilities.
+
+/// The first index of the largest value.
+pub fn argmax(values: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+/// The probabilities that `logits` stand for.
+pub fn softmax(logits: &[f32]) -> Vec<f32> {
+    log_softmax(logits).into_iter().map(|value| value.exp() as f32).collect()
+}
+
+/// Their natural logarithms.
+pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
+    let max = logits.iter().fold(f64::NEG_INFINITY, |max, &logit| max.max(logit.into()));
+    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum();
+    logits.iter().map(|&logit| f64::from(logit) - max - sum.ln()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_logits_do_not_overflow() {
+        assert_eq!(softmax(&[1e6, 0.0]), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn of_equals_the_first_is_the_largest() {
+        assert_eq!(argmax(&[0.0, 2.0, 2.0]), 1);
+    }
+}

@@ -1,0 +1,172 @@
+//! What the loss of a row is computed against, as columns.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use arrow::array::{Array, ArrayRef, FixedSizeListArray, Float32Array, Int8Array, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field};
+
+use super::{Features, padded};
+use crate::fault::Fault;
+use crate::schema::column::{END_POSITIONS, LABELS, START_POSITIONS, WORD_STARTS};
+use crate::schema::lists::{fixed, fixed_field, fixed_items};
+use crate::schema::parquet_file::column;
+
+/// Shapes and meanings are those that `transformers`' models take.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Targets {
+    /// A text that nobody has labelled.
+    Unknown,
+    /// A label's id.
+    Class(i64),
+    /// 1 for every label that holds, else 0; in label order.
+    Classes(Vec<f32>),
+    Score(f32),
+    /// A tag's id for every token; [`Targets::IGNORED`] where a token has none.
+    Tags(Vec<i64>),
+    /// The answer's first and last token; both 0 where it is not in the row.
+    Span {
+        start: i64,
+        end: i64,
+    },
+    /// Whether each token begins a word; what is to be found out follows from the step.
+    Words(Vec<bool>),
+}
+
+/// The variants of [`Targets`], as a file of features has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetKind {
+    Class,
+    /// Over so many labels.
+    Classes(usize),
+    Score,
+    Tags,
+    Span,
+    Words,
+}
+
+impl Targets {
+    /// The id that torch's cross-entropy leaves out.
+    pub const IGNORED: i64 = -100;
+
+    /// Of every row of `batch`, by the columns that it has; a row has `lengths` tokens.
+    pub(super) fn read(batch: &RecordBatch, lengths: &[usize]) -> Result<Vec<Targets>> {
+        if batch.column_by_name(START_POSITIONS).is_some() {
+            let starts = column::<Int64Array>(batch, START_POSITIONS)?;
+            let ends = column::<Int64Array>(batch, END_POSITIONS)?;
+            let rows = starts.values().iter().zip(ends.values());
+            return Ok(rows.map(|(&start, &end)| Targets::Span { start, end }).collect());
+        }
+        if batch.column_by_name(WORD_STARTS).is_some() {
+            let rows = fixed_items::<Int8Array>(batch, WORD_STARTS)?;
+            let words = |values: &[i8]| Targets::Words(values.iter().map(|&value| value != 0).collect());
+            return Ok(rows
+                .iter()
+                .zip(lengths)
+                .map(|(row, &length)| words(&row.values()[..length]))
+                .collect());
+        }
+        let mistyped =
+            || Fault::input(format!("the Parquet column `{LABELS}` is missing or of another type"));
+        let labels = batch.column_by_name(LABELS).with_context(mistyped)?;
+        let labels = labels.as_any();
+        if let Some(ids) = labels.downcast_ref::<Int64Array>() {
+            Ok(ids.values().iter().map(|&id| Targets::Class(id)).collect())
+        } else if let Some(scores) = labels.downcast_ref::<Float32Array>() {
+            Ok(scores.values().iter().map(|&score| Targets::Score(score)).collect())
+        } else {
+            let lists = labels.downcast_ref::<FixedSizeListArray>().with_context(mistyped)?;
+            Targets::read_lists(batch, &lists.value_type(), lengths)
+        }
+    }
+
+    fn read_lists(batch: &RecordBatch, items: &DataType, lengths: &[usize]) -> Result<Vec<Targets>> {
+        if *items == DataType::Float32 {
+            let rows = fixed_items::<Float32Array>(batch, LABELS)?;
+            return Ok(rows.iter().map(|row| Targets::Classes(row.values().to_vec())).collect());
+        }
+        let rows = fixed_items::<Int64Array>(batch, LABELS)?;
+        let tags = |(row, &length): (&Int64Array, &usize)| Targets::Tags(row.values()[..length].to_vec());
+        Ok(rows.iter().zip(lengths).map(tags).collect())
+    }
+}
+
+impl TargetKind {
+    /// Whether places in the text follow from such targets.
+    pub(super) fn has_offsets(self) -> bool {
+        matches!(self, TargetKind::Tags | TargetKind::Span)
+    }
+
+    pub(super) fn fields(self, width: usize) -> Result<Vec<Field>> {
+        Ok(match self {
+            TargetKind::Class => vec![Field::new(LABELS, DataType::Int64, false)],
+            TargetKind::Score => vec![Field::new(LABELS, DataType::Float32, false)],
+            TargetKind::Classes(labels) => vec![fixed_field(LABELS, &DataType::Float32, labels)?],
+            TargetKind::Tags => vec![fixed_field(LABELS, &DataType::Int64, width)?],
+            TargetKind::Words => vec![fixed_field(WORD_STARTS, &DataType::Int8, width)?],
+            TargetKind::Span => {
+                [START_POSITIONS, END_POSITIONS].map(|name| Field::new(name, DataType::Int64, false)).into()
+            }
+        })
+    }
+
+    /// # Errors
+    /// Where a row's targets are of another kind.
+    pub(super) fn columns(self, rows: &[Features], width: usize) -> Result<Vec<ArrayRef>> {
+        for row in rows {
+            let (id, targets) = (&row.example_id, &row.targets);
+            ensure!(self.takes(targets, row.input_ids.len()), "example {id} has the targets {targets:?}");
+        }
+        let class = |row: &Features| if let Targets::Class(id) = row.targets { id } else { 0 };
+        let score = |row: &Features| if let Targets::Score(score) = row.targets { score } else { 0.0 };
+        let span = |row: &Features| match row.targets {
+            Targets::Span { start, end } => [start, end],
+            _ => [0, 0],
+        };
+        let integers = |of: &dyn Fn(&Features) -> i64| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(of)))
+        };
+        Ok(match self {
+            TargetKind::Class => vec![integers(&class)],
+            TargetKind::Score => vec![Arc::new(Float32Array::from_iter_values(rows.iter().map(score)))],
+            TargetKind::Span => vec![integers(&|row| span(row)[0]), integers(&|row| span(row)[1])],
+            TargetKind::Classes(labels) => {
+                let all = padded(rows, labels, 0.0, |row, all| {
+                    if let Targets::Classes(classes) = &row.targets {
+                        all.extend_from_slice(classes);
+                    }
+                });
+                vec![fixed(Arc::new(Float32Array::from(all)), labels)?]
+            }
+            TargetKind::Tags => {
+                let all = padded(rows, width, Targets::IGNORED, |row, all| {
+                    if let Targets::Tags(tags) = &row.targets {
+                        all.extend_from_slice(tags);
+                    }
+                });
+                vec![fixed(Arc::new(Int64Array::from(all)), width)?]
+            }
+            TargetKind::Words => {
+                let all = padded(rows, width, 0, |row, all| {
+                    if let Targets::Words(starts) = &row.targets {
+                        all.extend(starts.iter().map(|&start| i8::from(start)));
+                    }
+                });
+                vec![fixed(Arc::new(Int8Array::from(all)), width)?]
+            }
+        })
+    }
+
+    /// Whether `targets` of a row of `length` tokens go into such columns.
+    fn takes(self, targets: &Targets, length: usize) -> bool {
+        match (self, targets) {
+            (TargetKind::Class, Targets::Class(_))
+            | (TargetKind::Score, Targets::Score(_))
+            | (TargetKind::Span, Targets::Span { .. }) => true,
+            (TargetKind::Classes(labels), Targets::Classes(classes)) => classes.len() == labels,
+            (TargetKind::Tags, Targets::Tags(tags)) => tags.len() == length,
+            (TargetKind::Words, Targets::Words(starts)) => starts.len() == length,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `predictions.parquet`: what the model said of every example of a split.
+
+mod decoded;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+
+use super::column::{EXAMPLE_ID, LOGITS};
+use super::examples::{Truth, TruthKind};
+use super::lists::{list, list_field, list_items};
+use super::parquet_file::{ParquetReader, ParquetWriter, column};
+
+pub use decoded::{Decoded, DecodedKind};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    pub example_id: String,
+    pub truth: Truth,
+    pub decoded: Decoded,
+    /// The model's output for the whole text, in the order of the labels; empty where it has one a token.
+    pub logits: Vec<f32>,
+}
+
+/// The columns of a file of predictions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PredictionShape {
+    pub truth: TruthKind,
+    pub decoded: DecodedKind,
+}
+
+impl PredictionShape {
+    fn schema(self) -> Schema {
+        let mut fields = vec![Field::new(EXAMPLE_ID, DataType::Utf8, false)];
+        fields.extend(self.truth.field());
+        fields.extend(self.decoded.fields());
+        if self.decoded.has_logits() {
+            fields.push(list_field(LOGITS, DataType::Float32));
+        }
+        Schema::new(fields)
+    }
+}
+
+pub struct PredictionWriter {
+    file: ParquetWriter,
+    shape: PredictionShape,
+}
+
+impl PredictionWriter {
+    pub fn create(path: &Path, shape: PredictionShape) -> Result<PredictionWriter> {
+        Ok(PredictionWriter { file: ParquetWriter::create(path, Arc::new(shape.schema()))?, shape })
+    }
+
+    /// # Errors
+    /// Where a row is not of the file's shape.
+    pub fn write(&mut self, rows: &[Prediction]) -> Result<()> {
+        let ids = StringArray::from_iter_values(rows.iter().map(|row| &row.example_id));
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(ids)];
+        let truths: Vec<&Truth> = rows.iter().map(|row| &row.truth).collect();
+        columns.extend(self.shape.truth.column(&truths)?);
+        let decoded: Vec<&Decoded> = rows.iter().map(|row| &row.decoded).collect();
+        columns.extend(self.shape.decoded.columns(&decoded)?);
+        if self.shape.decoded.has_logits() {
+            let logits =
+                Float32Array::from_iter_values(rows.iter().flat_map(|row| row.logits.iter().copied()));
+            columns.push(list(Arc::new(logits), rows.iter().map(|row| row.logits.len()))?);
+        }
+        self.file.write(columns)
+    }
+
+    pub fn finish(self) -> Result<()> {
+        self.file.finish()
+    }
+}
+
+/// Rows in the order of the file, some thousand at a time.
+pub struct PredictionReader(ParquetReader);
+
+impl PredictionReader {
+    pub fn open(path: &Path) -> Result<PredictionReader> {
+        Ok(PredictionReader(ParquetReader::open(path)?))
+    }
+}
+
+impl Iterator for PredictionReader {
+    type Item = Result<Vec<Prediction>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.0.next()?.and_then(|batch| predictions(&batch)))
+    }
+}
+
+fn predictions(batch: &RecordBatch) -> Result<Vec<Prediction>> {
+    let ids = column::<StringArray>(batch, EXAMPLE_ID)?;
+    let logits = match batch.column_by_name(LOGITS) {
+        Some(_) => list_items::<Float32Array>(batch, LOGITS)?,
+        None => vec![Float32Array::from(Vec::<f32>::new()); batch.num_rows()],
+    };
+    let truths = TruthKind::of(batch).read(batch)?;
+    let rows = truths.into_iter().zip(DecodedKind::read(batch)?).zip(logits).enumerate();
+    let prediction = |(row, ((truth, decoded), logits)): (usize, ((Truth, Decoded), Float32Array))| {
+        Prediction { example_id: ids.value(row).to_owned(), truth, decoded, logits: logits.values().to_vec() }
+    };
+    Ok(rows.map(prediction).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(shape: PredictionShape, rows: &[Prediction]) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.parquet");
+        let mut writer = PredictionWriter::create(&path, shape).unwrap();
+        writer.write(rows).unwrap();
+        writer.finish().unwrap();
+        let read: Vec<Prediction> = PredictionReader::open(&path).unwrap().flat_map(Result::unwrap).collect();
+        assert_eq!(read, rows);
+    }
+
+    #[test]
+    fn predictions_of_every_shape_come_back() {
+        let row = |truth, decoded, logits: &[f32]| Prediction {
+            example_id: "1".into(),
+            truth,
+            decoded,
+            logits: logits.into(),
+        };
+        let class = Decoded::Class { predicted: "positive".into(), probabilities: vec![0.25, 0.75] };
+        let shape = |truth, decoded| PredictionShape { truth, decoded };
+        let rows = [row(Truth::Label("negative".into()), class.clone(), &[-1.5, 0.25])];
+        check(shape(TruthKind::Label, DecodedKind::Class), &rows);
+        check(shape(TruthKind::Nothing, DecodedKind::Class), &[row(Truth::Unknown, class, &[-1.5, 0.25])]);
+    }
+}

@@ -1,0 +1,50 @@
+//! Losses by which tasks are compared and models are chosen, in float64.
+
+use super::Output;
+use crate::metrics::log_softmax;
+use crate::schema::Targets;
+
+/// A sum of losses, and of how many; the loss of a split is one sum over the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Loss {
+    pub sum: f64,
+    pub count: f64,
+}
+
+impl Loss {
+    /// Not a number, where nothing was measured.
+    pub fn mean(self) -> f64 {
+        self.sum / self.count
+    }
+
+    /// Of a row whose targets are of another task.
+    pub(crate) const UNDEFINED: Loss = Loss { sum: f64::NAN, count: 1.0 };
+}
+
+impl std::iter::Sum for Loss {
+    fn sum<I: Iterator<Item = Loss>>(losses: I) -> Loss {
+        losses.fold(Loss::default(), |all, one| Loss { sum: all.sum + one.sum, count: all.count + one.count })
+    }
+}
+
+/// Of one class among all.
+pub(crate) fn cross_entropy(targets: &Targets, output: &Output) -> Loss {
+    let Targets::Class(class) = targets else { return Loss::UNDEFINED };
+    let class = usize::try_from(*class).ok();
+    let log_probability = class.and_then(|class| log_softmax(output.logits()).get(class).copied());
+    Loss { sum: -log_probability.unwrap_or(f64::NAN), count: 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cross_entropy_is_that_of_torch() {
+        let output = Output::Logits(vec![0.0, 2.0, 0.0]);
+        let loss = |class| cross_entropy(&Targets::Class(class), &output).mean();
+        let expect = -(2f64.exp() / (2f64.exp() + 2.0)).ln();
+        assert!((loss(1) - expect).abs() < 1e-12 && (loss(0) - expect - 2.0).abs() < 1e-12);
+        assert!(loss(3).is_nan() && cross_entropy(&Targets::Score(1.0), &output).mean().is_nan());
+    }
+}

@@ -1,0 +1,109 @@
+//! The tasks: a file for each holds its encoding, its decoding and its metrics together.
+
+mod classification;
+mod encoded;
+mod losses;
+mod outcome;
+mod pair_classification;
+mod sequence;
+mod setting;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::figures::Metric;
+use crate::schema::{DecodedKind, Example, ExampleShape, Features, TargetKind};
+use crate::tokens::Tokenizer;
+
+pub use crate::schema::{Decoded, Prediction};
+pub use encoded::Encoded;
+pub use losses::Loss;
+pub use outcome::{Details, MaskedToken, Output, Scores, Window};
+pub use setting::Setting;
+
+/// What the model learns to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// One label for a text.
+    #[default]
+    Classification,
+    /// One label for two texts.
+    PairClassification,
+}
+
+/// What a model has on top of its encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputLayer {
+    /// Logits of every text.
+    Sequence,
+    /// Logits of every token.
+    Tokens,
+    /// Of every token, how well a span begins there, and ends there.
+    Span,
+    /// Logits of every word of the vocabulary, where a token is masked.
+    Vocabulary,
+}
+
+/// A task, from examples to metrics. Examples become rows of features, a model makes an [`Output`] of every row,
+/// and these become what is said of the example.
+pub trait Definition: Sync {
+    fn name(&self) -> &'static str;
+
+    /// The columns of its examples.
+    fn shape(&self) -> ExampleShape;
+
+    /// The columns of its features; `labels` are the corpus'.
+    fn targets(&self, labels: &[String]) -> TargetKind;
+
+    fn output_layer(&self) -> OutputLayer;
+
+    /// The columns of its predictions.
+    fn decoded(&self) -> DecodedKind;
+
+    /// The names of the model's outputs, in the order of their ids.
+    fn outputs(&self, labels: &[String]) -> Vec<String> {
+        labels.to_vec()
+    }
+
+    /// The metrics that it has, loss aside.
+    fn metrics(&self) -> &'static [Metric];
+
+    /// An example as rows of features: one, or a window each where it is longer than the model takes and nothing
+    /// may be cut.
+    fn encode(
+        &self,
+        example: &Example,
+        setting: &Setting,
+        tokenizer: &mut dyn Tokenizer,
+    ) -> Result<Vec<Encoded>>;
+
+    /// Rows of neighbouring examples put together, where a task may do so.
+    fn pack(&self, rows: Vec<Encoded>, max_seq_length: usize) -> Vec<Encoded> {
+        let _ = max_seq_length;
+        rows
+    }
+
+    /// The row's loss, as the training has it, without what `[train]` adds to it.
+    fn loss(&self, row: &Features, output: &Output) -> Loss;
+
+    /// What the model says of an example, by the outputs of its rows.
+    fn decode(&self, example: &Example, windows: &[Window<'_>], setting: &Setting) -> Result<Decoded>;
+
+    /// The metrics of a whole split, loss aside.
+    ///
+    /// # Errors
+    /// A [`crate::fault::Fault::input`] where they are not defined.
+    fn score(&self, predictions: &[Prediction], setting: &Setting) -> Result<Scores>;
+}
+
+impl Task {
+    pub const ALL: [Task; 2] = [Task::Classification, Task::PairClassification];
+
+    pub fn definition(self) -> &'static dyn Definition {
+        match self {
+            Task::Classification => &classification::Classification,
+            Task::PairClassification => &pair_classification::PairClassification,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What comes out of a model, and what is made of it.
+
+use serde::Serialize;
+
+use crate::figures::Figures;
+use crate::metrics::ClassMetrics;
+use crate::schema::Features;
+
+/// What a model gives for a row of features.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Of a sequence as many as there are labels; of tokens `[seq, labels]`; of a span `[2, seq]`, starts first.
+    Logits(Vec<f32>),
+    /// What was found behind every mask.
+    Masked(Vec<MaskedToken>),
+}
+
+impl Output {
+    /// Empty, where there are none.
+    pub fn logits(&self) -> &[f32] {
+        match self {
+            Output::Logits(logits) => logits,
+            Output::Masked(_) => &[],
+        }
+    }
+}
+
+/// A guess at a masked token.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaskedToken {
+    /// In the row.
+    pub position: usize,
+    pub truth: i64,
+    pub predicted: i64,
+    /// Of the truth, in nats.
+    pub log_probability: f32,
+}
+
+/// A row of an example, and the model's output for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Window<'a> {
+    pub features: &'a Features,
+    pub output: &'a Output,
+}
+
+/// The metrics of a split.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    pub figures: Figures,
+    pub details: Details,
+}
+
+/// What a single number does not say.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Details {
+    Classes {
+        classes: Vec<ClassMetrics>,
+        /// `confusion_matrix[label][predicted]`, in label order.
+        confusion_matrix: Vec<Vec<u64>>,
+    },
+    /// Precision, recall and F1 of every label, where there is no confusion of one with another.
+    Labels { classes: Vec<ClassMetrics> },
+    #[default]
+    Nothing,
+}

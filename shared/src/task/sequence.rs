@@ -1,0 +1,65 @@
+//! What the tasks that say one thing of a whole text have in common.
+
+use anyhow::{Context, Result};
+
+use super::{Decoded, Details, Encoded, Prediction, Scores, Setting, Window};
+use crate::fault::Fault;
+use crate::figures::{Figures, Metric};
+use crate::metrics::{Confusion, argmax, softmax};
+use crate::schema::{Example, Targets, Truth};
+use crate::tokens::Tokenizer;
+
+/// The text, or both, as one row, cut where it is too long.
+pub(super) fn encode(
+    example: &Example,
+    targets: Targets,
+    tokenizer: &mut dyn Tokenizer,
+) -> Result<Vec<Encoded>> {
+    let tokens = match &example.text_pair {
+        Some(second) => tokenizer.encode_pair(&example.text, second)?,
+        None => tokenizer.encode(&example.text)?,
+    };
+    Ok(vec![Encoded::whole(&example.example_id, &tokens, tokenizer.unknown_token_id(), targets)?])
+}
+
+/// The id of the one label.
+pub(super) fn class_of(example: &Example, setting: &Setting) -> Result<Targets> {
+    match &example.truth {
+        Truth::Unknown => Ok(Targets::Unknown),
+        truth => {
+            let label = truth.as_label().context("it has no label")?;
+            let known =
+                || setting.labels.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let unknown = || Fault::input(format!("the label `{label}` is not in the list {}", known()));
+            Ok(Targets::Class(setting.label_id(label).with_context(unknown)?.try_into()?))
+        }
+    }
+}
+
+/// The most probable label.
+pub(super) fn decode_class(windows: &[Window<'_>], setting: &Setting) -> Result<Decoded> {
+    let output = windows.first().context("an example without features")?.output;
+    let probabilities = softmax(output.logits());
+    let predicted = setting.labels.get(argmax(&probabilities)).context("the model has other labels")?;
+    Ok(Decoded::Class { predicted: predicted.clone(), probabilities })
+}
+
+/// Accuracy and macro-F1, with the confusion of each label with each.
+pub(super) fn score_classes(predictions: &[Prediction], setting: &Setting) -> Result<Scores> {
+    let mut confusion = Confusion::new(setting.labels.len());
+    for Prediction { example_id, truth, decoded, .. } in predictions {
+        let Decoded::Class { predicted, .. } = decoded;
+        let label = truth.as_label().and_then(|label| setting.label_id(label));
+        let ids = label.zip(setting.label_id(predicted));
+        let (label, predicted) = ids.with_context(|| format!("example {example_id} has an unknown label"))?;
+        confusion.add(label, predicted);
+    }
+    let figures = [(Metric::Accuracy, confusion.accuracy()), (Metric::MacroF1, confusion.macro_f1())];
+    Ok(Scores {
+        figures: Figures::from(figures),
+        details: Details::Classes {
+            classes: confusion.classes(&setting.labels),
+            confusion_matrix: confusion.counts().to_vec(),
+        },
+    })
+}
