@@ -2,17 +2,17 @@
 
 use std::ops::ControlFlow;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use bert::{Batch, Dataset, Objective, StepOutcome};
 use shared::config::TrainConfig;
 use shared::console::{Progress, Unit};
-use shared::facts::DevMetrics;
 use shared::fault::{Fault, OutOfMemory};
-use shared::metrics::Confusion;
+use shared::figures::Figures;
 use shared::signals::Saving;
 
 use crate::batches::Batches;
 use crate::checkpoints::Checkpoints;
+use crate::dev::Dev;
 use crate::journal::{Entry, Journal};
 use crate::learner::Learner;
 use crate::ranking::Ranked;
@@ -27,7 +27,7 @@ const DEV_BATCH_FACTOR: usize = 2;
 pub(crate) struct Training<'a> {
     pub(crate) config: &'a TrainConfig,
     pub(crate) train: &'a Dataset,
-    pub(crate) dev: &'a Dataset,
+    pub(crate) dev: Dev,
     pub(crate) batches: Batches,
     pub(crate) learning_rate: LearningRate,
     pub(crate) objective: Objective,
@@ -46,8 +46,9 @@ impl Training<'_> {
         let mut progress = Progress::new("train", total, Unit::Items).from(self.examples_before(state.step));
         loop {
             if self.evaluation_due(state) {
-                match self.evaluate(learner, state.micro_batch_size)? {
-                    ControlFlow::Continue(dev) => self.keep(dev, learner, state)?,
+                let batch_size = state.micro_batch_size * DEV_BATCH_FACTOR;
+                match self.dev.evaluate(&learner.model, batch_size, &self.saving)? {
+                    ControlFlow::Continue(figures) => self.keep(figures, learner, state)?,
                     ControlFlow::Break(()) => return self.stop(learner, state),
                 }
             }
@@ -83,7 +84,7 @@ impl Training<'_> {
         let outcome = self.step_in_parts(learner, state, &rows, rate)?;
         self.check_sound(outcome, state.step, &rows)?;
         state.step += 1;
-        state.recent.add(outcome, rows.len(), rate);
+        state.recent.add(outcome, rate);
         if state.step.is_multiple_of(self.config.log_every_steps)
             && let Some(entry) = state.recent.take(state.step, self.epoch_at(state.step))
         {
@@ -138,9 +139,9 @@ impl Training<'_> {
     }
 
     /// Enters the state after an evaluation; of a model that is among the best there is a checkpoint.
-    fn keep(&mut self, dev: DevMetrics, learner: &Learner, state: &mut State) -> Result<()> {
+    fn keep(&mut self, dev: Figures, learner: &Learner, state: &mut State) -> Result<()> {
         let step = state.step;
-        self.journal.write(&Entry::Dev { step, epoch: self.epoch_at(step), metrics: dev })?;
+        self.journal.write(&Entry::Dev { step, epoch: self.epoch_at(step), metrics: dev.clone() })?;
         state.evaluated_at = Some(step);
         let place = state.ranking.enter(Ranked { step, dev }, self.config.monitor, self.config.save_top_k);
         state.stalled = if place == Some(0) { 0 } else { state.stalled + 1 };
@@ -194,30 +195,5 @@ impl Training<'_> {
     fn examples_before(&self, step: u64) -> u64 {
         let (epochs, rest) = (step / self.batches.per_epoch(), step % self.batches.per_epoch());
         epochs * self.train.len() as u64 + rest * self.config.batch_size as u64
-    }
-
-    /// The metrics on dev, unless a signal comes.
-    fn evaluate(&self, learner: &Learner, micro_batch_size: usize) -> Result<ControlFlow<(), DevMetrics>> {
-        let mut progress = Progress::new("dev", self.dev.len() as u64, Unit::Items);
-        let between = |rows: usize| {
-            progress.advance(rows as u64);
-            if self.saving.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let batch_size = micro_batch_size * DEV_BATCH_FACTOR;
-        let logits = learner.model.frozen().all_logits(self.dev, batch_size, between)?;
-        progress.finish();
-        let ControlFlow::Continue(logits) = logits else { return Ok(ControlFlow::Break(())) };
-        let mut confusion = Confusion::new(learner.model.config().id2label.len());
-        for (row, logits) in self.dev.rows().iter().zip(&logits) {
-            confusion.add(logits, usize::try_from(row.label)?);
-        }
-        let metrics = confusion.summary();
-        // A model that says nothing must not be kept as the best.
-        let unsound =
-            || Fault::input("the loss on dev is not a number; a lower train.learning_rate may help");
-        ensure!(metrics.loss.is_finite(), unsound());
-        let DevMetrics { loss, accuracy, macro_f1 } = metrics;
-        log::info!("dev: loss {loss:.4}, accuracy {accuracy:.4}, macro-F1 {macro_f1:.4}");
-        Ok(ControlFlow::Continue(metrics))
     }
 }

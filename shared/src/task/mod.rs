@@ -2,11 +2,14 @@
 
 mod classification;
 mod encoded;
+mod judgement;
 mod losses;
 mod outcome;
 mod pair_classification;
 mod sequence;
 mod setting;
+
+use std::fmt::Debug;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -17,6 +20,7 @@ use crate::tokens::Tokenizer;
 
 pub use crate::schema::{Decoded, Prediction};
 pub use encoded::Encoded;
+pub use judgement::{Judgement, judge};
 pub use losses::Loss;
 pub use outcome::{Details, MaskedToken, Output, Scores, Window};
 pub use setting::Setting;
@@ -47,7 +51,7 @@ pub enum OutputLayer {
 
 /// A task, from examples to metrics. Examples become rows of features, a model makes an [`Output`] of every row,
 /// and these become what is said of the example.
-pub trait Definition: Sync {
+pub trait Definition: Debug + Sync {
     fn name(&self) -> &'static str;
 
     /// The columns of its examples.
