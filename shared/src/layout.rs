@@ -169,6 +169,11 @@ pub mod tokenized {
     pub fn features(folder: &Path, split: Split, index: usize, count: usize) -> PathBuf {
         folder.join("features").join(format!("{split}-{index:05}-of-{count:05}.parquet"))
     }
+
+    /// The same shard while it is written, when nobody knows yet how many there will be.
+    pub fn growing(folder: &Path, split: Split, index: usize) -> PathBuf {
+        folder.join("features").join(format!("{split}-{index:05}.parquet"))
+    }
 }
 
 /// Paths inside train's folder.

@@ -19,7 +19,8 @@ pub(super) fn encode(
         Some(second) => tokenizer.encode_pair(&example.text, second)?,
         None => tokenizer.encode(&example.text)?,
     };
-    Ok(vec![Encoded::whole(&example.example_id, &tokens, tokenizer.unknown_token_id(), targets)?])
+    let unknown = tokenizer.unknown_token_id();
+    Ok(vec![Encoded::new(&example.example_id, &tokens, unknown, targets, Vec::new())?])
 }
 
 /// The id of the one label.
