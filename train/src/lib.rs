@@ -6,6 +6,7 @@ mod dev;
 mod journal;
 mod learner;
 mod objective;
+mod plan;
 mod ranking;
 mod recent;
 mod schedule;
@@ -28,6 +29,7 @@ use checkpoints::Checkpoints;
 use dev::Dev;
 use journal::Journal;
 use learner::Learner;
+use plan::Plan;
 use schedule::LearningRate;
 use state::State;
 use training::Training;
@@ -56,15 +58,16 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
             log::info!("going on after step {}", checkpoint.state.step);
             (Learner::resume(checkpoint, fetched, config, &compute, seed)?, checkpoint.state.clone())
         }
-        None => (Learner::begin(job, &compute)?, State::new(config)),
+        None => (Learner::begin(job, &compute)?, State::new(config, train.len())),
     };
     let parameters = learner.model.parameters();
     log::info!("{parameters} parameters, {} train and {} dev examples", train.len(), dev.rows());
 
-    let batches = Batches::new(&train, config.batch_size, config.batch_order, seed);
+    let mut batches = Batches::new(Plan::new(&train, config.batch_limit(), config.batch_order, seed));
+    let total_steps = config.max_steps.unwrap_or_else(|| batches.steps_of(config.epochs as u64));
     let earlier = checkpoint.as_ref().map(|checkpoint| checkpoint.folder.as_path());
     let mut training = Training {
-        learning_rate: LearningRate::new(config, batches.per_epoch()),
+        learning_rate: LearningRate::new(config, total_steps),
         batches,
         train: &train,
         dev,

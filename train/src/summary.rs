@@ -43,7 +43,7 @@ impl Memory {
     fn estimate(parts: &[ModelPart], model: &BertConfig, config: &TrainConfig, seq: usize) -> Memory {
         let all: usize = parts.iter().map(|part| part.parameters).sum();
         let trained: usize = parts.iter().map(|part| part.trained).sum();
-        let batch = config.micro_batch_size.unwrap_or(config.batch_size);
+        let batch = config.batch_limit().rows_of(seq).min(config.micro_batch_size.unwrap_or(usize::MAX));
         let (number, copy) = match config.precision {
             Precision::F32 => (4, 0),
             Precision::Bf16 => (2, 2),

@@ -42,8 +42,8 @@ impl Training<'_> {
     /// # Errors
     /// [`Fault::stopped`] after a signal, with everything saved; an input fault where the loss is no number.
     pub(crate) fn run(&mut self, learner: &mut Learner, state: &mut State) -> Result<()> {
-        let total = self.examples_before(self.learning_rate.total_steps());
-        let mut progress = Progress::new("train", total, Unit::Items).from(self.examples_before(state.step));
+        let done = self.batches.examples_before(state.step);
+        let mut progress = Progress::new("train", self.examples(), Unit::Items).from(done);
         loop {
             if self.evaluation_due(state) {
                 let batch_size = state.micro_batch_size * DEV_BATCH_FACTOR;
@@ -71,7 +71,12 @@ impl Training<'_> {
             progress.advance(examples as u64);
         }
         progress.finish();
-        match state.recent.take(state.step, self.epoch_at(state.step)) {
+        self.log(state)
+    }
+
+    /// Writes down the steps since the last line of the journal.
+    fn log(&mut self, state: &mut State) -> Result<()> {
+        match state.recent.take(state.step, self.batches.place(state.step).epochs()) {
             Some(entry) => self.journal.write(&entry),
             None => Ok(()),
         }
@@ -80,15 +85,13 @@ impl Training<'_> {
     /// One step; returns the number of its examples.
     fn step(&mut self, learner: &mut Learner, state: &mut State) -> Result<usize> {
         let rows = self.batches.of_step(state.step).to_vec();
-        let rate = self.learning_rate.at(state.step);
+        let rate = self.learning_rate.at(state.step, self.batches.place(state.step).epoch);
         let outcome = self.step_in_parts(learner, state, &rows, rate)?;
         self.check_sound(outcome, state.step, &rows)?;
         state.step += 1;
         state.recent.add(outcome, rate);
-        if state.step.is_multiple_of(self.config.log_every_steps)
-            && let Some(entry) = state.recent.take(state.step, self.epoch_at(state.step))
-        {
-            self.journal.write(&entry)?;
+        if state.step.is_multiple_of(self.config.log_every_steps) {
+            self.log(state)?;
         }
         Ok(rows.len())
     }
@@ -114,7 +117,7 @@ impl Training<'_> {
                         "memory is exhausted with {size} examples at once: from step {} on a batch of {} is summed over \
                          parts of {}; trainings to come can say so by `train.micro_batch_size`",
                         state.step + 1,
-                        self.config.batch_size,
+                        rows.len(),
                         state.micro_batch_size
                     );
                 }
@@ -141,7 +144,8 @@ impl Training<'_> {
     /// Enters the state after an evaluation; of a model that is among the best there is a checkpoint.
     fn keep(&mut self, dev: Figures, learner: &Learner, state: &mut State) -> Result<()> {
         let step = state.step;
-        self.journal.write(&Entry::Dev { step, epoch: self.epoch_at(step), metrics: dev.clone() })?;
+        let epoch = self.batches.place(step).epochs();
+        self.journal.write(&Entry::Dev { step, epoch, metrics: dev.clone() })?;
         state.evaluated_at = Some(step);
         let place = state.ranking.enter(Ranked { step, dev }, self.config.monitor, self.config.save_top_k);
         state.stalled = if place == Some(0) { 0 } else { state.stalled + 1 };
@@ -171,29 +175,20 @@ impl Training<'_> {
     }
 
     /// After the last step in any case: there is always a model to keep.
-    fn evaluation_due(&self, state: &State) -> bool {
+    fn evaluation_due(&mut self, state: &State) -> bool {
         let step = state.step;
-        let by_plan = match (self.config.evaluate_every_steps, self.config.evaluations_per_epoch) {
+        let mut by_plan = |last| match (self.config.evaluate_every_steps, self.config.evaluations_per_epoch) {
             (Some(every), _) => step.is_multiple_of(every),
-            (None, times) => self.ends_a_part(step, times.unwrap_or(1)),
+            (None, times) => self.batches.place(last).ends_a_part(times.unwrap_or(1)),
         };
-        let last = step == self.learning_rate.total_steps();
-        state.evaluated_at != Some(step) && (last || (by_plan && step > 0))
+        let due = step == self.learning_rate.total_steps() || step.checked_sub(1).is_some_and(&mut by_plan);
+        state.evaluated_at != Some(step) && due
     }
 
-    /// Whether `step` is the last of one of the `parts` of an epoch, which are as equal as they can be.
-    fn ends_a_part(&self, step: u64, parts: u64) -> bool {
-        let per_epoch = self.batches.per_epoch();
-        let part = |step: u64| (u128::from(step) * u128::from(parts) / u128::from(per_epoch)) as u64;
-        step > 0 && part(step) > part(step - 1)
+    /// That the whole training takes in, each as often as it does.
+    fn examples(&mut self) -> u64 {
+        match self.config.max_steps {
+            Some(steps) => self.batches.examples_expected(steps),
+            None => self.config.epochs as u64 * self.train.len() as u64,
+        }
     }
-
-    fn epoch_at(&self, step: u64) -> f64 {
-        step as f64 / self.batches.per_epoch() as f64
-    }
-
-    fn examples_before(&self, step: u64) -> u64 {
-        let (epochs, rest) = (step / self.batches.per_epoch(), step % self.batches.per_epoch());
-        epochs * self.train.len() as u64 + rest * self.config.batch_size as u64
-    }
-}

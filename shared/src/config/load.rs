@@ -118,7 +118,7 @@ mod tests {
     fn defaults_are_the_tutorials() {
         let config = read(MINIMAL, &[]).unwrap();
         assert_eq!(config.tokenize.max_seq_length, 128);
-        assert_eq!((config.train.epochs, config.train.batch_size), (3, 32));
+        assert_eq!((config.train.epochs, config.train.batch_limit().rows), (3, 32));
         assert_eq!(config.train.learning_rate, 5e-5);
     }
 

@@ -18,8 +18,8 @@ pub use sections::fetch::{
 };
 pub use sections::tokenize::TokenizeConfig;
 pub use sections::train::{
-    BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Monitor, Precision, Schedule,
-    ScheduleKind, TrainConfig,
+    BatchLimit, BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Monitor, Precision,
+    Schedule, ScheduleKind, TrainConfig,
 };
 
 /// One experiment.
