@@ -96,7 +96,8 @@ mod tests {
             example_id: index.to_string(),
             input_ids: vec![1; 1 + index * 7 % 40],
             token_type_ids: vec![0; 1 + index * 7 % 40],
-            label: 0,
+            targets: shared::schema::Targets::Class(0),
+            offsets: Vec::new(),
         };
         Dataset::of((0..rows).map(row).collect())
     }

@@ -192,3 +192,4 @@ impl Training<'_> {
             None => self.config.epochs as u64 * self.train.len() as u64,
         }
     }
+}
