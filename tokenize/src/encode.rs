@@ -6,9 +6,8 @@ use anyhow::{Context, Result};
 use rayon::prelude::*;
 use shared::fault::Fault;
 use shared::schema::{Example, Features};
-
-use crate::tokenizer::BoundedTokenizer;
-use crate::words::Scratch;
+use shared::tokens::Tokenizer;
+use tokenizer::{BoundedTokenizer, Session};
 
 /// Turns examples into features; any number of threads may use it at once.
 pub(crate) struct Encoder {
@@ -45,16 +44,16 @@ impl Encoder {
         // Collected before the errors are looked at, so that the first one in order is reported every time.
         let outcomes: Vec<Result<Encoded>> = examples
             .par_iter()
-            .map_init(Scratch::default, |scratch, example| self.encode(example, scratch))
+            .map_init(|| self.tokenizer.session(), |tokenizer, example| self.encode(example, tokenizer))
             .collect();
         outcomes.into_iter().collect()
     }
 
-    fn encode(&self, example: &Example, scratch: &mut Scratch) -> Result<Encoded> {
+    fn encode(&self, example: &Example, tokenizer: &mut Session) -> Result<Encoded> {
         let in_example = || format!("example {}", example.example_id);
         let label = self.label_id(&example.label).with_context(in_example)?;
-        let tokens = self.tokenizer.encode(&example.text, scratch).with_context(in_example)?;
-        let unknown_id = self.tokenizer.unknown_token_id();
+        let tokens = tokenizer.encode(&example.text).with_context(in_example)?;
+        let unknown_id = tokenizer.unknown_token_id();
         let input_ids = tokens.ids.iter().map(|&id| i32::try_from(id));
         let token_type_ids = tokens.type_ids.iter().map(|&id| i8::try_from(id));
         Ok(Encoded {

@@ -3,15 +3,9 @@
 mod encode;
 #[cfg(test)]
 mod fixture;
-mod frame;
-mod model_files;
 mod shard;
-mod source;
 mod split;
 mod statistics;
-mod tokenizer;
-mod wordpiece;
-mod words;
 
 use std::collections::BTreeMap;
 
@@ -21,10 +15,10 @@ use shared::config::TokenizeConfig;
 use shared::facts::{FetchFacts, TokenizeFacts};
 use shared::layout::{Stage, fetched};
 use shared::stage::Job;
+use tokenizer::BoundedTokenizer;
 
 use crate::encode::Encoder;
 use crate::split::SplitJob;
-use crate::tokenizer::BoundedTokenizer;
 
 /// Rows of each split in test mode: some batches for train and evaluate.
 const TEST_MODE_ROWS: u64 = 256;

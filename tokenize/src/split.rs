@@ -129,10 +129,10 @@ impl FirstRows {
 mod tests {
     use super::*;
     use crate::fixture::Model;
-    use crate::tokenizer::BoundedTokenizer;
     use rayon::ThreadPoolBuilder;
     use shared::layout::tokenized;
     use shared::schema::{Example, ExampleWriter, FeaturesReader};
+    use tokenizer::BoundedTokenizer;
 
     /// More than two batches of the reader.
     const ROWS: usize = 10_000;

@@ -70,4 +70,9 @@ impl Source {
             .or_else(|| self.tokenizer.get_padding().map(|padding| padding.pad_id))
             .or_else(|| ["[PAD]", "<pad>"].into_iter().find_map(id))
     }
+    /// The token for what is masked, by its name in `config` or, where that is in no vocabulary, in BERT's or XLM-R's.
+    pub(crate) fn mask_token_id(&self, config: &TokenizerConfig) -> Option<u32> {
+        let names = [config.mask_token.as_str(), "[MASK]", "<mask>"];
+        names.into_iter().find_map(|token| self.tokenizer.token_to_id(token))
+    }
 }

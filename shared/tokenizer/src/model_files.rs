@@ -10,12 +10,19 @@ use serde_json::{Map, Value};
 use shared::fault::Fault;
 use shared::layout::hub;
 
-/// The part of `config.json` that bounds ids and lengths.
+/// The part of `config.json` that bounds ids, types and lengths.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ModelConfig {
     pub(crate) vocab_size: u32,
     pub(crate) max_position_embeddings: usize,
+    #[serde(default = "two")]
+    pub(crate) type_vocab_size: u32,
     pub(crate) pad_token_id: Option<u32>,
+}
+
+/// `transformers`' default for a BERT.
+fn two() -> u32 {
+    2
 }
 
 impl ModelConfig {

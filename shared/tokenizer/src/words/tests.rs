@@ -1,8 +1,7 @@
 //! Word by word gives what the library gives for the whole text.
 
-use std::path::{Path, PathBuf};
-
 use rayon::prelude::*;
+use shared::tokens::Tokenizer as _;
 use tokenizers::normalizers::{BertNormalizer, NFKC, Sequence, Strip};
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
@@ -11,105 +10,19 @@ use tokenizers::pre_tokenizers::{PreTokenizerWrapper, sequence};
 use tokenizers::{AddedToken, NormalizerWrapper};
 
 use super::Scratch;
+use crate::bounded::BoundedTokenizer;
 use crate::fixture::Model;
-use crate::tokenizer::BoundedTokenizer;
+use crate::reference::Reference;
+use crate::texts::{self, PARTS};
 
-/// Parts of texts: words, and what may go wrong between them.
-const PARTS: &[&str] = &[
-    "",
-    " ",
-    "  ",
-    "\t",
-    "\n",
-    "\r\n",
-    "\u{a0}",
-    "\u{3000}",
-    "\u{2009}",
-    "\u{200b}",
-    "\u{200d}",
-    "\u{feff}",
-    "\u{0}",
-    "\u{1}",
-    "\u{7f}",
-    "\u{85}",
-    "\u{ad}",
-    "\u{fffd}",
-    "\u{301}",
-    "\u{345}",
-    "\u{600}",
-    "\u{903}",
-    "\u{1161}",
-    "\u{11a8}",
-    "\u{302e}",
-    "\u{3099}",
-    "\u{fe0f}",
-    "\u{1f3fb}",
-    "ᄀ",
-    "ᄒ",
-    "한",
-    "한",
-    "영화",
-    "영화가",
-    "좋다",
-    "가나다",
-    "뷁",
-    "ㅋㅋㅋ",
-    "ㅋㅏ",
-    "ㅠㅠ",
-    "ㄱ",
-    "a",
-    "ab",
-    "aba",
-    "A",
-    "é",
-    "e\u{301}",
-    "ﬁ",
-    "½",
-    "①",
-    "ｆｕｌｌ",
-    "12",
-    "!",
-    "...",
-    "…",
-    "'",
-    "-",
-    "_",
-    "##",
-    "##가",
-    "[",
-    "]",
-    "<",
-    ">",
-    "·",
-    "“",
-    "美国",
-    "豈",
-    "かな",
-    "が",
-    "▁",
-    "▁영화",
-    "😀",
-    "👍🏽",
-    "👩‍👩‍👧",
-    "🇰🇷",
-    "¨",
-    "´",
-    "[MASK]",
-    "[UNK]",
-    "[CLS",
-    "<mask>",
-    "<unk>",
-    "<s>",
-    "</s>",
-];
-
-fn load(model: &Model, max_seq_length: usize) -> BoundedTokenizer {
-    BoundedTokenizer::load(model.path(), max_seq_length).unwrap()
+fn load(model: &Model, max_seq_length: usize) -> (BoundedTokenizer, Reference) {
+    let tokenizer = BoundedTokenizer::load(model.path(), max_seq_length).unwrap();
+    let reference = Reference::of(&tokenizer);
+    (tokenizer, reference)
 }
 
-fn check_equal(tokenizer: &BoundedTokenizer, text: &str) {
-    let by_words = tokenizer.encode(text, &mut Scratch::default()).unwrap();
-    assert_eq!(by_words, tokenizer.encode_by_library(text).unwrap(), "{text:?}");
+fn check_equal(tokenizer: &BoundedTokenizer, reference: &Reference, text: &str) {
+    assert_eq!(tokenizer.session().encode(text).unwrap(), reference.encode(text), "{text:?}");
 }
 
 fn check_parts(model: &Model) {
@@ -122,7 +35,7 @@ fn check_parts(model: &Model) {
                 format!("영화 {first}  {second} 좋다"),
                 format!("{second}{first}{second} "),
             ] {
-                tokenizers.iter().for_each(|tokenizer| check_equal(tokenizer, &text));
+                tokenizers.iter().for_each(|(tokenizer, reference)| check_equal(tokenizer, reference, &text));
             }
         }
     });
@@ -130,14 +43,15 @@ fn check_parts(model: &Model) {
 
 /// Every character beside letters and spaces; those beyond the first planes behave like these.
 fn check_characters(model: &Model) {
-    let tokenizer = load(model, 16);
+    let (tokenizer, reference) = load(model, 16);
     let blocks = [0..0x3400_u32, 0xa600..0xac10, 0xd7a0..0xd800, 0xf900..0x1_0000, 0x1_f300..0x1_f650];
     let characters: Vec<char> = blocks.into_iter().flatten().filter_map(char::from_u32).collect();
-    characters.par_iter().for_each(|c| check_equal(&tokenizer, &format!("가{c}나 {c} {c}다 라{c} {c}{c}")));
+    let text = |c: &char| format!("가{c}나 {c} {c}다 라{c} {c}{c}");
+    characters.par_iter().for_each(|c| check_equal(&tokenizer, &reference, &text(c)));
 }
 
 fn by_words(model: &Model, text: &str) -> bool {
-    load(model, 16).encode_by_words(text, &mut Scratch::default()).is_some()
+    load(model, 16).0.ids_by_words(text, 14, &mut Scratch::default()).is_some()
 }
 
 fn pre_tokenized(by: impl Into<PreTokenizerWrapper>) -> Model {
@@ -185,12 +99,12 @@ fn other_tokenizers_are_equal_too() {
 #[test]
 fn a_word_of_any_length_is_equal() {
     for model in [Model::word_piece(), Model::unigram(|_| ())] {
-        let tokenizer = load(&model, 16);
+        let (tokenizer, reference) = load(&model, 16);
         for length in [99, 100, 101, 5000] {
-            check_equal(&tokenizer, &"가".repeat(length));
-            check_equal(&tokenizer, &"美".repeat(length));
-            check_equal(&tokenizer, &format!("영화{} 좋다", "가".repeat(length - 2)));
-            check_equal(&tokenizer, &"영화 ".repeat(length));
+            check_equal(&tokenizer, &reference, &"가".repeat(length));
+            check_equal(&tokenizer, &reference, &"美".repeat(length));
+            check_equal(&tokenizer, &reference, &format!("영화{} 좋다", "가".repeat(length - 2)));
+            check_equal(&tokenizer, &reference, &"영화 ".repeat(length));
         }
     }
 }
@@ -223,28 +137,14 @@ fn a_tokenizer_whose_words_are_not_independent_is_left_to_the_library() {
     }
 }
 
-/// Texts of the Naver movie reviews, where the data is at hand.
-fn reviews(shared: &Path) -> Option<Vec<String>> {
-    let path = shared.join("mirror/raw.githubusercontent.com/e9t/nsmc/master/ratings_test.txt");
-    let text = std::fs::read_to_string(path).ok()?;
-    Some(text.lines().skip(1).filter_map(|line| Some(line.split('\t').nth(1)?.to_owned())).collect())
-}
-
 #[test]
 fn real_texts_are_equal() {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let Some(texts) = reviews(&shared) else {
-        eprintln!("skipped: {} is not there", shared.display());
-        return;
-    };
-    let models: [PathBuf; 2] = [
-        shared.join("mirror/huggingface.co/beomi/kcbert-base/resolve/main"),
-        shared.join("models/me5-small-ko"),
-    ];
+    let (models, texts) = (texts::models(), texts::reviews());
     for model in models {
         let tokenizer = BoundedTokenizer::load(&model, 32).unwrap();
-        texts.par_iter().take(20_000).for_each(|text| check_equal(&tokenizer, text));
+        let reference = Reference::of(&tokenizer);
+        texts.par_iter().take(20_000).for_each(|text| check_equal(&tokenizer, &reference, text));
         let pairs: Vec<&[String]> = texts.chunks_exact(2).take(5_000).collect();
-        pairs.par_iter().for_each(|pair| check_equal(&tokenizer, &pair.join(" ")));
+        pairs.par_iter().for_each(|pair| check_equal(&tokenizer, &reference, &pair.join(" ")));
     }
 }
