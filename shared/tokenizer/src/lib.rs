@@ -1,7 +1,7 @@
 //! A model's tokenizer, read from the model's folder and bound to the limits of the model and of a run.
 //!
 //! What it gives equals what the library `tokenizers` gives, and so `transformers`' fast tokenizers; most texts never
-//! reach the library ([`words`]).
+//! reach the library (`words`).
 
 mod bounded;
 #[cfg(test)]
