@@ -1,7 +1,7 @@
 """KorQuAD 1.0's scores, stated anew from what its `evaluate-v1.0.py` does; not that script itself.
 
-The script is on KorQuAD's site and on no package index. `make_cases.py --korquad FILE` scores with it, and fails where
-this module says otherwise.
+The script is on KorQuAD's site and on no package index. `make_cases.py --korquad FILE` scores with it, and
+fails where this module says otherwise.
 """
 
 import string

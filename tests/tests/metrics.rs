@@ -1,6 +1,6 @@
-//! `shared::metrics` against what the public scorers say, in `tests/metrics/cases.json`; `make_cases.py` beside that
-//! file says who they are.
-#![allow(clippy::unwrap_used, reason = "only tests")]
+//! `shared::metrics` against what the public scorers say, in `tests/metrics/cases.json`; `make_cases.py`
+//! beside that file says who they are.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "only tests")]
 
 use std::fs;
 
