@@ -1,7 +1,6 @@
 //! What a run is judged by: one file a family, each formula as the library or paper says that it names.
 //!
-//! Pure functions and small accumulators. Nothing here returns NaN: what has no value is `None`, or 0 where the
-//! named scorer says 0.
+//! Pure functions and small accumulators. What has no value is `None`, or 0 where the named scorer says 0.
 
 pub mod answers;
 pub mod calibration;

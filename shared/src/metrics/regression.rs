@@ -22,8 +22,8 @@ pub fn pearson(ratings: &[Rating]) -> Option<f64> {
     Some(correlation.clamp(-1.0, 1.0))
 }
 
-/// Spearman's correlation, Pearson's of the ranks, as `scipy.stats.spearmanr`: equal values share the mean of their
-/// ranks.
+/// Spearman's correlation, Pearson's of the ranks, as `scipy.stats.spearmanr`: equal values share the mean of
+/// their ranks.
 ///
 /// None where [`pearson`] is.
 pub fn spearman(ratings: &[Rating]) -> Option<f64> {
@@ -51,7 +51,8 @@ pub fn mean_squared_error(ratings: &[Rating]) -> Option<f64> {
     mean(ratings.iter().map(|rating| (rating.predicted - rating.label).powi(2)))
 }
 
-/// The values' differences from their mean, as a vector of length 1; none where they are constant or not finite.
+/// The values' differences from their mean, as a vector of length 1; none where they are constant or not
+/// finite.
 fn unit(values: impl ExactSizeIterator<Item = f64> + Clone) -> Option<Vec<f64>> {
     let first = values.clone().next()?;
     // Asked of the values, since rounding may leave a mean that differs from equal values by a trifle.
