@@ -16,4 +16,4 @@ mod softmax;
 
 pub use classification::Confusion;
 pub use counts::{ClassMetrics, Counts, macro_f1};
-pub use softmax::{argmax, log_softmax, softmax};
+pub use softmax::{argmax, log_softmax, sigmoid, softmax};

@@ -38,6 +38,8 @@ pub mod column {
     pub const OFFSET_ENDS: &str = "offset_ends";
     pub const LENGTH: &str = "length";
     pub const PREDICTED_LABEL: &str = "predicted_label";
+    pub const PREDICTED_LABELS: &str = "predicted_labels";
+    pub const PREDICTED_SCORE: &str = "predicted_score";
     pub const PROBABILITIES: &str = "probabilities";
     pub const LOGITS: &str = "logits";
     /// Fields of an entity, in characters, and of an answer.

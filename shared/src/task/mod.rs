@@ -4,8 +4,10 @@ mod classification;
 mod encoded;
 mod judgement;
 mod losses;
+mod multi_label;
 mod outcome;
 mod pair_classification;
+mod pair_regression;
 mod sequence;
 mod setting;
 
@@ -22,7 +24,7 @@ pub use crate::schema::{Decoded, Prediction};
 pub use encoded::Encoded;
 pub use judgement::{Judgement, judge};
 pub use losses::Loss;
-pub use outcome::{Details, MaskedToken, Output, Scores, Window};
+pub use outcome::{Details, MaskedToken, Output, Scores, Undefined, Window};
 pub use setting::Setting;
 
 /// What the model learns to do.
@@ -34,6 +36,10 @@ pub enum Task {
     Classification,
     /// One label for two texts.
     PairClassification,
+    /// A score of two texts.
+    PairRegression,
+    /// Any number of labels for a text.
+    MultiLabel,
 }
 
 /// What a model has on top of its encoder.
@@ -97,17 +103,20 @@ pub trait Definition: Debug + Sync {
     /// The metrics of a whole split, loss aside.
     ///
     /// # Errors
-    /// A [`crate::fault::Fault::input`] where they are not defined.
+    /// Where predictions are of another task or other labels.
     fn score(&self, predictions: &[Prediction], setting: &Setting) -> Result<Scores>;
 }
 
 impl Task {
-    pub const ALL: [Task; 2] = [Task::Classification, Task::PairClassification];
+    pub const ALL: [Task; 4] =
+        [Task::Classification, Task::PairClassification, Task::PairRegression, Task::MultiLabel];
 
     pub fn definition(self) -> &'static dyn Definition {
         match self {
             Task::Classification => &classification::Classification,
             Task::PairClassification => &pair_classification::PairClassification,
+            Task::PairRegression => &pair_regression::PairRegression,
+            Task::MultiLabel => &multi_label::MultiLabel,
         }
     }
 }

@@ -134,5 +134,41 @@ mod tests {
         let rows = [row(Truth::Label("negative".into()), class.clone(), &[-1.5, 0.25])];
         check(shape(TruthKind::Label, DecodedKind::Class), &rows);
         check(shape(TruthKind::Nothing, DecodedKind::Class), &[row(Truth::Unknown, class, &[-1.5, 0.25])]);
+        let set = |labels: &[&str], probabilities: &[f32]| Decoded::LabelSet {
+            labels: labels.iter().map(|&label| label.to_owned()).collect(),
+            probabilities: probabilities.into(),
+        };
+        let labels = [
+            row(Truth::Labels(vec!["욕설".into()]), set(&[], &[0.25, 0.5]), &[-1.5, 0.0]),
+            row(Truth::Labels(vec![]), set(&["차별", "욕설"], &[0.75, 0.5]), &[1.5, 0.0]),
+        ];
+        check(shape(TruthKind::Labels, DecodedKind::LabelSet), &labels);
+        let score = |score| row(Truth::Score(2.5), Decoded::Score { score }, &[score]);
+        check(shape(TruthKind::Score, DecodedKind::Score), &[score(-0.25), score(4.5)]);
+    }
+
+    #[test]
+    fn a_prediction_of_another_kind_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let shape = PredictionShape { truth: TruthKind::Nothing, decoded: DecodedKind::Class };
+        let mut writer = PredictionWriter::create(&folder.path().join("a.parquet"), shape).unwrap();
+        let decoded = Decoded::Score { score: 1.0 };
+        let row = Prediction { example_id: "1".into(), truth: Truth::Unknown, decoded, logits: vec![1.0] };
+        assert!(writer.write(&[row]).is_err());
+    }
+
+    #[test]
+    fn answers_are_json_objects() {
+        let check = |decoded: Decoded, json: &str| assert_eq!(serde_json::to_string(&decoded).unwrap(), json);
+        let probabilities = vec![0.25, 0.75];
+        check(
+            Decoded::Class { predicted: "a".into(), probabilities: probabilities.clone() },
+            r#"{"label":"a","probabilities":[0.25,0.75]}"#,
+        );
+        check(
+            Decoded::LabelSet { labels: vec!["a".into()], probabilities },
+            r#"{"labels":["a"],"probabilities":[0.25,0.75]}"#,
+        );
+        check(Decoded::Score { score: 2.5 }, r#"{"score":2.5}"#);
     }
 }
