@@ -2,10 +2,13 @@
 
 mod classification;
 mod encoded;
+#[cfg(test)]
+mod fixture;
 mod judgement;
 mod losses;
 mod outcome;
 mod pair_classification;
+mod question_answering;
 mod sequence;
 mod setting;
 
@@ -34,6 +37,8 @@ pub enum Task {
     Classification,
     /// One label for two texts.
     PairClassification,
+    /// Where in a context a question's answer stands.
+    QuestionAnswering,
 }
 
 /// What a model has on top of its encoder.
@@ -102,12 +107,13 @@ pub trait Definition: Debug + Sync {
 }
 
 impl Task {
-    pub const ALL: [Task; 2] = [Task::Classification, Task::PairClassification];
+    pub const ALL: [Task; 3] = [Task::Classification, Task::PairClassification, Task::QuestionAnswering];
 
     pub fn definition(self) -> &'static dyn Definition {
         match self {
             Task::Classification => &classification::Classification,
             Task::PairClassification => &pair_classification::PairClassification,
+            Task::QuestionAnswering => &question_answering::QuestionAnswering,
         }
     }
 }
