@@ -12,7 +12,7 @@ pub use examples::{
 pub use features::{Features, FeaturesReader, FeaturesWriter, Offset, TargetKind, Targets};
 pub use parquet_file::ParquetReader;
 pub use predictions::{
-    Decoded, DecodedKind, Prediction, PredictionReader, PredictionShape, PredictionWriter,
+    Candidate, Decoded, DecodedKind, Prediction, PredictionReader, PredictionShape, PredictionWriter,
 };
 
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
@@ -42,8 +42,11 @@ pub mod column {
     pub const PREDICTED_SCORE: &str = "predicted_score";
     pub const PROBABILITIES: &str = "probabilities";
     pub const LOGITS: &str = "logits";
+    pub const PREDICTION_TEXT: &str = "prediction_text";
+    pub const N_BEST: &str = "n_best";
     /// Fields of an entity, in characters, and of an answer.
     pub const START: &str = "start";
     pub const END: &str = "end";
     pub const ANSWER_START: &str = "answer_start";
+    pub const PROBABILITY: &str = "probability";
 }

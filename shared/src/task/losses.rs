@@ -55,6 +55,19 @@ pub(crate) fn squared_error(targets: &Targets, output: &Output) -> Loss {
     Loss { sum: (f64::from(*predicted) - f64::from(*score)).powi(2), count: 1.0 }
 }
 
+/// The mean over a span's first token and its last one, each of them one class among the tokens of its row. A span that
+/// ends outside the row counts for nothing.
+pub(crate) fn span_cross_entropy(targets: &Targets, output: &Output) -> Loss {
+    let Targets::Span { start, end } = targets else { return Loss::UNDEFINED };
+    let logits = output.logits();
+    let (starts, ends) = logits.split_at(logits.len() / 2);
+    let of = |logits: &[f32], place: i64| log_softmax(logits).get(usize::try_from(place).ok()?).copied();
+    match of(starts, *start).zip(of(ends, *end)) {
+        Some((start, end)) => Loss { sum: -(start + end) / 2.0, count: 1.0 },
+        None => Loss::default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +105,16 @@ mod tests {
         check(loss(&[2.75], Targets::Score(4.5)), 3.0625);
         assert!(loss(&[2.75, 1.0], Targets::Score(4.5)).mean().is_nan());
         assert!(loss(&[2.75], Targets::Class(1)).mean().is_nan());
+    }
+
+    #[test]
+    fn the_loss_of_a_span_is_that_of_its_ends() {
+        let output = Output::Logits(vec![0.0, 2.0, 0.0, 1.0, 0.0, 0.0]);
+        let loss = |start, end| span_cross_entropy(&Targets::Span { start, end }, &output);
+        let of_start = (2f64.exp() + 2.0).ln() - 2.0;
+        let of_end = (1f64.exp() + 2.0).ln();
+        assert!((loss(1, 2).mean() - (of_start + of_end) / 2.0).abs() < 1e-12);
+        assert_eq!((loss(1, 3), loss(-1, 0)), (Loss::default(), Loss::default()));
+        assert!(span_cross_entropy(&Targets::Class(1), &output).mean().is_nan());
     }
 }

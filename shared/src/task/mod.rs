@@ -2,12 +2,15 @@
 
 mod classification;
 mod encoded;
+#[cfg(test)]
+mod fixture;
 mod judgement;
 mod losses;
 mod multi_label;
 mod outcome;
 mod pair_classification;
 mod pair_regression;
+mod question_answering;
 mod sequence;
 mod setting;
 
@@ -40,6 +43,8 @@ pub enum Task {
     PairRegression,
     /// Any number of labels for a text.
     MultiLabel,
+    /// Where in a context a question's answer stands.
+    QuestionAnswering,
 }
 
 /// What a model has on top of its encoder.
@@ -108,8 +113,13 @@ pub trait Definition: Debug + Sync {
 }
 
 impl Task {
-    pub const ALL: [Task; 4] =
-        [Task::Classification, Task::PairClassification, Task::PairRegression, Task::MultiLabel];
+    pub const ALL: [Task; 5] = [
+        Task::Classification,
+        Task::PairClassification,
+        Task::PairRegression,
+        Task::MultiLabel,
+        Task::QuestionAnswering,
+    ];
 
     pub fn definition(self) -> &'static dyn Definition {
         match self {
@@ -117,6 +127,7 @@ impl Task {
             Task::PairClassification => &pair_classification::PairClassification,
             Task::PairRegression => &pair_regression::PairRegression,
             Task::MultiLabel => &multi_label::MultiLabel,
+            Task::QuestionAnswering => &question_answering::QuestionAnswering,
         }
     }
 }

@@ -2,5 +2,6 @@
 
 pub(super) mod evaluate;
 pub(super) mod fetch;
+pub(super) mod question_answering;
 pub(super) mod tokenize;
 pub(super) mod train;

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float32Array, RecordBatch};
 use arrow::datatypes::{DataType, Field};
 use serde::Serialize;
 
-use crate::schema::column::{PREDICTED_LABEL, PREDICTED_LABELS, PREDICTED_SCORE, PROBABILITIES};
-use crate::schema::lists::{list, list_field, list_items};
+use super::answers::{self, Candidate};
+use super::labels;
+use crate::schema::column::{N_BEST, PREDICTED_LABEL, PREDICTED_LABELS, PREDICTED_SCORE, PROBABILITIES};
+use crate::schema::lists::list_field;
 use crate::schema::parquet_file::column;
 
 /// The answer of a model, as JSON has it too.
@@ -30,6 +32,10 @@ pub enum Decoded {
     Score {
         score: f32,
     },
+    /// The best first.
+    Answers {
+        answers: Vec<Candidate>,
+    },
 }
 
 /// The variants of [`Decoded`].
@@ -38,6 +44,7 @@ pub enum DecodedKind {
     Class,
     LabelSet,
     Score,
+    Answers,
 }
 
 impl DecodedKind {
@@ -45,6 +52,7 @@ impl DecodedKind {
     pub(super) fn has_logits(self) -> bool {
         match self {
             DecodedKind::Class | DecodedKind::LabelSet | DecodedKind::Score => true,
+            DecodedKind::Answers => false,
         }
     }
 
@@ -59,6 +67,7 @@ impl DecodedKind {
                 list_field(PROBABILITIES, DataType::Float32),
             ],
             DecodedKind::Score => vec![Field::new(PREDICTED_SCORE, DataType::Float32, false)],
+            DecodedKind::Answers => answers::fields(),
         }
     }
 
@@ -66,58 +75,44 @@ impl DecodedKind {
     /// Where a row is of another kind.
     pub(super) fn columns(self, rows: &[&Decoded]) -> Result<Vec<ArrayRef>> {
         match self {
-            DecodedKind::Class => {
-                let rows = pick(rows, self, |row| match row {
-                    Decoded::Class { predicted, probabilities } => Some((predicted, probabilities)),
-                    _ => None,
-                })?;
-                let names = StringArray::from_iter_values(rows.iter().map(|(name, _)| name));
-                Ok(vec![Arc::new(names), floats(rows.iter().map(|(_, values)| values.as_slice()))?])
-            }
-            DecodedKind::LabelSet => {
-                let rows = pick(rows, self, |row| match row {
-                    Decoded::LabelSet { labels, probabilities } => Some((labels, probabilities)),
-                    _ => None,
-                })?;
-                let names = StringArray::from_iter_values(rows.iter().flat_map(|(names, _)| names.iter()));
-                let names = list(Arc::new(names), rows.iter().map(|(names, _)| names.len()))?;
-                Ok(vec![names, floats(rows.iter().map(|(_, values)| values.as_slice()))?])
-            }
+            DecodedKind::Class => labels::columns(&pick(rows, self, |row| match row {
+                Decoded::Class { predicted, probabilities } => Some((predicted, probabilities.as_slice())),
+                _ => None,
+            })?),
+            DecodedKind::LabelSet => labels::set_columns(&pick(rows, self, |row| match row {
+                Decoded::LabelSet { labels, probabilities } => {
+                    Some((labels.as_slice(), probabilities.as_slice()))
+                }
+                _ => None,
+            })?),
             DecodedKind::Score => {
-                let score =
-                    |row: &Decoded| if let Decoded::Score { score } = row { Some(*score) } else { None };
-                Ok(vec![Arc::new(Float32Array::from(pick(rows, self, score)?))])
+                let scores = pick(rows, self, |row| match row {
+                    Decoded::Score { score } => Some(*score),
+                    _ => None,
+                })?;
+                Ok(vec![Arc::new(Float32Array::from(scores))])
             }
+            DecodedKind::Answers => answers::columns(&pick(rows, self, |row| match row {
+                Decoded::Answers { answers } => Some(answers.as_slice()),
+                _ => None,
+            })?),
         }
     }
 
     /// Of every row of `batch`, by the columns that it has.
     pub(super) fn read(batch: &RecordBatch) -> Result<Vec<Decoded>> {
-        if batch.column_by_name(PREDICTED_SCORE).is_some() {
+        let has = |name: &str| batch.column_by_name(name).is_some();
+        if has(PREDICTED_SCORE) {
             let scores = column::<Float32Array>(batch, PREDICTED_SCORE)?;
-            return Ok(scores.values().iter().map(|&score| Decoded::Score { score }).collect());
+            Ok(scores.values().iter().map(|&score| Decoded::Score { score }).collect())
+        } else if has(PREDICTED_LABELS) {
+            labels::read_sets(batch)
+        } else if has(N_BEST) {
+            Ok(answers::read(batch)?.into_iter().map(|answers| Decoded::Answers { answers }).collect())
+        } else {
+            labels::read(batch)
         }
-        if batch.column_by_name(PREDICTED_LABELS).is_some() {
-            return read_label_sets(batch);
-        }
-        let labels = column::<StringArray>(batch, PREDICTED_LABEL)?;
-        let probabilities = list_items::<Float32Array>(batch, PROBABILITIES)?;
-        let class = |(row, values): (usize, &Float32Array)| Decoded::Class {
-            predicted: labels.value(row).to_owned(),
-            probabilities: values.values().to_vec(),
-        };
-        Ok(probabilities.iter().enumerate().map(class).collect())
     }
-}
-
-fn read_label_sets(batch: &RecordBatch) -> Result<Vec<Decoded>> {
-    let names = list_items::<StringArray>(batch, PREDICTED_LABELS)?;
-    let probabilities = list_items::<Float32Array>(batch, PROBABILITIES)?;
-    let label_set = |(names, values): (&StringArray, &Float32Array)| Decoded::LabelSet {
-        labels: names.iter().flatten().map(str::to_owned).collect(),
-        probabilities: values.values().to_vec(),
-    };
-    Ok(names.iter().zip(&probabilities).map(label_set).collect())
 }
 
 fn pick<'a, T>(
@@ -130,9 +125,4 @@ fn pick<'a, T>(
         Some(picked) => Ok(picked),
         None => bail!("a file of predictions with {kind:?} takes no other"),
     }
-}
-
-fn floats<'a>(rows: impl Iterator<Item = &'a [f32]> + Clone) -> Result<ArrayRef> {
-    let values = Float32Array::from_iter_values(rows.clone().flatten().copied());
-    list(Arc::new(values), rows.map(<[f32]>::len))
 }

@@ -1,6 +1,8 @@
 //! `predictions.parquet`: what the model said of every example of a split.
 
+mod answers;
 mod decoded;
+mod labels;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use super::examples::{Truth, TruthKind};
 use super::lists::{list, list_field, list_items};
 use super::parquet_file::{ParquetReader, ParquetWriter, column};
 
+pub use answers::Candidate;
 pub use decoded::{Decoded, DecodedKind};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +113,7 @@ fn predictions(batch: &RecordBatch) -> Result<Vec<Prediction>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::Answer;
 
     fn check(shape: PredictionShape, rows: &[Prediction]) {
         let folder = tempfile::tempdir().unwrap();
@@ -134,6 +138,12 @@ mod tests {
         let rows = [row(Truth::Label("negative".into()), class.clone(), &[-1.5, 0.25])];
         check(shape(TruthKind::Label, DecodedKind::Class), &rows);
         check(shape(TruthKind::Nothing, DecodedKind::Class), &[row(Truth::Unknown, class, &[-1.5, 0.25])]);
+        let candidate =
+            |start, end, text: &str| Candidate { text: text.into(), start, end, probability: 0.5 };
+        let truth = || Truth::Answers(vec![Answer { start: 0, text: "1883년".into() }]);
+        let answers = [vec![candidate(0, 5, "1883년"), candidate(0, 0, "")], vec![]];
+        let rows = answers.map(|answers| row(truth(), Decoded::Answers { answers }, &[]));
+        check(shape(TruthKind::Answers, DecodedKind::Answers), &rows);
         let set = |labels: &[&str], probabilities: &[f32]| Decoded::LabelSet {
             labels: labels.iter().map(|&label| label.to_owned()).collect(),
             probabilities: probabilities.into(),
