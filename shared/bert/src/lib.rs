@@ -26,6 +26,8 @@ mod optimizer;
 mod optimizer_state;
 mod parameters;
 mod parts;
+#[cfg(feature = "passes")]
+mod passes;
 mod philox;
 mod step;
 mod stored_head;
@@ -41,4 +43,6 @@ pub use objective::Objective;
 pub use optimizer::{AdamW, AdamWConfig};
 pub use parameters::Head;
 pub use parts::ModelPart;
+#[cfg(feature = "passes")]
+pub use passes::Passes;
 pub use step::StepOutcome;
