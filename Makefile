@@ -63,7 +63,7 @@ parity-data:
 
 bench: bench-data build .parity/venv/installed ## measure beside PyTorch, into bench/SPEED.md; on an idle machine [BENCH_ARGS='--only PART']
 	@built=$$($(BENCH) --bench step --bench passes --no-run --message-format=json) && \
-	of() { echo "$$built" | sed -n "s|.*\"executable\":\"\([^\"]*/$$1-[^\"/]*\)\".*|\1|p"; } && \
+	of() { printf "%s\n" "$$built" | sed -n "s|.*\"executable\":\"\([^\"]*/$$1-[^\"/]*\)\".*|\1|p"; } && \
 	.parity/venv/bin/python bench/speed.py --bin $(BIN) --step-bench "$$(of step)" --passes-bench "$$(of passes)" $(BENCH_ARGS)
 
 bench-data:
