@@ -16,6 +16,7 @@ pub use sections::evaluate::EvaluateConfig;
 pub use sections::fetch::{
     CorpusName, FetchConfig, FileColumns, FileFormat, FilesConfig, ModelSource, ScratchConfig, Weights,
 };
+pub use sections::masked_lm::{MaskedLmConfig, MaskedUnit};
 pub use sections::tokenize::TokenizeConfig;
 pub use sections::train::{
     BatchLimit, BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Monitor, Precision,
@@ -44,6 +45,9 @@ pub struct Config {
     pub train: TrainConfig,
     #[serde(default)]
     pub evaluate: EvaluateConfig,
+    /// Read by this task alone.
+    #[serde(default)]
+    pub masked_lm: MaskedLmConfig,
 }
 
 fn default_seed() -> u64 {
@@ -67,7 +71,16 @@ impl Config {
         let has_test = self.fetch.files.as_ref().is_none_or(|files| files.test.is_some());
         let advice = "is \"test\", and there is no `fetch.files.test`; name one, or set it to \"dev\"";
         require(has_test || self.evaluate.split != Split::Test, "evaluate.split", advice)?;
+        self.validate_task()?;
         self.validate_monitor()
+    }
+
+    /// The section of the task, where it has one; those of other tasks are not looked at.
+    fn validate_task(&self) -> Result<()> {
+        match self.task {
+            Task::Classification | Task::PairClassification => Ok(()),
+            Task::MaskedLm => self.masked_lm.validate(),
+        }
     }
 
     /// What is looked at on dev must be a metric of the task.

@@ -12,7 +12,7 @@ pub use examples::{
 pub use features::{Features, FeaturesReader, FeaturesWriter, Offset, TargetKind, Targets};
 pub use parquet_file::ParquetReader;
 pub use predictions::{
-    Decoded, DecodedKind, Prediction, PredictionReader, PredictionShape, PredictionWriter,
+    Decoded, DecodedKind, MaskedGuess, Prediction, PredictionReader, PredictionShape, PredictionWriter,
 };
 
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
@@ -40,6 +40,10 @@ pub mod column {
     pub const PREDICTED_LABEL: &str = "predicted_label";
     pub const PROBABILITIES: &str = "probabilities";
     pub const LOGITS: &str = "logits";
+    /// Of masked tokens, as the two that follow.
+    pub const POSITIONS: &str = "positions";
+    pub const PREDICTED_IDS: &str = "predicted_ids";
+    pub const LOG_PROBABILITIES: &str = "log_probabilities";
     /// Fields of an entity, in characters, and of an answer.
     pub const START: &str = "start";
     pub const END: &str = "end";

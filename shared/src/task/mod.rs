@@ -2,9 +2,13 @@
 
 mod classification;
 mod encoded;
+#[cfg(test)]
+mod fixture;
 mod judgement;
 mod losses;
+mod masked_lm;
 mod outcome;
+mod packing;
 mod pair_classification;
 mod sequence;
 mod setting;
@@ -34,6 +38,8 @@ pub enum Task {
     Classification,
     /// One label for two texts.
     PairClassification,
+    /// The tokens that were taken out of a text.
+    MaskedLm,
 }
 
 /// What a model has on top of its encoder.
@@ -83,8 +89,8 @@ pub trait Definition: Debug + Sync {
     ) -> Result<Vec<Encoded>>;
 
     /// Rows of neighbouring examples put together, where a task may do so.
-    fn pack(&self, rows: Vec<Encoded>, max_seq_length: usize) -> Vec<Encoded> {
-        let _ = max_seq_length;
+    fn pack(&self, rows: Vec<Encoded>, tokenizer: &dyn Tokenizer) -> Vec<Encoded> {
+        let _ = tokenizer;
         rows
     }
 
@@ -102,12 +108,13 @@ pub trait Definition: Debug + Sync {
 }
 
 impl Task {
-    pub const ALL: [Task; 2] = [Task::Classification, Task::PairClassification];
+    pub const ALL: [Task; 3] = [Task::Classification, Task::PairClassification, Task::MaskedLm];
 
     pub fn definition(self) -> &'static dyn Definition {
         match self {
             Task::Classification => &classification::Classification,
             Task::PairClassification => &pair_classification::PairClassification,
+            Task::MaskedLm => &masked_lm::MaskedLm,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the tasks that say one thing of a whole text have in common.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{Decoded, Details, Encoded, Prediction, Scores, Setting, Window};
 use crate::fault::Fault;
@@ -49,7 +49,7 @@ pub(super) fn decode_class(windows: &[Window<'_>], setting: &Setting) -> Result<
 pub(super) fn score_classes(predictions: &[Prediction], setting: &Setting) -> Result<Scores> {
     let mut confusion = Confusion::new(setting.labels.len());
     for Prediction { example_id, truth, decoded, .. } in predictions {
-        let Decoded::Class { predicted, .. } = decoded;
+        let Decoded::Class { predicted, .. } = decoded else { bail!("example {example_id} has no class") };
         let label = truth.as_label().and_then(|label| setting.label_id(label));
         let ids = label.zip(setting.label_id(predicted));
         let (label, predicted) = ids.with_context(|| format!("example {example_id} has an unknown label"))?;

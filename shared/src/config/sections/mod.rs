@@ -2,5 +2,6 @@
 
 pub(super) mod evaluate;
 pub(super) mod fetch;
+pub(super) mod masked_lm;
 pub(super) mod tokenize;
 pub(super) mod train;

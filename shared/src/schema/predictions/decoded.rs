@@ -7,7 +7,8 @@ use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field};
 use serde::Serialize;
 
-use crate::schema::column::{PREDICTED_LABEL, PROBABILITIES};
+use super::masked::{self, MaskedGuess};
+use crate::schema::column::{POSITIONS, PREDICTED_LABEL, PROBABILITIES};
 use crate::schema::lists::{list, list_field, list_items};
 use crate::schema::parquet_file::column;
 
@@ -21,12 +22,16 @@ pub enum Decoded {
         /// One a label, in label order; they sum to 1.
         probabilities: Vec<f32>,
     },
+    Masked {
+        guesses: Vec<MaskedGuess>,
+    },
 }
 
 /// The variants of [`Decoded`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodedKind {
     Class,
+    Masked,
 }
 
 impl DecodedKind {
@@ -34,6 +39,7 @@ impl DecodedKind {
     pub(super) fn has_logits(self) -> bool {
         match self {
             DecodedKind::Class => true,
+            DecodedKind::Masked => false,
         }
     }
 
@@ -43,6 +49,7 @@ impl DecodedKind {
                 Field::new(PREDICTED_LABEL, DataType::Utf8, false),
                 list_field(PROBABILITIES, DataType::Float32),
             ],
+            DecodedKind::Masked => masked::fields(),
         }
     }
 
@@ -53,15 +60,24 @@ impl DecodedKind {
             DecodedKind::Class => {
                 let rows = pick(rows, self, |row| match row {
                     Decoded::Class { predicted, probabilities } => Some((predicted, probabilities)),
+                    _ => None,
                 })?;
                 let names = StringArray::from_iter_values(rows.iter().map(|(name, _)| name));
                 Ok(vec![Arc::new(names), floats(rows.iter().map(|(_, values)| values.as_slice()))?])
             }
+            DecodedKind::Masked => masked::columns(&pick(rows, self, |row| match row {
+                Decoded::Masked { guesses } => Some(guesses.as_slice()),
+                _ => None,
+            })?),
         }
     }
 
     /// Of every row of `batch`, by the columns that it has.
     pub(super) fn read(batch: &RecordBatch) -> Result<Vec<Decoded>> {
+        if batch.column_by_name(POSITIONS).is_some() {
+            let rows = masked::read(batch)?.into_iter();
+            return Ok(rows.map(|guesses| Decoded::Masked { guesses }).collect());
+        }
         let labels = column::<StringArray>(batch, PREDICTED_LABEL)?;
         let probabilities = list_items::<Float32Array>(batch, PROBABILITIES)?;
         let class = |(row, values): (usize, &Float32Array)| Decoded::Class {

@@ -1,6 +1,7 @@
 //! `predictions.parquet`: what the model said of every example of a split.
 
 mod decoded;
+mod masked;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::lists::{list, list_field, list_items};
 use super::parquet_file::{ParquetReader, ParquetWriter, column};
 
 pub use decoded::{Decoded, DecodedKind};
+pub use masked::MaskedGuess;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
@@ -134,5 +136,9 @@ mod tests {
         let rows = [row(Truth::Label("negative".into()), class.clone(), &[-1.5, 0.25])];
         check(shape(TruthKind::Label, DecodedKind::Class), &rows);
         check(shape(TruthKind::Nothing, DecodedKind::Class), &[row(Truth::Unknown, class, &[-1.5, 0.25])]);
+        let guess = |position, truth| MaskedGuess { position, truth, predicted: 7, log_probability: -0.5 };
+        let masked = |guesses| row(Truth::Unknown, Decoded::Masked { guesses }, &[]);
+        let rows = [masked(vec![guess(2, 7), guess(5, 9)]), masked(Vec::new()), masked(vec![guess(1, 8)])];
+        check(shape(TruthKind::Nothing, DecodedKind::Masked), &rows);
     }
 }
