@@ -5,12 +5,17 @@
     .venv/bin/python tests/golden/make_golden.py
 
 Each folder holds a model in the Hub layout, and what it gives in float32 without dropout. `expected.json`: a padded
-batch, its labels, and the logits and the mean loss of `BertForSequenceClassification` or its ELECTRA twin.
-`hidden_states.safetensors`: the hidden states that enter the first layer and leave each, and the pooler's output,
-which ELECTRA lacks. Folders of models that are trained have `gradients.safetensors` of that loss, and ten steps:
-`steps.json` (learning rate, loss, gradient norm) and `after.safetensors`, the parameters then. `realistic/` has
-weights as small as those of real models: bfloat16 is measured there. `objectives.json` has cross-entropies with
-label smoothing and class weights, `schedules.json` the learning rates of 100 steps of every schedule.
+batch, its labels, and the logits and the mean loss of its class. `hidden_states.safetensors`: the hidden states that
+enter the first layer and leave each, and the pooler's output, which ELECTRA lacks. Folders of models that are trained
+have `gradients.safetensors` of that loss, and ten steps: `steps.json` (learning rate, loss, gradient norm) and
+`after.safetensors`, the parameters then. `realistic/` has weights as small as those of real models: bfloat16 is
+measured there. `heads/` has a smaller model for every other head than that of single labels, without its hidden states. `objectives.json` has
+cross-entropies with label smoothing and class weights, `schedules.json` the learning rates of 100 steps of every
+schedule.
+
+Logits are those of the batch's rows: of tokens one after the other, without padding; of a span those of beginnings
+before those of ends; and of a masked language model, a row for each masked token. The loss of a span is the mean of
+each example's own: in a padded batch, padding may be an answer.
 """
 
 import json
@@ -18,7 +23,9 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import BertConfig, BertForSequenceClassification, ElectraConfig, ElectraForSequenceClassification
+from transformers import BertConfig, BertForMaskedLM, BertForQuestionAnswering, BertForSequenceClassification
+from transformers import BertForTokenClassification, ElectraConfig, ElectraForQuestionAnswering
+from transformers import ElectraForSequenceClassification, ElectraForTokenClassification
 from transformers import PretrainedConfig, PreTrainedModel, get_scheduler
 
 HERE = Path(__file__).resolve().parent
@@ -33,32 +40,78 @@ def config(kind: type[PretrainedConfig], **changes) -> PretrainedConfig:
     return kind(**(keys | changes))
 
 
+def labels(model: PreTrainedModel) -> list:
+    """Of every row, as our features have them; an answer that is not in its row lies beyond all."""
+    some = lambda row, position: (row + position) % 4 == 1
+    kind, words = type(model).__name__, model.config.vocab_size
+    if kind.endswith("QuestionAnswering"):
+        return [[2, 5], [0, 0], [20, 20], [1, 1]]
+    if kind.endswith("TokenClassification"):
+        tag = lambda row, position: -100 if some(row, position) else (row + position) % 3
+        return [[tag(row, position) for position in range(n)] for row, n in enumerate(LENGTHS)]
+    if kind.endswith("MaskedLM"):
+        word = lambda row, position: (5 * row + position) % words if some(row, position) else -100
+        return [[word(row, position) for position in range(n)] for row, n in enumerate(LENGTHS)]
+    if model.config.problem_type == "regression":
+        return [0.5, 2.0, -1.25, 4.0]
+    if model.config.problem_type == "multi_label_classification":
+        return [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
+    return [0, 2, 1, 2]
+
+
 def batch(model: PreTrainedModel) -> dict:
     vocabulary, types = model.config.vocab_size, model.config.type_vocab_size
     ids = [[(7 * row + 3 * position) % vocabulary for position in range(n)] for row, n in enumerate(LENGTHS)]
     kinds = [[(position // 3) % types for position in range(n)] for n in LENGTHS]
-    return {"input_ids": ids, "token_type_ids": kinds, "labels": [0, 2, 1, 2]}
+    return {"input_ids": ids, "token_type_ids": kinds, "labels": labels(model)}
 
 
 def tensors(model: PreTrainedModel, rows: dict) -> dict:
     pad = lambda lists, value: torch.tensor([row + [value] * (max(LENGTHS) - len(row)) for row in lists])
-    return {
+    inputs = {
         "input_ids": pad(rows["input_ids"], model.config.pad_token_id),
         "attention_mask": pad([[1] * n for n in LENGTHS], 0),
         "token_type_ids": pad(rows["token_type_ids"], 0),
-        "labels": torch.tensor(rows["labels"]),
     }
+    kind = type(model).__name__
+    if kind.endswith("QuestionAnswering"):
+        starts, ends = zip(*rows["labels"])
+        return inputs | {"start_positions": torch.tensor(starts), "end_positions": torch.tensor(ends)}
+    of_tokens = kind.endswith(("TokenClassification", "MaskedLM"))
+    return inputs | {"labels": pad(rows["labels"], -100) if of_tokens else torch.tensor(rows["labels"])}
+
+
+def loss(model: PreTrainedModel, inputs: dict) -> torch.Tensor:
+    if "start_positions" not in inputs:
+        return model(**inputs).loss
+    alone = lambda row, n: {key: x[row : row + 1, :n] if x.dim() > 1 else x[row : row + 1] for key, x in inputs.items()}
+    answered = [(row, n) for row, n in enumerate(LENGTHS) if inputs["start_positions"][row] < n]
+    return sum(model(**alone(row, n)).loss for row, n in answered) / len(answered)
+
+
+def logits(output, rows: dict) -> list:
+    if "start_logits" in output:
+        ends = zip(output.start_logits.tolist(), output.end_logits.tolist(), LENGTHS)
+        return [start[:n] + end[:n] for start, end, n in ends]
+    if output.logits.dim() == 2:
+        return output.logits.tolist()
+    tokens = [[row[position] for position in range(n)] for row, n in zip(output.logits.tolist(), LENGTHS)]
+    if output.logits.shape[-1] > 3:
+        targets = [[tag >= 0 for tag in tags] for tags in rows["labels"]]
+        return [one for row, masked in zip(tokens, targets) for one, is_masked in zip(row, masked) if is_masked]
+    return [sum(row, []) for row in tokens]
 
 
 def expected(model: PreTrainedModel) -> dict:
     rows = batch(model)
+    inputs = tensors(model, rows)
     with torch.no_grad():
-        output = model(**tensors(model, rows))
-    return rows | {"logits": output.logits.tolist(), "loss": output.loss.item()}
+        return rows | {"logits": logits(model(**inputs), rows), "loss": loss(model, inputs).item()}
 
 
 def hidden_states(model: PreTrainedModel) -> dict:
-    inputs = {key: value for key, value in tensors(model, batch(model)).items() if key != "labels"}
+    targets = ("labels", "start_positions", "end_positions")
+    inputs = {key: value for key, value in tensors(model, batch(model)).items() if key not in targets}
     with torch.no_grad():
         output = model.base_model(**inputs, output_hidden_states=True)
     states = {f"hidden_states.{index}": state for index, state in enumerate(output.hidden_states)}
@@ -71,7 +124,7 @@ def old_name(name: str) -> str:
 
 def train(name: str, model: PreTrainedModel) -> None:
     folder, inputs = HERE / name, tensors(model, batch(model))
-    model(**inputs).loss.backward()
+    loss(model, inputs).backward()
     save_file({key: value.grad for key, value in model.named_parameters()}, folder / "gradients.safetensors")
     model.zero_grad()
     no_decay = lambda key: key.endswith(".bias") or "LayerNorm" in key
@@ -83,14 +136,14 @@ def train(name: str, model: PreTrainedModel) -> None:
     scheduler = get_scheduler("linear", optimizer, num_warmup_steps=3, num_training_steps=10)
     steps = []
     for _ in range(10):
-        loss = model(**inputs).loss
-        loss.backward()
+        mean = loss(model, inputs)
+        mean.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         rate = optimizer.param_groups[0]["lr"]
         optimizer.step()
         scheduler.step()
         optimizer.zero_grad()
-        steps.append({"learning_rate": rate, "loss": loss.item(), "gradient_norm": norm.item()})
+        steps.append({"learning_rate": rate, "loss": mean.item(), "gradient_norm": norm.item()})
     (folder / "steps.json").write_text(json.dumps(steps, indent=1) + "\n")
     save_file({key: value.detach() for key, value in model.named_parameters()}, folder / "after.safetensors")
 
@@ -125,7 +178,7 @@ def objectives() -> dict:
     return {"logits": logits.tolist(), "labels": labels.tolist(), "cases": cases}
 
 
-def save(name: str, changes: dict, kind: str, family: tuple = BERT, noise: float = 0.1) -> PreTrainedModel:
+def make(name: str, changes: dict, kind: str, family: tuple = BERT, noise: float = 0.1) -> PreTrainedModel:
     torch.manual_seed(7)
     make_config, make_model = family
     model = make_model(config(make_config, **changes)).eval()
@@ -135,7 +188,7 @@ def save(name: str, changes: dict, kind: str, family: tuple = BERT, noise: float
     if kind == "half":
         model.half().float()
     folder = HERE / name
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     if kind == "pytorch":
         model.config.save_pretrained(folder)
         torch.save({old_name(key): value for key, value in model.state_dict().items()}, folder / "pytorch_model.bin")
@@ -144,7 +197,12 @@ def save(name: str, changes: dict, kind: str, family: tuple = BERT, noise: float
         (model.half() if kind == "half" else model).save_pretrained(folder, **shards)
         model.float()
     (folder / "expected.json").write_text(json.dumps(expected(model), indent=1) + "\n")
-    save_file(hidden_states(model), folder / "hidden_states.safetensors")
+    return model
+
+
+def save(name: str, changes: dict, kind: str, family: tuple = BERT, noise: float = 0.1) -> PreTrainedModel:
+    model = make(name, changes, kind, family, noise)
+    save_file(hidden_states(model), HERE / name / "hidden_states.safetensors")
     return model
 
 
@@ -158,3 +216,15 @@ save("shards", {"num_hidden_layers": 1, "pad_token_id": 1}, "shards")
 train("realistic", save("realistic", {"initializer_range": 0.05}, "safetensors", noise=0.02))
 train("electra", save("electra", {"embedding_size": 24, "initializer_range": 0.2}, "safetensors", ELECTRA))
 save("electra-base", {"embedding_size": 32, "num_hidden_layers": 1}, "pytorch", ELECTRA)
+SMALL = dict(vocab_size=24, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12)
+HEADS = {
+    "regression": (BERT, {"num_labels": 1, "problem_type": "regression"}),
+    "multi-label": (BERT, {"problem_type": "multi_label_classification"}),
+    "tokens": ((BertConfig, BertForTokenClassification), {}),
+    "span": ((BertConfig, BertForQuestionAnswering), {"num_labels": 2}),
+    "masked-lm": ((BertConfig, BertForMaskedLM), {}),
+    "electra-tokens": ((ElectraConfig, ElectraForTokenClassification), {"embedding_size": 6}),
+    "electra-span": ((ElectraConfig, ElectraForQuestionAnswering), {"embedding_size": 6, "num_labels": 2}),
+}
+for name, (family, changes) in HEADS.items():
+    train(f"heads/{name}", make(f"heads/{name}", SMALL | changes, "safetensors", family))

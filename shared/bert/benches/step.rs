@@ -13,12 +13,13 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Objective, SequenceClassifier};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective};
 use clap::Parser;
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::console::peak_memory_bytes;
-use shared::schema::Features;
+use shared::schema::{Features, TargetKind, Targets};
 use shared::stage::worker_environment;
+use shared::task::OutputLayer;
 
 const SEED: u64 = 7;
 const LEARNING_RATE: f64 = 5e-5;
@@ -52,10 +53,11 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let compute = Compute::open(arguments.device, arguments.precision, arguments.threads, SEED)?.autodiff();
     let labels = ["negative", "positive"].map(String::from);
-    let config = BertConfig::read(&arguments.model)?.with_labels(&labels);
+    let config =
+        BertConfig::read(&arguments.model)?.with_task(OutputLayer::Sequence, TargetKind::Class, &labels);
     let batch = batch(&config, arguments.batch, arguments.seq)?;
     let (weights, head) = (Weights::Random, Head::MayBeNew);
-    let mut model = SequenceClassifier::build(&arguments.model, config, weights, head, &compute, SEED)?;
+    let mut model = Model::build(&arguments.model, config, weights, head, &compute, SEED)?;
     let (objective, mut optimizer) = (Objective::default(), AdamW::new(AdamWConfig::default()));
     println!("{}", serde_json::json!({ "ready": true }));
     let mut done = 0;
@@ -94,7 +96,8 @@ fn batch(config: &BertConfig, size: usize, seq: usize) -> Result<Batch> {
         example_id: row.to_string(),
         input_ids: (0..seq).map(|i| (SPECIAL_TOKENS + (row * 7919 + i * 104_729) % words) as i32).collect(),
         token_type_ids: vec![0; seq],
-        label: row as i64 % 2,
+        targets: Targets::Class(row as i64 % 2),
+        offsets: Vec::new(),
     };
     let rows: Vec<Features> = (0..size).map(row).collect();
     Batch::new(&rows, config)

@@ -6,6 +6,7 @@ use shared::fault::Fault;
 use shared::schema::Features;
 
 use crate::config::BertConfig;
+use crate::targets::BatchTargets;
 
 /// Rows of equal width. `seq` is the length of the longest row.
 #[derive(Debug, Clone)]
@@ -16,7 +17,7 @@ pub struct Batch {
     pub(crate) token_type_ids: Vec<i64>,
     /// `[batch]`, in tokens.
     pub(crate) lengths: Vec<usize>,
-    pub(crate) labels: Vec<i64>,
+    pub(crate) targets: BatchTargets,
     pub(crate) seq: usize,
     /// A text may spell out the padding token.
     pub(crate) padding_in_texts: bool,
@@ -35,7 +36,7 @@ impl Batch {
             input_ids: Vec::with_capacity(rows.len() * seq),
             token_type_ids: Vec::with_capacity(rows.len() * seq),
             lengths: Vec::with_capacity(rows.len()),
-            labels: Vec::with_capacity(rows.len()),
+            targets: BatchTargets::of(&rows, config, seq)?,
             seq,
             padding_in_texts: false,
         };
@@ -48,21 +49,16 @@ impl Batch {
             batch.token_type_ids.extend(row.token_type_ids.iter().map(|&id| i64::from(id)));
             batch.token_type_ids.extend(std::iter::repeat_n(0, padding));
             batch.lengths.push(row.input_ids.len());
-            batch.labels.push(row.label);
         }
         Ok(batch)
     }
 
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.lengths.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    pub fn labels(&self) -> &[i64] {
-        &self.labels
+        self.lengths.is_empty()
     }
 
     /// `[batch, seq]`
@@ -79,11 +75,6 @@ impl Batch {
     pub(crate) fn padding_tokens(&self, config: &BertConfig, device: &Device) -> Option<Tensor<3, Bool>> {
         let id = config.pad_token_id.filter(|_| self.padding_in_texts)?;
         Some(self.ids(device).equal_elem(id as i64).unsqueeze_dim(2))
-    }
-
-    /// `[batch]`
-    pub(crate) fn targets(&self, device: &Device) -> Tensor<1, Int> {
-        Tensor::from_data(TensorData::new(self.labels.clone(), [self.len()]), device)
     }
 
     /// `[batch, 1, 1, seq]`: 0 on tokens and the lowest float32 on padding, to be added to attention scores.
@@ -107,13 +98,13 @@ fn check(row: &Features, config: &BertConfig) -> Result<()> {
     ensure!(ids, unknown());
     let types = row.token_type_ids.iter().all(|&value| within(value.into(), config.type_vocab_size));
     ensure!(types, Fault::input(format!("example {id} has a token type that the model lacks")));
-    let label = config.id2label.is_empty() || within(row.label, config.id2label.len());
-    ensure!(label, Fault::input(format!("example {id} has the label id {}, which is unknown", row.label)));
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::schema::Targets;
+
     use super::*;
 
     fn config() -> BertConfig {
@@ -130,7 +121,8 @@ mod tests {
             example_id: "a".into(),
             input_ids: ids.into(),
             token_type_ids: vec![0; ids.len()],
-            label: 0,
+            targets: Targets::Unknown,
+            offsets: Vec::new(),
         }
     }
 

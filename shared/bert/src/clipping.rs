@@ -15,6 +15,9 @@ pub(crate) fn clip_factor(norm: f64, max: f64) -> f64 {
 pub(crate) fn global_norm<M: Module>(module: &M, gradients: &GradientsParams) -> f64 {
     let mut norm = NormVisitor { gradients, squares: Vec::new() };
     module.visit(&mut norm);
+    if norm.squares.is_empty() {
+        return 0.0;
+    }
     // One transfer for all parameters: on a GPU each would be a wait.
     let squares = Tensor::cat(norm.squares, 0).sum().into_scalar::<f32>();
     f64::from(squares).sqrt()

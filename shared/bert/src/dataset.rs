@@ -8,10 +8,15 @@ use shared::fault::Fault;
 use shared::layout::{Split, tokenized};
 use shared::schema::{Features, FeaturesReader};
 
+use crate::batch::Batch;
+use crate::config::BertConfig;
+use crate::masking::Masking;
+
 /// Rows are numbered from 0, in the order of the files.
 #[derive(Debug)]
 pub struct Dataset {
     rows: Vec<Features>,
+    masking: Option<Masking>,
 }
 
 impl Dataset {
@@ -34,11 +39,27 @@ impl Dataset {
                 "the {split} split has no examples; see `fetch.files` and `fetch.dev_fraction`"
             ))
         );
-        Ok(Dataset { rows })
+        Ok(Dataset::of(rows))
     }
 
     pub fn of(rows: Vec<Features>) -> Dataset {
-        Dataset { rows }
+        Dataset { rows, masking: None }
+    }
+
+    /// The same with words hidden in every batch, for a model that is to find them.
+    pub fn masked(self, masking: Masking) -> Dataset {
+        Dataset { masking: Some(masking), ..self }
+    }
+
+    /// The rows of these numbers, masked as follows from their numbers and the epoch alone, where they are.
+    ///
+    /// # Errors
+    /// As [`Batch::new`].
+    pub fn batch(&self, rows: &[usize], config: &BertConfig, epoch: u64) -> Result<Batch> {
+        let Some(masking) = &self.masking else { return Batch::new(self.select(rows), config) };
+        let hide = |&row: &usize| masking.hide(&self.rows[row], row as u64, epoch, config.vocab_size);
+        let hidden: Vec<Features> = rows.iter().map(hide).collect::<Result<_>>()?;
+        Batch::new(&hidden, config)
     }
 
     pub fn rows(&self) -> &[Features] {
@@ -73,6 +94,8 @@ impl Dataset {
 
 #[cfg(test)]
 mod tests {
+    use shared::schema::Targets;
+
     use super::*;
 
     #[test]
@@ -81,7 +104,8 @@ mod tests {
             example_id: String::new(),
             input_ids: vec![1; length],
             token_type_ids: vec![0; length],
-            label: 0,
+            targets: Targets::Unknown,
+            offsets: Vec::new(),
         };
         let dataset = Dataset::of([3, 9, 5, 1, 7].map(row).into());
         assert_eq!(dataset.by_length(), [1, 4, 2, 0, 3]);

@@ -84,6 +84,11 @@ impl Encoder {
         })
     }
 
+    /// `[vocab, embedding]`: the embedding of every word.
+    pub(crate) fn words(&self) -> Tensor<2> {
+        self.embeddings.word.weight.val()
+    }
+
     /// The same with parameters that get no gradients.
     pub(crate) fn freeze(mut self, freeze: Freeze) -> Encoder {
         if freeze.embeddings {
@@ -228,7 +233,7 @@ impl Layer {
     }
 }
 
-fn activate(x: Tensor<2>, hidden_act: HiddenAct) -> Tensor<2> {
+pub(crate) fn activate(x: Tensor<2>, hidden_act: HiddenAct) -> Tensor<2> {
     match hidden_act {
         HiddenAct::Gelu => activation::gelu(x),
         HiddenAct::GeluNew => activation::gelu_approximate(x),

@@ -12,25 +12,38 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::layout::hub;
-use shared::metrics::Confusion;
-use shared::schema::Features;
+use shared::schema::{Features, TargetKind, Targets};
+use shared::task::{Output, OutputLayer};
 
 use crate::config::ModelType;
+use crate::layers::Mode;
+use crate::model::Tokens;
 use crate::weight_files::{self, StoredTensor};
-use crate::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Objective, SequenceClassifier};
+use crate::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective};
 
 /// The folders of `tests/golden/`.
 const MODELS: [&str; 7] = ["gelu", "gelu-new", "relu", "shards", "realistic", "electra", "electra-base"];
 /// Those that are trained.
 const TRAINED: [&str; 3] = ["gelu", "realistic", "electra"];
+/// The other heads, trained too.
+const HEADS: [&str; 7] = [
+    "heads/regression",
+    "heads/multi-label",
+    "heads/tokens",
+    "heads/span",
+    "heads/masked-lm",
+    "heads/electra-tokens",
+    "heads/electra-span",
+];
 
 #[derive(Deserialize)]
 struct Expected {
     input_ids: Vec<Vec<i32>>,
     token_type_ids: Vec<Vec<i8>>,
-    labels: Vec<i64>,
+    labels: Vec<Value>,
     logits: Vec<Vec<f32>>,
     loss: f64,
 }
@@ -43,21 +56,38 @@ fn json<T: DeserializeOwned>(path: PathBuf) -> T {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-fn model(name: &str, compute: &Compute) -> (SequenceClassifier, Batch, Expected) {
+fn model(name: &str, compute: &Compute) -> (Model, Batch, Expected) {
     let folder = folder(name);
     let expected: Expected = json(folder.join("expected.json"));
+    let config = BertConfig::read(&folder).unwrap().with_dropout(0.0);
     let rows: Vec<Features> = (0..expected.labels.len())
         .map(|row| Features {
             example_id: row.to_string(),
             input_ids: expected.input_ids[row].clone(),
             token_type_ids: expected.token_type_ids[row].clone(),
-            label: expected.labels[row],
+            targets: targets(&config, &expected.labels[row]),
+            offsets: Vec::new(),
         })
         .collect();
-    let config = BertConfig::read(&folder).unwrap().with_dropout(0.0);
     let batch = Batch::new(&rows, &config).unwrap();
-    let model = SequenceClassifier::build(&folder, config, Weights::Pretrained, Head::Required, compute, 0);
+    let model = Model::build(&folder, config, Weights::Pretrained, Head::Required, compute, 0);
     (model.unwrap(), batch, expected)
+}
+
+fn targets(config: &BertConfig, labels: &Value) -> Targets {
+    fn of<T: DeserializeOwned>(labels: &Value) -> T {
+        serde_json::from_value(labels.clone()).unwrap()
+    }
+    match config.targets().unwrap() {
+        TargetKind::Class => Targets::Class(of(labels)),
+        TargetKind::Classes(_) => Targets::Classes(of(labels)),
+        TargetKind::Score => Targets::Score(of(labels)),
+        TargetKind::Tags | TargetKind::Words => Targets::Tags(of(labels)),
+        TargetKind::Span => {
+            let [start, end] = of(labels);
+            Targets::Span { start, end }
+        }
+    }
 }
 
 /// How far logits may be from those of `transformers`.
@@ -70,23 +100,26 @@ enum Bound {
 
 fn check(name: &str, compute: &Compute, bound: &Bound) {
     let (model, batch, expected) = model(name, compute);
-    let logits = model.logits(&batch).unwrap();
-    let (ours, theirs) = (logits.concat(), expected.logits.concat());
+    let targeted = model.forward(&batch, Mode::Inference, Tokens::WithTargets);
+    let ours = match model.config().output_layer() {
+        Some(OutputLayer::Vocabulary) => targeted.to_data().try_to_vec::<f32>().unwrap(),
+        _ => model.outputs(&batch).unwrap().iter().flat_map(Output::logits).copied().collect(),
+    };
+    let theirs = expected.logits.concat();
+    assert_eq!(ours.len(), theirs.len(), "{name}");
     let (error, tolerance) = match *bound {
         Bound::Absolute(tolerance) => (largest_error(&ours, &theirs), tolerance),
         Bound::Relative(tolerance) => (relative_error(&ours, &theirs), tolerance),
     };
     assert!(error <= tolerance, "{name}: the logits are off by {error}");
-    let mut confusion = Confusion::new(3);
-    logits.iter().zip(&expected.labels).for_each(|(logits, &label)| {
-        confusion.add(logits, label as usize);
-    });
-    let error = (confusion.loss() - expected.loss).abs();
-    assert!(error <= f64::from(tolerance), "{name}: the loss is off by {error}");
+    let objective = Objective::default();
+    let sum = objective.sum(targeted, &batch).unwrap().into_scalar::<f32>();
+    let error = (f64::from(sum) / objective.weight(&batch) - expected.loss).abs();
+    assert!(error <= f64::from(tolerance) * expected.loss.max(1.0), "{name}: the loss is off by {error}");
 }
 
 fn check_all(compute: &Compute, bound: &Bound) {
-    MODELS.iter().for_each(|name| check(name, compute, bound));
+    MODELS.iter().chain(&HEADS).for_each(|name| check(name, compute, bound));
 }
 
 fn largest_error(ours: &[f32], theirs: &[f32]) -> f32 {
@@ -139,7 +172,7 @@ fn check_near(ours: &Flat, theirs: &Flat, tolerance: f32) {
 }
 
 struct GradientCollector<'a> {
-    model: &'a SequenceClassifier,
+    model: &'a Model,
     gradients: &'a GradientsParams,
     collected: Flat,
 }
@@ -193,7 +226,7 @@ fn autodiff(precision: Precision) -> Compute {
 
 #[test]
 fn gradients_are_those_of_transformers() {
-    for name in TRAINED {
+    for name in TRAINED.into_iter().chain(HEADS) {
         check_gradients(name, &autodiff(Precision::F32), 1e-5);
         check_gradients(name, &autodiff(Precision::F32).plain(), 1e-5);
     }
@@ -201,7 +234,7 @@ fn gradients_are_those_of_transformers() {
 
 #[test]
 fn ten_steps_of_adamw_end_where_torch_ends() {
-    for name in TRAINED {
+    for name in TRAINED.into_iter().chain(HEADS) {
         check_steps(name, &autodiff(Precision::F32), 1e-5);
         check_steps(name, &autodiff(Precision::F32).plain(), 1e-5);
     }

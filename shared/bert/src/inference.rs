@@ -6,22 +6,25 @@ use anyhow::Result;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{FloatDType, Tensor};
 use shared::fault::OutOfMemory;
+use shared::task::Output;
 
-use crate::batch::Batch;
-use crate::classifier::SequenceClassifier;
 use crate::dataset::Dataset;
 use crate::memory::catch_exhaustion;
+use crate::model::Model;
 use crate::parameters::{ParameterNames, encoder_layer};
 
-impl SequenceClassifier {
+/// Whose masks a dataset has when it is not trained on.
+const EPOCH: u64 = 0;
+
+impl Model {
     /// The model for inference alone: it may share parameters with this one, so it must be gone before the next step.
-    pub fn frozen(&self) -> SequenceClassifier {
+    pub fn frozen(&self) -> Model {
         let network = self.network.valid();
         let network = match self.compute.is_bf16() {
             true => network.map(&mut Narrower(&self.names)),
             false => network,
         };
-        SequenceClassifier {
+        Model {
             network,
             config: self.config.clone(),
             names: self.names.clone(),
@@ -29,24 +32,24 @@ impl SequenceClassifier {
         }
     }
 
-    /// The logits of every row, in the order of the rows, computed in batches of like lengths, which are halved where
-    /// memory runs out. `between` is told the number of rows after each batch, and may end it.
+    /// The output for every row, in the order of the rows, computed in batches of like lengths, which are halved where
+    /// memory runs out. What is masked is so in the same way each time. `between` is told the number of rows after each batch, and may end it.
     ///
     /// # Errors
     /// [`OutOfMemory`] where there is none for a single row.
-    pub fn all_logits(
+    pub fn all_outputs(
         &self,
         dataset: &Dataset,
         mut batch_size: usize,
         mut between: impl FnMut(usize) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<(), Vec<Vec<f32>>>> {
-        let mut all = vec![Vec::new(); dataset.len()];
+    ) -> Result<ControlFlow<(), Vec<Output>>> {
+        let mut all = vec![Output::Logits(Vec::new()); dataset.len()];
         let order = dataset.by_length();
         let mut rest = order.as_slice();
         while !rest.is_empty() {
             let (rows, after) = rest.split_at(batch_size.min(rest.len()));
-            let batch = Batch::new(dataset.select(rows), self.config())?;
-            let logits = match catch_exhaustion(|| self.logits(&batch)) {
+            let batch = dataset.batch(rows, self.config(), EPOCH)?;
+            let outputs = match catch_exhaustion(|| self.outputs(&batch)) {
                 Err(error) if error.is::<OutOfMemory>() && rows.len() > 1 => {
                     batch_size = rows.len().div_ceil(2);
                     log::warn!(
@@ -55,10 +58,10 @@ impl SequenceClassifier {
                     );
                     continue;
                 }
-                logits => logits?,
+                outputs => outputs?,
             };
-            for (&row, logits) in rows.iter().zip(logits) {
-                all[row] = logits;
+            for (&row, output) in rows.iter().zip(outputs) {
+                all[row] = output;
             }
             rest = after;
             if between(rows.len()).is_break() {

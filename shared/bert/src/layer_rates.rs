@@ -5,7 +5,7 @@ use crate::parameters::encoder_layer;
 /// How fast parts of the model learn, as factors of the learning rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerRates {
-    /// The factor of the classification head.
+    /// The factor of the task's head.
     pub head: f64,
     /// The factor between an encoder layer and the one above it; the embeddings are the layer below the first
     /// (discriminative fine-tuning, Howard and Ruder, 2018, <https://arxiv.org/abs/1801.06146>).

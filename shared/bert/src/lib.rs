@@ -1,11 +1,10 @@
 //! BERT (Devlin et al., 2019, <https://arxiv.org/abs/1810.04805>) and ELECTRA, which has the same encoder, on burn,
-//! computing what `transformers`' classifiers compute, under the same weight names.
+//! computing what `transformers`' models of them compute, under the same weight names.
 
 // burn's tensor dispatch nests deeper than the default limit.
 #![recursion_limit = "256"]
 
 mod batch;
-mod classifier;
 mod clipping;
 mod config;
 mod dataset;
@@ -20,23 +19,29 @@ mod layer_rates;
 mod layers;
 #[cfg(feature = "libtorch")]
 mod libtorch;
+mod losses;
+mod masking;
 mod memory;
+mod model;
 mod objective;
 mod optimizer;
 mod optimizer_state;
+mod outputs;
 mod parameters;
 mod parts;
 mod philox;
 mod step;
 mod stored_head;
+mod targets;
 mod weight_files;
 
 pub use batch::Batch;
-pub use classifier::SequenceClassifier;
 pub use config::BertConfig;
 pub use dataset::Dataset;
 pub use device::Compute;
 pub use layer_rates::LayerRates;
+pub use masking::{MaskedUnit, Masking};
+pub use model::Model;
 pub use objective::Objective;
 pub use optimizer::{AdamW, AdamWConfig};
 pub use parameters::Head;

@@ -1,8 +1,15 @@
-//! What a step minimises: cross-entropy as `torch.nn.CrossEntropyLoss` defines it.
+//! What a step minimises: for each kind of targets the loss that `transformers`' head for them has.
 
+use anyhow::{Result, bail};
 use burn::tensor::{Int, Tensor, TensorData, activation};
+use shared::fault::Fault;
 
-/// Cross-entropy with label smoothing (Szegedy et al., 2016, <https://arxiv.org/abs/1512.00567>) and class weights.
+use crate::batch::Batch;
+use crate::losses::{binary_cross_entropies, counted_spans, span_cross_entropies, squared_errors};
+use crate::targets::{BatchTargets, integers};
+
+/// What a cross-entropy of classes, tags or masked words has besides, as `torch.nn.CrossEntropyLoss` defines it: label
+/// smoothing (Szegedy et al., 2016, <https://arxiv.org/abs/1512.00567>) and class weights. Other targets know neither.
 #[derive(Debug, Clone, Default)]
 pub struct Objective {
     /// The share of a target's probability that is spread over all labels.
@@ -12,29 +19,58 @@ pub struct Objective {
 }
 
 impl Objective {
-    /// What the losses' sum is divided by to give their mean: the sum of the examples' weights.
-    pub(crate) fn weight(&self, labels: &[i64]) -> f64 {
-        if self.class_weights.is_empty() {
-            return labels.len() as f64;
+    /// What the losses' sum is divided by to give their mean.
+    pub(crate) fn weight(&self, batch: &Batch) -> f64 {
+        let targets = &batch.targets;
+        match targets {
+            BatchTargets::Unknown => 0.0,
+            BatchTargets::Sets(values) | BatchTargets::Scores(values) => values.len() as f64,
+            BatchTargets::Spans(spans) => counted_spans(batch, spans) as f64,
+            BatchTargets::Classes(_) | BatchTargets::Tags(_) => {
+                self.weight_of(&targets.classes().unwrap_or_default())
+            }
         }
-        let of = |&label: &i64| usize::try_from(label).ok().and_then(|label| self.class_weights.get(label));
-        labels.iter().filter_map(of).sum()
     }
 
-    /// `[1]`: the sum of the losses of `[batch, labels]` logits against `[batch]` label ids.
-    pub(crate) fn sum(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+    fn weight_of(&self, classes: &[i64]) -> f64 {
+        if self.class_weights.is_empty() {
+            return classes.len() as f64;
+        }
+        let of = |&class: &i64| usize::try_from(class).ok().and_then(|class| self.class_weights.get(class));
+        classes.iter().filter_map(of).sum()
+    }
+
+    /// `[1]`: the sum of the losses of the batch, whose logits are those of [`crate::model::Tokens::WithTargets`].
+    ///
+    /// # Errors
+    /// A [`Fault::input`] where nobody has labelled the examples.
+    pub(crate) fn sum(&self, logits: Tensor<2>, batch: &Batch) -> Result<Tensor<1>> {
+        Ok(match &batch.targets {
+            BatchTargets::Unknown => bail!(Fault::input("examples without labels teach a model nothing")),
+            BatchTargets::Scores(scores) => squared_errors(logits, scores),
+            BatchTargets::Sets(sets) => binary_cross_entropies(logits, sets),
+            BatchTargets::Spans(spans) => span_cross_entropies(logits, batch, spans),
+            targets @ (BatchTargets::Classes(_) | BatchTargets::Tags(_)) => {
+                let classes = integers(targets.classes().unwrap_or_default(), &logits.device());
+                self.cross_entropies(logits, classes)
+            }
+        })
+    }
+
+    /// `[1]`: of `[n, labels]` logits against `[n]` class ids.
+    fn cross_entropies(&self, logits: Tensor<2>, classes: Tensor<1, Int>) -> Tensor<1> {
         let mut losses = activation::log_softmax(logits, 1).neg();
         if !self.class_weights.is_empty() {
             let weights: Vec<f32> = self.class_weights.iter().map(|&weight| weight as f32).collect();
             let weights = TensorData::new(weights, [1, self.class_weights.len()]);
             losses = losses.clone() * Tensor::from_data(weights, &losses.device());
         }
-        let of_targets = losses.clone().gather(1, targets.unsqueeze_dim(1)).sum();
+        let of_classes = losses.clone().gather(1, classes.unsqueeze_dim(1)).sum();
         if self.label_smoothing == 0.0 {
-            return of_targets;
+            return of_classes;
         }
         let labels = losses.dims()[1] as f64;
-        of_targets * (1.0 - self.label_smoothing) + losses.sum() * (self.label_smoothing / labels)
+        of_classes * (1.0 - self.label_smoothing) + losses.sum() * (self.label_smoothing / labels)
     }
 }
 
@@ -74,8 +110,8 @@ mod tests {
         assert!(golden.cases.len() > 3);
         for Case { label_smoothing, class_weights, loss } in golden.cases {
             let objective = Objective { label_smoothing, class_weights };
-            let sum = objective.sum(logits.clone(), labels.clone()).into_scalar::<f32>();
-            let ours = f64::from(sum) / objective.weight(&golden.labels);
+            let sum = objective.cross_entropies(logits.clone(), labels.clone()).into_scalar::<f32>();
+            let ours = f64::from(sum) / objective.weight_of(&golden.labels);
             assert!((ours - loss).abs() < 1e-6, "{objective:?}: {ours} for {loss}");
         }
     }

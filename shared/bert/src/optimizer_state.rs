@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use burn::tensor::{Tensor, TensorData};
 use shared::fault::Fault;
 
-use crate::classifier::SequenceClassifier;
+use crate::model::Model;
 use crate::optimizer::{AdamW, Moments};
 use crate::weight_files::{self, StoredTensor};
 
@@ -17,7 +17,7 @@ const SECOND: &str = "exp_avg_sq";
 
 impl AdamW {
     /// Writes the moments of every parameter of `model` that has been trained to `path`.
-    pub fn save(&self, model: &SequenceClassifier, path: &Path) -> Result<()> {
+    pub fn save(&self, model: &Model, path: &Path) -> Result<()> {
         let mut tensors = BTreeMap::new();
         for (&id, Moments { first, second }) in &self.moments {
             let name = model.names.of(id)?;
@@ -32,7 +32,7 @@ impl AdamW {
     ///
     /// # Errors
     /// A [`Fault::input`] where the file is damaged or of another model.
-    pub fn restore(&mut self, model: &SequenceClassifier, path: &Path, steps: u64) -> Result<()> {
+    pub fn restore(&mut self, model: &Model, path: &Path, steps: u64) -> Result<()> {
         let of_another = || Fault::input(format!("{} is of another model", path.display()));
         let mut tensors = weight_files::read_safetensors(path)?;
         let device = model.compute.device.clone().inner();

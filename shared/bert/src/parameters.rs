@@ -12,8 +12,8 @@ use rand_distr::{Distribution, Normal};
 use shared::digest::sha256_bytes;
 use shared::fault::Fault;
 
-use crate::config::{BertConfig, ModelType};
-use crate::stored_head;
+use crate::config::{Architecture, BertConfig};
+use crate::stored_head::StoredHead;
 use crate::weight_files::{self, StoredTensor};
 
 /// How a parameter is drawn that no file holds.
@@ -30,7 +30,7 @@ pub(crate) enum Init {
 /// What may be absent from a file of pretrained weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Head {
-    /// The pooler and the classifier are drawn where the file lacks them.
+    /// It is drawn where the file lacks it, and so is a pooler.
     MayBeNew,
     /// A fine-tuned model: every parameter must be there.
     Required,
@@ -67,7 +67,7 @@ pub(crate) fn encoder_layer(name: &str) -> Option<usize> {
 /// Hands out parameters by name, from files or drawn, and keeps account of both.
 pub(crate) struct ParameterSource<'a> {
     device: &'a Device,
-    model_type: ModelType,
+    architecture: Architecture,
     stored: Option<BTreeMap<String, StoredTensor>>,
     seed: u64,
     initializer_range: f64,
@@ -78,10 +78,15 @@ pub(crate) struct ParameterSource<'a> {
 
 impl<'a> ParameterSource<'a> {
     /// Draws every parameter from `seed`.
-    pub(crate) fn random(device: &'a Device, seed: u64, config: &BertConfig) -> ParameterSource<'a> {
+    pub(crate) fn random(
+        device: &'a Device,
+        seed: u64,
+        architecture: Architecture,
+        config: &BertConfig,
+    ) -> ParameterSource<'a> {
         ParameterSource {
             device,
-            model_type: config.model_type,
+            architecture,
             stored: None,
             seed,
             initializer_range: config.initializer_range,
@@ -99,13 +104,15 @@ impl<'a> ParameterSource<'a> {
         folder: &Path,
         device: &'a Device,
         seed: u64,
+        architecture: Architecture,
         config: &BertConfig,
         head: Head,
     ) -> Result<ParameterSource<'a>> {
         let mut stored = weight_files::read(folder, config.model_type)?;
-        let labels: Vec<&str> = config.id2label.values().map(String::as_str).collect();
-        stored_head::fit(&mut stored, &BertConfig::read(folder)?, &labels, head, folder)?;
-        Ok(ParameterSource { stored: Some(stored), ..ParameterSource::random(device, seed, config) })
+        let own = BertConfig::read(folder)?;
+        StoredHead { tensors: &mut stored, own: &own, folder }.fit(architecture, config, head)?;
+        let drawn = ParameterSource::random(device, seed, architecture, config);
+        Ok(ParameterSource { stored: Some(stored), ..drawn })
     }
 
     /// The parameter `name` of `shape`.
@@ -147,17 +154,15 @@ impl<'a> ParameterSource<'a> {
             misfits.is_empty(),
             Fault::input(format!("the weights in {place} do not fit: {}", list(misfits)))
         );
-        let (new_head, missing): (Vec<_>, Vec<_>) =
-            self.drawn.into_iter().partition(|name| head == Head::MayBeNew && is_head(name, self.model_type));
+        let architecture = self.architecture;
+        let may_be_drawn = |name: &String| head == Head::MayBeNew && architecture.has_in_head(name);
+        let (new_head, missing): (Vec<_>, Vec<_>) = self.drawn.into_iter().partition(may_be_drawn);
         ensure!(missing.is_empty(), Fault::input(format!("the weights in {place} lack {}", list(&missing))));
         let (other_heads, left): (Vec<_>, Vec<_>) =
-            stored.into_keys().partition(|name| is_other_head(name, self.model_type));
+            stored.into_keys().partition(|name| architecture.leaves_aside(name));
         let unknown = || {
-            format!(
-                "the weights in {place} hold tensors that a classifier of this kind ({}) has no place for: {}",
-                self.model_type.prefix(),
-                list(&left)
-            )
+            let class = architecture.class();
+            format!("the weights in {place} hold tensors that {class} has no place for: {}", list(&left))
         };
         ensure!(left.is_empty(), Fault::input(unknown()));
         if !new_head.is_empty() {
@@ -168,28 +173,6 @@ impl<'a> ParameterSource<'a> {
         }
         Ok(self.names)
     }
-}
-
-/// What a task adds to a pretrained model.
-fn is_head(name: &str, model_type: ModelType) -> bool {
-    name.starts_with("classifier.") || within(name, model_type, "pooler.")
-}
-
-/// Heads of the pretraining objectives and of question answering, and a buffer that old versions of `transformers` saved.
-fn is_other_head(name: &str, model_type: ModelType) -> bool {
-    let heads: &[&str] = match model_type {
-        ModelType::Bert => &["cls.", "qa_outputs."],
-        ModelType::Electra => {
-            &["discriminator_predictions.", "generator_predictions.", "generator_lm_head.", "qa_outputs."]
-        }
-    };
-    heads.iter().any(|head| name.starts_with(head)) || within(name, model_type, "embeddings.position_ids")
-}
-
-/// Whether the encoder's tensor `name` begins with `part` behind the prefix.
-fn within(name: &str, model_type: ModelType, part: &str) -> bool {
-    let bare = name.strip_prefix(model_type.prefix()).and_then(|name| name.strip_prefix('.'));
-    bare.is_some_and(|bare| bare.starts_with(part))
 }
 
 /// Values that depend on the seed and the name alone, and not on the order in which parameters are built.
@@ -232,22 +215,5 @@ mod tests {
         let values = draw("a", &[3, 2], Init::NormalWithZeroRow(1), 7, 0.02).unwrap();
         assert_eq!(values[2..4], [0.0, 0.0]);
         assert!(values[0] != 0.0 && values[4] != 0.0);
-    }
-
-    #[test]
-    fn heads_are_told_by_the_family() {
-        let check = |name: &str, model_type, expect: (bool, bool)| {
-            assert_eq!((is_head(name, model_type), is_other_head(name, model_type)), expect, "{name}");
-        };
-        check("classifier.bias", ModelType::Bert, (true, false));
-        check("bert.pooler.dense.bias", ModelType::Bert, (true, false));
-        check("cls.predictions.bias", ModelType::Bert, (false, true));
-        check("bert.embeddings.position_ids", ModelType::Bert, (false, true));
-        check("bert.embeddings.word_embeddings.weight", ModelType::Bert, (false, false));
-        check("classifier.out_proj.bias", ModelType::Electra, (true, false));
-        check("discriminator_predictions.dense.weight", ModelType::Electra, (false, true));
-        check("generator_lm_head.bias", ModelType::Electra, (false, true));
-        check("electra.embeddings.position_ids", ModelType::Electra, (false, true));
-        check("bert.pooler.dense.bias", ModelType::Electra, (false, false));
     }
 }

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
-use crate::classifier::SequenceClassifier;
+use crate::model::Model;
 use crate::parameters::ParameterNames;
 
 /// Parameters that belong together: the embeddings, a layer, the head.
@@ -16,7 +16,7 @@ pub struct ModelPart {
     pub trained: usize,
 }
 
-impl SequenceClassifier {
+impl Model {
     /// From the embeddings up.
     pub fn parts(&self) -> Vec<ModelPart> {
         let mut counter = PartCounter { names: &self.names, parts: Vec::new() };

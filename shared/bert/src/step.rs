@@ -3,36 +3,40 @@
 use anyhow::Result;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{FloatDType, Int, Tensor};
+use burn::tensor::{FloatDType, Tensor};
 
 use crate::batch::Batch;
-use crate::classifier::SequenceClassifier;
 use crate::layers::Mode;
 use crate::memory::catch_exhaustion;
+use crate::model::{Model, Tokens};
 use crate::objective::Objective;
 use crate::optimizer::AdamW;
+use crate::targets::{BatchTargets, integers};
 
 /// What one optimization step saw.
 #[derive(Debug, Clone, Copy)]
 pub struct StepOutcome {
     /// Mean loss of the batch before the step.
     pub loss: f64,
-    /// Examples of the batch that were classified rightly, with dropout on.
-    pub correct: usize,
+    /// Guesses that were right, with dropout on.
+    pub hits: usize,
+    /// Of classes, one an example; of tags and masked words, one a token that has any; else there are none.
+    pub guesses: usize,
     /// The global norm of the gradients before clipping.
     pub gradient_norm: f64,
 }
 
-/// The mean loss of a batch, how many of it are classified rightly, and the loss' gradients.
+/// The mean loss of a batch, its guesses and those of them that were right, and the loss' gradients.
 pub(crate) struct BatchGradients {
     pub(crate) loss: f64,
-    pub(crate) correct: usize,
+    hits: usize,
+    guesses: usize,
     pub(crate) gradients: GradientsParams,
 }
 
-impl SequenceClassifier {
-    /// Step number `step` down the gradient of the mean loss over the examples of all `parts` together: the result
-    /// is that of one batch of them, whatever the parts. Dropout is drawn from the seed, the step and the part.
+impl Model {
+    /// Step number `step` down the gradient of the mean loss over the examples, or the tokens, of all `parts` together:
+    /// the result is that of one batch of them, whatever the parts. A batch without any teaches nothing. Dropout is drawn from the seed, the step and the part.
     ///
     /// # Errors
     /// [`shared::fault::OutOfMemory`] where the device has not enough of it; then nothing has changed.
@@ -46,12 +50,12 @@ impl SequenceClassifier {
     ) -> Result<StepOutcome> {
         // Before the batch: what the moments take is not there for its activations.
         optimizer.prepare(&self.network);
-        let BatchGradients { loss, correct, gradients } =
+        let BatchGradients { loss, hits, guesses, gradients } =
             catch_exhaustion(|| self.gradients(parts, objective, step))?;
         let (network, gradient_norm) =
             optimizer.step(self.network.clone(), gradients, &self.names, learning_rate)?;
         self.network = network;
-        Ok(StepOutcome { loss, correct, gradient_norm })
+        Ok(StepOutcome { loss, hits, guesses, gradient_norm })
     }
 
     pub(crate) fn gradients(
@@ -60,14 +64,23 @@ impl SequenceClassifier {
         objective: &Objective,
         step: u64,
     ) -> Result<BatchGradients> {
-        let weight: f64 = parts.iter().map(|part| objective.weight(&part.labels)).sum();
+        let weight: f64 = parts.iter().map(|part| objective.weight(part)).sum();
+        // Where nothing counts, the sum is 0 too.
+        let weight = if weight > 0.0 { weight } else { 1.0 };
         let mut accumulator = GradientsAccumulator::new();
-        let (mut loss, mut correct) = (0.0, 0);
+        let (mut loss, mut hits, mut guesses) = (0.0, 0, 0);
         for (index, part) in parts.iter().enumerate() {
-            let logits = self.forward(part, Mode::Training(self.compute.masks(step, index)));
-            let targets = part.targets(&logits.device());
-            correct += count_correct(logits.clone(), targets.clone())?;
-            let share = objective.sum(logits, targets) / weight;
+            // A part may have no token with a target.
+            if part.targets.are_empty() && !matches!(part.targets, BatchTargets::Unknown) {
+                continue;
+            }
+            let masks = self.compute.masks(step, index);
+            let logits = self.forward(part, Mode::Training(masks), Tokens::WithTargets);
+            if let Some(classes) = part.targets.classes() {
+                guesses += classes.len();
+                hits += count_hits(logits.clone(), classes)?;
+            }
+            let share = objective.sum(logits, part)? / weight;
             loss += f64::from(share.clone().into_scalar::<f32>());
             let mut gradients = GradientsParams::from_grads(share.backward(), &self.network);
             if parts.len() > 1 {
@@ -75,7 +88,7 @@ impl SequenceClassifier {
             }
             accumulator.accumulate(&self.network, gradients);
         }
-        Ok(BatchGradients { loss, correct, gradients: accumulator.grads() })
+        Ok(BatchGradients { loss, hits, guesses, gradients: accumulator.grads() })
     }
 }
 
@@ -90,7 +103,8 @@ impl ModuleVisitor for Widener<'_> {
     }
 }
 
-fn count_correct(logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<usize> {
-    let hits = logits.argmax(1).flatten::<1>(0, 1).equal(targets).int().sum().into_scalar::<i64>();
+fn count_hits(logits: Tensor<2>, classes: Vec<i64>) -> Result<usize> {
+    let classes = integers(classes, &logits.device());
+    let hits = logits.argmax(1).flatten::<1>(0, 1).equal(classes).int().sum().into_scalar::<i64>();
     Ok(usize::try_from(hits)?)
 }

@@ -1,22 +1,29 @@
-//! Whether the classification head that comes with pretrained weights is one for the corpus' labels.
+//! Whether the head that comes with pretrained weights is one for what is to be learnt.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
 use shared::fault::Fault;
+use shared::schema::TargetKind;
+use shared::task::OutputLayer;
 
-use crate::config::BertConfig;
+use crate::config::{Architecture, BertConfig};
 use crate::parameters::Head;
 use crate::weight_files::StoredTensor;
 
-/// Where every tensor of a stored classification head is.
-const CLASSIFIER: &str = "classifier.";
+/// The tensors of a model on disk.
+pub(crate) struct StoredHead<'a> {
+    pub(crate) tensors: &'a mut BTreeMap<String, StoredTensor>,
+    /// The config that lies beside them.
+    pub(crate) own: &'a BertConfig,
+    pub(crate) folder: &'a Path,
+}
 
 /// What a stored head is to a corpus.
 #[derive(Debug, PartialEq, Eq)]
 enum Kinship {
-    /// It has the corpus' labels in the corpus' order.
+    /// It has the corpus' labels in the corpus' order, or is for what has no labels.
     Same,
     /// As many classes as the corpus has labels, without names.
     Unnamed,
@@ -26,68 +33,93 @@ enum Kinship {
     Foreign(String),
 }
 
-/// Makes the head among the tensors `stored` one for `labels`, or takes it out so that a new one is drawn; `own` is
-/// the config that lies beside the weights in `folder`.
-///
-/// # Errors
-/// A [`Fault::input`] where a head is required, and there is none or it is another task's.
-pub(crate) fn fit(
-    stored: &mut BTreeMap<String, StoredTensor>,
-    own: &BertConfig,
-    labels: &[&str],
-    head: Head,
-    folder: &Path,
-) -> Result<()> {
-    let place = folder.display();
-    if !stored.keys().any(|name| name.starts_with(CLASSIFIER)) {
-        let missing = || {
-            Fault::input(format!(
-                "the model in {place} has no classification head, which it needs where it is not trained; set \
-                 `train.epochs` above 0 to train one"
-            ))
+impl StoredHead<'_> {
+    /// Makes the head one for the `wanted` outputs of `architecture`, or takes it out so that a new one is drawn.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] where a head is required, and there is none or it is another task's.
+    pub(crate) fn fit(&mut self, architecture: Architecture, wanted: &BertConfig, head: Head) -> Result<()> {
+        let (place, noun, prefix) = (self.folder.display(), architecture.noun(), architecture.head());
+        let labels = wanted.id2label.values().map(String::as_str).collect::<Vec<_>>();
+        if !self.tensors.keys().any(|name| name.starts_with(prefix)) {
+            let missing = || {
+                Fault::input(format!(
+                    "the model in {place} has no {noun}, which it needs where it is not trained; set `train.epochs` \
+                     above 0 to train one"
+                ))
+            };
+            ensure!(head == Head::MayBeNew, missing());
+            return Ok(());
+        }
+        match self.kinship(architecture, wanted, &labels) {
+            Kinship::Same => {}
+            Kinship::Unnamed => {
+                log::info!("the model's classes have no names: they are {}", labels.join(", "))
+            }
+            Kinship::Reordered(rows) => {
+                self.reorder(architecture, &rows);
+                log::info!("the model's classes are put in the corpus' order: {}", labels.join(", "));
+            }
+            Kinship::Foreign(reason) if head == Head::MayBeNew => {
+                log::info!("the model's head is left aside, for it is another task's: {reason}");
+                self.tensors.retain(|name, _| !name.starts_with(prefix));
+            }
+            Kinship::Foreign(reason) => bail!(Fault::input(format!(
+                "the head of the model in {place} is another task's: {reason}; set `train.epochs` above 0 to train a \
+                 new {noun}, or give its classes the corpus' names in `id2label` of the model's config.json if there \
+                 are as many and they mean the same"
+            ))),
+        }
+        Ok(())
+    }
+
+    /// Of the tensors of the last layer.
+    fn reorder(&mut self, architecture: Architecture, rows: &[usize]) {
+        let output = architecture.output();
+        let of_output = |name: &str| {
+            let rest = output.and_then(|output| name.strip_prefix(output));
+            rest.is_some_and(|rest| rest.starts_with('.'))
         };
-        ensure!(head == Head::MayBeNew, missing());
-        return Ok(());
-    }
-    match kinship(stored, own, labels) {
-        Kinship::Same => {}
-        Kinship::Unnamed => log::info!("the model's classes have no names: they are {}", labels.join(", ")),
-        Kinship::Reordered(rows) => {
-            reorder(stored, own.model_type.output_layer(), &rows);
-            log::info!("the model's classes are put in the corpus' order: {}", labels.join(", "));
+        for (_, tensor) in self.tensors.iter_mut().filter(|(name, _)| of_output(name)) {
+            *tensor = tensor.select_rows(rows);
         }
-        Kinship::Foreign(reason) if head == Head::MayBeNew => {
-            log::info!("the model's classification head is left aside, for it is another task's: {reason}");
-            stored.retain(|name, _| !name.starts_with(CLASSIFIER));
-        }
-        Kinship::Foreign(reason) => bail!(Fault::input(format!(
-            "the classification head of the model in {place} is another task's: {reason}; set `train.epochs` above 0 \
-             to train a new one, or give its classes the corpus' names in `id2label` of the model's config.json if \
-             there are as many and they mean the same"
-        ))),
     }
-    Ok(())
+
+    fn kinship(&self, architecture: Architecture, wanted: &BertConfig, labels: &[&str]) -> Kinship {
+        let Some(output) = architecture.output() else { return Kinship::Same };
+        if let Some(reason) = self.foreign_purpose(architecture, wanted) {
+            return Kinship::Foreign(reason);
+        }
+        let output = self.tensors.get(&format!("{output}.weight"));
+        let Some(&classes) = output.and_then(|weight| weight.shape.first()) else {
+            return Kinship::Foreign(format!("it is not that of {}", architecture.class()));
+        };
+        let outputs = wanted.outputs();
+        if classes != outputs {
+            return Kinship::Foreign(format!("it has {classes} outputs, and {outputs} are wanted"));
+        }
+        match wanted.targets() {
+            Some(TargetKind::Score | TargetKind::Span) => Kinship::Same,
+            _ => by_names(self.own, labels),
+        }
+    }
+
+    /// How the config shows that the head is for something else, where heads have the same tensors.
+    fn foreign_purpose(&self, architecture: Architecture, wanted: &BertConfig) -> Option<String> {
+        let shared = [OutputLayer::Sequence, OutputLayer::Tokens];
+        let said =
+            self.own.output_layer().filter(|layer| shared.contains(layer) && *layer != architecture.layer);
+        if let (Some(layer), true) = (said, shared.contains(&architecture.layer)) {
+            let class = Architecture { layer, ..architecture }.class();
+            return Some(format!("its config.json says {class}"));
+        }
+        let own = self.own.problem_type?;
+        let problem = wanted.problem_type.filter(|&wanted| wanted != own)?;
+        Some(format!("its config.json says {own}, and {problem} is wanted"))
+    }
 }
 
-/// Of the tensors of the layer `output`.
-fn reorder(stored: &mut BTreeMap<String, StoredTensor>, output: &str, rows: &[usize]) {
-    let of_output = |name: &str| name.strip_prefix(output).is_some_and(|rest| rest.starts_with('.'));
-    for (_, tensor) in stored.iter_mut().filter(|(name, _)| of_output(name)) {
-        *tensor = tensor.select_rows(rows);
-    }
-}
-
-fn kinship(stored: &BTreeMap<String, StoredTensor>, own: &BertConfig, labels: &[&str]) -> Kinship {
-    if let Some(architecture) = own.architectures().find(|name| name.ends_with("ForTokenClassification")) {
-        return Kinship::Foreign(format!("its config.json says {architecture}"));
-    }
-    let output = stored.get(&format!("{}.weight", own.model_type.output_layer()));
-    let Some(&classes) = output.and_then(|weight| weight.shape.first()) else {
-        return Kinship::Foreign(format!("it is not that of {}", own.model_type.architecture()));
-    };
-    if classes != labels.len() {
-        return Kinship::Foreign(format!("it has {classes} classes, and the corpus {} labels", labels.len()));
-    }
+fn by_names(own: &BertConfig, labels: &[&str]) -> Kinship {
     let named = own.id2label.iter().filter(|(id, name)| **name != format!("LABEL_{id}")).count();
     let names: Vec<&str> = own.id2label.values().map(String::as_str).collect();
     let row = |label: &&str| names.iter().position(|name| name == label);
@@ -95,7 +127,7 @@ fn kinship(stored: &BTreeMap<String, StoredTensor>, own: &BertConfig, labels: &[
     match rows {
         _ if names == labels => Kinship::Same,
         _ if named == 0 => Kinship::Unnamed,
-        Some(rows) if names.len() == classes => Kinship::Reordered(rows),
+        Some(rows) if names.len() == labels.len() => Kinship::Reordered(rows),
         _ => Kinship::Foreign(format!(
             "its labels are {}, and those of the corpus are {}",
             names.join(", "),
@@ -128,15 +160,34 @@ mod tests {
         ])
     }
 
+    fn fit(
+        tensors: &mut BTreeMap<String, StoredTensor>,
+        own: &BertConfig,
+        wanted: &BertConfig,
+        head: Head,
+    ) -> Result<()> {
+        let mut stored = StoredHead { tensors, own, folder: Path::new("model") };
+        stored.fit(wanted.architecture().unwrap(), wanted, head)
+    }
+
     const LABELS: [&str; 3] = ["no", "maybe", "yes"];
 
     /// The bias that is left under `output` where the model is trained, if any; and that a model which is not
     /// trained is refused if there is none.
     fn check(own: &BertConfig, stored: (&str, u8), expect: Option<&[f32]>) {
+        check_for((OutputLayer::Sequence, TargetKind::Class), own, stored, expect);
+    }
+
+    fn check_for(
+        (layer, targets): (OutputLayer, TargetKind),
+        own: &BertConfig,
+        stored: (&str, u8),
+        expect: Option<&[f32]>,
+    ) {
+        let wanted = own.clone().with_task(layer, targets, &LABELS.map(String::from));
         let fit = |required| {
             let mut tensors = head(stored.0, stored.1);
-            let folder = Path::new("model");
-            fit(&mut tensors, own, &LABELS, required, folder).map(|()| tensors)
+            fit(&mut tensors, own, &wanted, required).map(|()| tensors)
         };
         let tensors = fit(Head::MayBeNew).unwrap();
         assert!(tensors.contains_key("bert.pooler.dense.bias"));
@@ -188,13 +239,51 @@ mod tests {
     }
 
     #[test]
-    fn a_model_without_a_head_is_no_classifier() {
-        let fit = |head| fit(&mut BTreeMap::new(), &config("bert", ""), &LABELS, head, Path::new("model"));
-        fit(Head::MayBeNew).unwrap();
-        let error = format!("{:#}", fit(Head::Required).unwrap_err());
-        assert!(
-            error.contains("no classification head") && error.contains("`train.epochs` above 0"),
-            "{error}"
-        );
+    fn heads_of_tokens_are_taken_by_their_labels() {
+        let tags = (OutputLayer::Tokens, TargetKind::Tags);
+        let own = |class: &str| {
+            let names = r#""id2label": {"0": "yes", "1": "no", "2": "maybe"}"#;
+            config("bert", &format!(r#", {names}, "architectures": ["{class}"]"#))
+        };
+        check_for(tags, &own("BertForTokenClassification"), ("classifier", 3), Some(&[1.0, 2.0, 0.0]));
+        check_for(tags, &own("BertForSequenceClassification"), ("classifier", 3), None);
+        check_for(tags, &config("electra", ""), ("classifier.out_proj", 3), None);
+    }
+
+    #[test]
+    fn heads_of_spans_and_scores_are_taken_by_their_size() {
+        let span = (OutputLayer::Span, TargetKind::Span);
+        check_for(span, &config("electra", ""), ("qa_outputs", 2), Some(&[0.0, 1.0]));
+        check_for(span, &config("bert", ""), ("qa_outputs", 3), None);
+        let score = (OutputLayer::Sequence, TargetKind::Score);
+        check_for(score, &config("bert", ""), ("classifier", 1), Some(&[0.0]));
+        check_for(score, &config("bert", ""), ("classifier", 3), None);
+    }
+
+    #[test]
+    fn the_problem_of_a_head_counts() {
+        let own = |problem: &str| {
+            let names = r#""id2label": {"0": "no", "1": "maybe", "2": "yes"}"#;
+            config("bert", &format!(r#", {names}, "problem_type": "{problem}""#))
+        };
+        let sets = (OutputLayer::Sequence, TargetKind::Classes(3));
+        check_for(sets, &own("multi_label_classification"), ("classifier", 3), Some(&[0.0, 1.0, 2.0]));
+        check_for(sets, &own("single_label_classification"), ("classifier", 3), None);
+        check(&own("multi_label_classification"), ("classifier", 3), None);
+    }
+
+    #[test]
+    fn a_model_without_a_head_is_not_used_as_it_is() {
+        let check = |layer, targets, noun: &str| {
+            let own = config("bert", "");
+            let wanted = own.clone().with_task(layer, targets, &LABELS.map(String::from));
+            let fit = |head| fit(&mut BTreeMap::new(), &own, &wanted, head);
+            fit(Head::MayBeNew).unwrap();
+            let error = format!("{:#}", fit(Head::Required).unwrap_err());
+            assert!(error.contains(noun) && error.contains("`train.epochs` above 0"), "{error}");
+        };
+        check(OutputLayer::Sequence, TargetKind::Class, "no classification head");
+        check(OutputLayer::Span, TargetKind::Span, "no question answering head");
+        check(OutputLayer::Vocabulary, TargetKind::Words, "no masked language modelling head");
     }
 }

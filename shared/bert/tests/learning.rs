@@ -1,15 +1,20 @@
 //! Whatever the backend: a small model learns a batch by heart, and comes back from its files as it was.
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Objective, SequenceClassifier};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective};
 use shared::config::{DeviceChoice, Precision, Weights};
-use shared::schema::Features;
+use shared::schema::{Features, TargetKind, Targets};
+use shared::task::OutputLayer;
 
 fn config() -> BertConfig {
     let labels = ["negative".to_owned(), "positive".to_owned()];
     let text = r#"{"model_type": "bert", "vocab_size": 30, "hidden_size": 16, "num_hidden_layers": 2,
         "num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 8, "type_vocab_size": 1}"#;
-    serde_json::from_str::<BertConfig>(text).unwrap().with_labels(&labels)
+    serde_json::from_str::<BertConfig>(text).unwrap().with_task(
+        OutputLayer::Sequence,
+        TargetKind::Class,
+        &labels,
+    )
 }
 
 fn batch(config: &BertConfig) -> Batch {
@@ -17,7 +22,8 @@ fn batch(config: &BertConfig) -> Batch {
         example_id: index.to_string(),
         input_ids: (0..3 + index % 5).map(|position| (position * 3 + index * 7) % 30).collect(),
         token_type_ids: vec![0; 3 + index as usize % 5],
-        label: i64::from(index % 2),
+        targets: Targets::Class(i64::from(index % 2)),
+        offsets: Vec::new(),
     };
     Batch::new(&(0..8).map(row).collect::<Vec<_>>(), config).unwrap()
 }
@@ -28,7 +34,7 @@ fn a_batch_is_learnt_by_heart_and_the_model_survives_its_files() {
     let batch = batch(&config);
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap().autodiff();
     let nowhere = std::path::Path::new("/nonexistent");
-    let build = SequenceClassifier::build(nowhere, config, Weights::Random, Head::MayBeNew, &compute, 7);
+    let build = Model::build(nowhere, config, Weights::Random, Head::MayBeNew, &compute, 7);
     let mut model = build.unwrap();
     let mut optimizer = AdamW::new(AdamWConfig::default());
     let batches = [batch];
@@ -43,9 +49,8 @@ fn a_batch_is_learnt_by_heart_and_the_model_survives_its_files() {
     model.save(folder.path()).unwrap();
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
     let read = BertConfig::read(folder.path()).unwrap();
-    let again =
-        SequenceClassifier::build(folder.path(), read, Weights::Pretrained, Head::Required, &compute, 8);
-    assert_eq!(again.unwrap().logits(&batch).unwrap(), model.frozen().logits(&batch).unwrap());
+    let again = Model::build(folder.path(), read, Weights::Pretrained, Head::Required, &compute, 8);
+    assert_eq!(again.unwrap().outputs(&batch).unwrap(), model.frozen().outputs(&batch).unwrap());
 }
 
 #[test]
@@ -53,7 +58,7 @@ fn tensors_that_are_missing_or_left_over_are_named() {
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let build = |config: BertConfig, weights| {
-        SequenceClassifier::build(folder.path(), config, weights, Head::MayBeNew, &compute, 7)
+        Model::build(folder.path(), config, weights, Head::MayBeNew, &compute, 7)
     };
     build(config(), Weights::Random).unwrap().save(folder.path()).unwrap();
     let with_layers = |layers: usize| {

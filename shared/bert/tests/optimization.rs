@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, LayerRates, Objective, SequenceClassifier};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, LayerRates, Model, Objective};
 use safetensors::SafeTensors;
 use shared::config::{DeviceChoice, Freeze, Precision, Weights};
 use shared::layout::hub;
-use shared::schema::Features;
+use shared::schema::{Features, TargetKind, Targets};
+use shared::task::OutputLayer;
 
 const ROWS: i32 = 11;
 
@@ -17,7 +18,10 @@ fn config(dropout: f64) -> BertConfig {
     let text = r#"{"model_type": "bert", "vocab_size": 30, "hidden_size": 16, "num_hidden_layers": 3,
         "num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 8, "type_vocab_size": 1,
         "initializer_range": 0.2}"#;
-    serde_json::from_str::<BertConfig>(text).unwrap().with_labels(&labels).with_dropout(dropout)
+    serde_json::from_str::<BertConfig>(text)
+        .unwrap()
+        .with_task(OutputLayer::Sequence, TargetKind::Class, &labels)
+        .with_dropout(dropout)
 }
 
 fn rows() -> Vec<Features> {
@@ -25,7 +29,8 @@ fn rows() -> Vec<Features> {
         example_id: index.to_string(),
         input_ids: (0..2 + index % 6).map(|position| (position * 3 + index * 7) % 30).collect(),
         token_type_ids: vec![0; 2 + index as usize % 6],
-        label: i64::from(index % 3),
+        targets: Targets::Class(i64::from(index % 3)),
+        offsets: Vec::new(),
     };
     (0..ROWS).map(row).collect()
 }
@@ -34,10 +39,9 @@ fn batches(config: &BertConfig, size: usize) -> Vec<Batch> {
     rows().chunks(size).map(|rows| Batch::new(rows, config).unwrap()).collect()
 }
 
-fn model(config: BertConfig) -> SequenceClassifier {
+fn model(config: BertConfig) -> Model {
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap().autodiff();
-    SequenceClassifier::build(Path::new("/nonexistent"), config, Weights::Random, Head::MayBeNew, &compute, 7)
-        .unwrap()
+    Model::build(Path::new("/nonexistent"), config, Weights::Random, Head::MayBeNew, &compute, 7).unwrap()
 }
 
 fn optimizer(rates: LayerRates) -> AdamW {
@@ -45,7 +49,7 @@ fn optimizer(rates: LayerRates) -> AdamW {
 }
 
 /// Every parameter by its Hub name.
-fn parameters(model: &SequenceClassifier) -> BTreeMap<String, Vec<f32>> {
+fn parameters(model: &Model) -> BTreeMap<String, Vec<f32>> {
     let folder = tempfile::tempdir().unwrap();
     model.save(folder.path()).unwrap();
     let bytes = std::fs::read(folder.path().join(hub::WEIGHTS)).unwrap();
@@ -151,9 +155,7 @@ fn what_was_saved_goes_on_as_if_nothing_had_been() {
         whole.step(&parts, &objective, &mut of_whole, step, 1e-3).unwrap();
     }
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap().autodiff();
-    let build = |weights| {
-        SequenceClassifier::build(folder.path(), config.clone(), weights, Head::Required, &compute, 7)
-    };
+    let build = |weights| Model::build(folder.path(), config.clone(), weights, Head::Required, &compute, 7);
     let (mut again, mut of_again) = (build(Weights::Pretrained).unwrap(), optimizer(LayerRates::default()));
     of_again.restore(&again, &moments, 3).unwrap();
     for step in 3..6 {

@@ -2,9 +2,10 @@
 #![cfg(feature = "libtorch")]
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Objective, SequenceClassifier};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective};
 use shared::config::{DeviceChoice, Precision, Weights};
-use shared::schema::Features;
+use shared::schema::{Features, TargetKind, Targets};
+use shared::task::{Output, OutputLayer};
 
 fn config(hidden_act: &str, dropout: f64) -> BertConfig {
     let labels = ["negative".to_owned(), "neutral".to_owned(), "positive".to_owned()];
@@ -13,7 +14,10 @@ fn config(hidden_act: &str, dropout: f64) -> BertConfig {
         "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 16,
         "hidden_act": "{hidden_act}", "initializer_range": 0.3}}"#
     );
-    serde_json::from_str::<BertConfig>(&text).unwrap().with_labels(&labels).with_dropout(dropout)
+    serde_json::from_str::<BertConfig>(&text)
+        .unwrap()
+        .with_task(OutputLayer::Sequence, TargetKind::Class, &labels)
+        .with_dropout(dropout)
 }
 
 fn batch(config: &BertConfig) -> Batch {
@@ -21,7 +25,8 @@ fn batch(config: &BertConfig) -> Batch {
         example_id: index.to_string(),
         input_ids: (0..3 + 3 * index).map(|position| (position * 7 + index) % 50).collect(),
         token_type_ids: (0..3 + 3 * index).map(|position| (position % 2) as i8).collect(),
-        label: i64::from(index % 3),
+        targets: Targets::Class(i64::from(index % 3)),
+        offsets: Vec::new(),
     };
     Batch::new(&(0..5).map(row).collect::<Vec<_>>(), config).unwrap()
 }
@@ -30,17 +35,20 @@ fn batch(config: &BertConfig) -> Batch {
 /// gradient and the optimizer do.
 fn trajectory(compute: Compute, config: &BertConfig) -> Vec<f32> {
     let folder = std::path::Path::new("/nonexistent");
-    let build =
-        SequenceClassifier::build(folder, config.clone(), Weights::Random, Head::MayBeNew, &compute, 1);
+    let build = Model::build(folder, config.clone(), Weights::Random, Head::MayBeNew, &compute, 1);
     let mut model = build.unwrap();
     let batch = [batch(config)];
     let mut optimizer = AdamW::new(AdamWConfig::default());
-    let mut values = model.frozen().logits(&batch[0]).unwrap().concat();
+    let logits = |model: &Model| {
+        let outputs = model.frozen().outputs(&batch[0]).unwrap();
+        outputs.iter().flat_map(Output::logits).copied().collect::<Vec<_>>()
+    };
+    let mut values = logits(&model);
     for step in 0..3 {
         let outcome = model.step(&batch, &Objective::default(), &mut optimizer, step, 1e-3).unwrap();
         values.push(outcome.gradient_norm as f32);
     }
-    values.extend(model.frozen().logits(&batch[0]).unwrap().concat());
+    values.extend(logits(&model));
     values
 }
 

@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use shared::config::{DeviceChoice, Precision};
 
 use super::{MODELS, golden_tensors, largest_error, model};
+use crate::heads::TaskHead;
 use crate::layers::Mode;
 use crate::weight_files::StoredTensor;
 use crate::{Batch, Compute};
@@ -32,7 +33,8 @@ fn check(name: &str, compute: &Compute) {
         assert!(error <= 1e-5, "{name}: hidden states {index} are off by {error}");
         last = state;
     }
-    if let Some(pooled) = network.head.pooled(last) {
+    let TaskHead::Classification(head) = &network.head else { panic!("{name} is no classifier") };
+    if let Some(pooled) = head.pooled(last) {
         let theirs = expected.remove("pooled").unwrap().values().unwrap();
         let ours = pooled.into_data().try_to_vec::<f32>().unwrap();
         let error = largest_error(&ours, &theirs);

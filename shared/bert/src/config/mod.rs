@@ -1,5 +1,8 @@
 //! `config.json` of a BERT or ELECTRA in the Hub layout.
 
+mod architecture;
+mod task;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -9,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::fault::Fault;
 use shared::layout::hub;
+
+pub(crate) use architecture::Architecture;
+pub(crate) use task::ProblemType;
 
 /// The architecture. Field names are those of `transformers`; keys that have no meaning here are kept and
 /// written back.
@@ -48,6 +54,9 @@ pub struct BertConfig {
     pub id2label: BTreeMap<usize, String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub label2id: BTreeMap<String, usize>,
+    /// Of a head over whole sequences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) problem_type: Option<ProblemType>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
@@ -67,22 +76,6 @@ impl ModelType {
         match self {
             ModelType::Bert => "bert",
             ModelType::Electra => "electra",
-        }
-    }
-
-    /// The last layer of the classification head: a row a class.
-    pub(crate) fn output_layer(self) -> &'static str {
-        match self {
-            ModelType::Bert => "classifier",
-            ModelType::Electra => "classifier.out_proj",
-        }
-    }
-
-    /// The class of `transformers` that has our classification head.
-    pub(crate) fn architecture(self) -> &'static str {
-        match self {
-            ModelType::Bert => "BertForSequenceClassification",
-            ModelType::Electra => "ElectraForSequenceClassification",
         }
     }
 }
@@ -175,31 +168,11 @@ impl BertConfig {
         self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)
     }
 
-    /// The classes of `transformers` that the weights were saved from.
-    pub(crate) fn architectures(&self) -> impl Iterator<Item = &str> {
-        let names = self.rest.get("architectures").and_then(Value::as_array);
-        names.into_iter().flatten().filter_map(Value::as_str)
-    }
-
     /// Every dropout rate set to `rate`.
     pub fn with_dropout(mut self, rate: f64) -> BertConfig {
         self.hidden_dropout_prob = rate;
         self.attention_probs_dropout_prob = rate;
         self.classifier_dropout = None;
-        self
-    }
-
-    /// The same encoder under a classification head over `labels`, as `transformers` writes it.
-    pub fn with_labels(mut self, labels: &[String]) -> BertConfig {
-        self.id2label = labels.iter().cloned().enumerate().collect();
-        self.label2id = labels.iter().cloned().zip(0..).collect();
-        self.rest.insert("architectures".into(), vec![self.model_type.architecture()].into());
-        self.rest.insert("problem_type".into(), "single_label_classification".into());
-        for stale in ["num_labels", "dtype"] {
-            self.rest.remove(stale);
-        }
-        // What the weights are saved as, whatever they came as.
-        self.rest.insert("torch_dtype".into(), "float32".into());
         self
     }
 
@@ -214,6 +187,9 @@ impl BertConfig {
 
 #[cfg(test)]
 mod tests {
+    use shared::schema::TargetKind;
+    use shared::task::OutputLayer;
+
     use super::*;
 
     const MINIMAL: &str = r#"{"model_type": "bert", "vocab_size": 10, "hidden_size": 8, "num_hidden_layers": 1,
@@ -258,15 +234,14 @@ mod tests {
     #[test]
     fn labels_and_unknown_keys_are_written_back() {
         let folder = tempfile::tempdir().unwrap();
-        let half = MINIMAL.replace("\"use_cache\"", "\"torch_dtype\": \"float16\", \"use_cache\"");
-        let config = read(&half).unwrap().with_labels(&["negative".into(), "positive".into()]);
+        let labels = ["negative".into(), "positive".into()];
+        let config = read(MINIMAL).unwrap().with_task(OutputLayer::Sequence, TargetKind::Class, &labels);
         config.write(folder.path()).unwrap();
         let written: Value =
             serde_json::from_slice(&fs::read(folder.path().join(hub::CONFIG)).unwrap()).unwrap();
         assert_eq!(written["id2label"]["1"], "positive");
         assert_eq!(written["label2id"]["negative"], 0);
         assert_eq!(written["use_cache"], true);
-        assert_eq!(written["torch_dtype"], "float32");
         assert_eq!(BertConfig::read(folder.path()).unwrap(), config);
     }
 }

@@ -1,5 +1,4 @@
-//! An encoder under a classification head: `transformers`' `BertForSequenceClassification` and
-//! `ElectraForSequenceClassification`.
+//! An encoder under the head of a task.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,36 +10,48 @@ use burn::tensor::Tensor;
 use shared::config::{Freeze, Weights};
 use shared::fault::Fault;
 use shared::layout::hub;
+use shared::task::OutputLayer;
 
 use crate::batch::Batch;
-use crate::config::BertConfig;
+use crate::config::{Architecture, BertConfig, ModelType};
 use crate::device::Compute;
 use crate::encoder::Encoder;
-use crate::heads::ClassificationHead;
+use crate::heads::TaskHead;
 use crate::layers::Mode;
 use crate::parameters::{Head, ParameterNames, ParameterSource};
+use crate::targets::integers;
 use crate::weight_files::{self, StoredTensor};
 
 #[derive(Module, Debug)]
 pub(crate) struct Network {
     pub(crate) encoder: Encoder,
-    pub(crate) head: ClassificationHead,
+    pub(crate) head: TaskHead,
+}
+
+/// Whose logits are wanted of a model that says something of every token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tokens {
+    All,
+    /// Those that the loss is of.
+    WithTargets,
 }
 
 /// A model on a device.
 #[derive(Debug)]
-pub struct SequenceClassifier {
+pub struct Model {
     pub(crate) network: Network,
     pub(crate) config: BertConfig,
     pub(crate) names: ParameterNames,
     pub(crate) compute: Compute,
 }
 
-impl SequenceClassifier {
-    /// Builds the model of `config` with the weights in `folder`, or with random ones.
+impl Model {
+    /// Builds the model of `config`, made by [`BertConfig::with_task`] or saved by [`Model::save`], with the weights in
+    /// `folder`, or with random ones.
     ///
     /// # Errors
-    /// A [`Fault::input`] that lists the tensors that are missing, left over or misshapen.
+    /// A [`Fault::input`] that lists the tensors that are missing, left over or misshapen; a usage fault where there
+    /// is no such head.
     pub fn build(
         folder: &Path,
         config: BertConfig,
@@ -48,17 +59,19 @@ impl SequenceClassifier {
         head: Head,
         compute: &Compute,
         seed: u64,
-    ) -> Result<SequenceClassifier> {
+    ) -> Result<Model> {
+        let architecture = architecture(&config, folder)?;
+        let device = &compute.device;
         let mut source = match weights {
-            Weights::Pretrained => ParameterSource::files(folder, &compute.device, seed, &config, head)?,
-            Weights::Random => ParameterSource::random(&compute.device, seed, &config),
+            Weights::Pretrained => ParameterSource::files(folder, device, seed, architecture, &config, head)?,
+            Weights::Random => ParameterSource::random(device, seed, architecture, &config),
         };
         let network = Network {
             encoder: Encoder::build(&mut source, &config)?,
-            head: ClassificationHead::build(&mut source, &config)?,
+            head: TaskHead::build(&mut source, architecture, &config)?,
         };
         let names = source.finish(folder, head)?;
-        Ok(SequenceClassifier { network, config, names, compute: compute.clone() })
+        Ok(Model { network, config, names, compute: compute.clone() })
     }
 
     pub fn config(&self) -> &BertConfig {
@@ -98,19 +111,25 @@ impl SequenceClassifier {
         &self.names
     }
 
-    /// The logits of every row of the batch, in label order, without dropout.
-    pub fn logits(&self, batch: &Batch) -> Result<Vec<Vec<f32>>> {
-        let logits = self.forward(batch, Mode::Inference);
-        let [_, labels] = logits.dims();
-        let values = logits.into_data().convert::<f32>().try_to_vec::<f32>();
-        let values = values.map_err(|error| anyhow::anyhow!("logits are no float32: {error:?}"))?;
-        Ok(values.chunks(labels).map(<[f32]>::to_vec).collect())
-    }
-
-    /// `[batch, labels]`
-    pub(crate) fn forward(&self, batch: &Batch, mode: Mode) -> Tensor<2> {
-        let states = self.network.encoder.last_hidden_state(batch, &self.config, self.compute.path, mode);
-        self.network.head.forward(states, self.config.head_dropout(), mode)
+    /// `[batch, labels]`, or of every token of `tokens` `[tokens, labels]`, or `[tokens, 2]` of all tokens in any case
+    /// where the output is a span, or `[masked, vocab]` of those that are masked where it is a word.
+    pub(crate) fn forward(&self, batch: &Batch, mode: Mode, tokens: Tokens) -> Tensor<2> {
+        let Network { encoder, head } = &self.network;
+        let states = encoder.last_hidden_state(batch, &self.config, self.compute.path, mode);
+        let rate = self.config.head_dropout();
+        let with_targets = |states: Tensor<2>| {
+            let places = integers(batch.targets.places(), &states.device());
+            states.select(0, places)
+        };
+        match head {
+            TaskHead::Classification(head) => head.forward(states, rate, mode),
+            TaskHead::Span(head) => head.forward(flat(states)),
+            TaskHead::Tokens(head) if tokens == Tokens::All => head.forward(flat(states), rate, mode),
+            TaskHead::Tokens(head) => head.forward(with_targets(flat(states)), rate, mode),
+            TaskHead::MaskedLm(head) => {
+                head.forward(with_targets(flat(states)), encoder.words(), &self.config)
+            }
+        }
     }
 
     /// Writes `config.json` and `model.safetensors` into `folder`.
@@ -121,6 +140,27 @@ impl SequenceClassifier {
         self.network.visit(&mut collector);
         weight_files::write(&folder.join(hub::WEIGHTS), &collector.tensors?)
     }
+}
+
+fn architecture(config: &BertConfig, folder: &Path) -> Result<Architecture> {
+    let place = folder.display();
+    let headless = || Fault::input(format!("the config.json in {place} does not say what the model is for"));
+    let architecture = config.architecture().with_context(headless)?;
+    let impossible =
+        architecture == Architecture { family: ModelType::Electra, layer: OutputLayer::Vocabulary };
+    let message = || {
+        format!(
+            "the model in {place} is an ELECTRA, which does not learn masked words; take a BERT for this task"
+        )
+    };
+    ensure!(!impossible, Fault::usage(message()));
+    Ok(architecture)
+}
+
+/// `[batch, seq, hidden]` → `[batch·seq, hidden]`
+fn flat(states: Tensor<3>) -> Tensor<2> {
+    let [rows, seq, hidden] = states.dims();
+    states.reshape([rows * seq, hidden])
 }
 
 /// Copies every parameter off the device, under its Hub name.

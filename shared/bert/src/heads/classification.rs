@@ -1,4 +1,5 @@
-//! What turns the encoder's last hidden states into logits, a head for each family of models.
+//! Classes, sets of labels or a score of whole sequences: `BertForSequenceClassification` and
+//! `ElectraForSequenceClassification`.
 
 use anyhow::Result;
 use burn::module::Module;
@@ -9,7 +10,7 @@ use crate::dropout::Site;
 use crate::layers::{Dense, Mode, dropout};
 use crate::parameters::ParameterSource;
 
-/// A head that classifies whole texts, by the first token.
+/// By the first token; each family has its own.
 #[derive(Module, Debug)]
 pub(crate) enum ClassificationHead {
     Bert(BertHead),

@@ -1,0 +1,64 @@
+//! What a model says of a batch.
+
+use anyhow::{Result, anyhow};
+use burn::tensor::{Tensor, activation};
+use shared::task::{MaskedToken, Output};
+
+use crate::batch::Batch;
+use crate::heads::TaskHead;
+use crate::layers::Mode;
+use crate::model::{Model, Tokens};
+use crate::targets::integers;
+
+impl Model {
+    /// The output for every row of the batch, without padding and without dropout.
+    pub fn outputs(&self, batch: &Batch) -> Result<Vec<Output>> {
+        if let TaskHead::MaskedLm(_) = self.network.head {
+            return self.masked_tokens(batch);
+        }
+        let logits = self.forward(batch, Mode::Inference, Tokens::All);
+        let labels = logits.dims()[1];
+        let values = numbers(logits)?;
+        let of_tokens = || batch.lengths.iter().zip(values.chunks((batch.seq * labels).max(1)));
+        let outputs: Vec<Vec<f32>> = match self.network.head {
+            TaskHead::Span(_) => of_tokens().map(|(&length, row)| span(row, length)).collect(),
+            TaskHead::Tokens(_) => {
+                of_tokens().map(|(&length, row)| row[..length * labels].to_vec()).collect()
+            }
+            _ => values.chunks(labels.max(1)).map(<[f32]>::to_vec).collect(),
+        };
+        Ok(outputs.into_iter().map(Output::Logits).collect())
+    }
+
+    /// What is found behind every mask. Only that leaves the device: a vocabulary's logits are many.
+    fn masked_tokens(&self, batch: &Batch) -> Result<Vec<Output>> {
+        let mut rows = vec![Vec::new(); batch.len()];
+        let (places, truths) = (batch.targets.places(), batch.targets.classes().unwrap_or_default());
+        if !places.is_empty() {
+            let logits = self.forward(batch, Mode::Inference, Tokens::WithTargets);
+            let classes = integers(truths.clone(), &logits.device()).unsqueeze_dim(1);
+            let predicted = logits.clone().argmax(1).into_data().convert::<i64>().try_to_vec::<i64>();
+            let predicted = predicted.map_err(|error| anyhow!("words are no integers: {error:?}"))?;
+            let log_probabilities = numbers(activation::log_softmax(logits, 1).gather(1, classes))?;
+            let found = predicted.into_iter().zip(log_probabilities);
+            for ((place, truth), (predicted, log_probability)) in places.into_iter().zip(truths).zip(found) {
+                let place = usize::try_from(place)?;
+                let position = place % batch.seq;
+                rows[place / batch.seq].push(MaskedToken { position, truth, predicted, log_probability });
+            }
+        }
+        Ok(rows.into_iter().map(Output::Masked).collect())
+    }
+}
+
+/// `[seq, 2]` → `[2, length]`
+fn span(row: &[f32], length: usize) -> Vec<f32> {
+    let end = |end: usize| row.chunks(2).take(length).filter_map(move |token| token.get(end));
+    end(0).chain(end(1)).copied().collect()
+}
+
+/// In row-major order.
+fn numbers(tensor: Tensor<2>) -> Result<Vec<f32>> {
+    let values = tensor.into_data().convert::<f32>().try_to_vec::<f32>();
+    values.map_err(|error| anyhow!("logits are no float32: {error:?}"))
+}
