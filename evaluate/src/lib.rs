@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use bert::{BertConfig, Compute, Dataset, Head, Model};
+use bert::{BertConfig, Compute, Dataset, Head, Masking, Model};
 use shared::config::Weights;
 use shared::console::{Progress, Unit};
 use shared::facts::{TokenizeFacts, TrainFacts};
@@ -33,7 +33,8 @@ pub fn run(job: &Job) -> Result<Metrics> {
     let trained = job.input(Stage::Train)?;
     let facts: TokenizeFacts = tokenized.facts()?;
     let training: TrainFacts = trained.facts()?;
-    let dataset = Dataset::read(tokenized.path(), &facts, config.split)?;
+    let masking = Masking::of(&job.config, &facts)?;
+    let dataset = Dataset::read(tokenized.path(), &facts, config.split)?.masked(masking);
 
     let compute = Compute::open(config.device, config.precision, config.threads, job.config.seed)?;
     log::info!("evaluating {} {} rows on {}", dataset.len(), config.split, compute.description());

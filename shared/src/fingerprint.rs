@@ -92,6 +92,18 @@ fn without(table: &[(Stage, &[&str])], stage: Stage, mut section: Value) -> Valu
     section
 }
 
+/// What `stage` reads of the section that the task has for itself; fetch reads none of it.
+fn task_section(stage: Stage, config: &Config) -> Result<Option<Value>> {
+    Ok(match (config.task, stage) {
+        (_, Stage::Fetch) | (Task::Classification | Task::PairClassification, _) => None,
+        // Features hold whole texts; what is masked of them follows from the seed too.
+        (Task::MaskedLm, Stage::Tokenize) => None,
+        (Task::MaskedLm, Stage::Train | Stage::Evaluate) => {
+            Some(json!({ "masked_lm": config.masked_lm, "seed": config.seed }))
+        }
+    })
+}
+
 /// Fetch's section with the content of local files in place of their paths, and without what does not apply.
 fn fetch_section(config: &Config, mut section: Value, digests: &mut DigestCache) -> Result<Value> {
     if let Some(files) = &config.fetch.files {
@@ -215,6 +227,21 @@ mod tests {
         check(Stage::Tokenize, "seed = 1\n", false);
         check(Stage::Fetch, "seed = 1\n", false);
         check(Stage::Tokenize, "test_mode = true\n", true);
+    }
+
+    #[test]
+    fn what_is_masked_counts_where_something_is() {
+        let masked = |stage, extra: &str| of(stage, &format!("task = \"masked_lm\"\n{extra}"));
+        let check = |stage, extra, changes| {
+            assert_eq!(masked(stage, extra) != masked(stage, ""), changes, "{stage} with {extra:?}");
+        };
+        let section = "[masked_lm]\nunit = \"word\"";
+        check(Stage::Tokenize, section, false);
+        check(Stage::Train, section, true);
+        check(Stage::Evaluate, section, true);
+        check(Stage::Evaluate, "seed = 1\n", true);
+        self::check(Stage::Train, section, false);
+        self::check(Stage::Evaluate, "seed = 1\n", false);
     }
 
     #[test]

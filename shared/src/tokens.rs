@@ -15,6 +15,14 @@ pub struct Piece {
     pub begins_word: bool,
 }
 
+/// The tokens of a text, without special tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WordStarts {
+    pub ids: Vec<u32>,
+    /// As long as `ids`: [`Piece::begins_word`].
+    pub begins_word: Vec<bool>,
+}
+
 /// A text, or two, as a model takes them: with special tokens, truncated, not padded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
@@ -68,6 +76,13 @@ pub trait Tokenizer {
     /// All tokens of `text`, without special tokens. Their places are those that `transformers`' fast tokenizers give,
     /// less the whitespace at either end; neither `start` nor `end` ever decreases from a piece to the next one.
     fn pieces(&mut self, text: &str) -> Result<Vec<Piece>>;
+
+    /// The same without places, which take most of the time.
+    fn word_starts(&mut self, text: &str) -> Result<WordStarts> {
+        let pieces = self.pieces(text)?;
+        let (ids, begins_word) = pieces.iter().map(|piece| (piece.id, piece.begins_word)).unzip();
+        Ok(WordStarts { ids, begins_word })
+    }
 
     /// Puts special tokens around the ids of a text. Nothing is truncated.
     fn frame(&self, text: &[u32]) -> Framed<1>;

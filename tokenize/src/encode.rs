@@ -42,7 +42,7 @@ impl Encoder {
             .map_init(|| self.tokenizer.session(), |tokenizer, example| self.encode(example, tokenizer))
             .collect();
         let rows = outcomes.into_iter().collect::<Result<Vec<_>>>()?;
-        Ok(self.task.pack(rows.into_iter().flatten().collect(), self.tokenizer.max_seq_length()))
+        Ok(self.task.pack(rows.into_iter().flatten().collect(), &self.tokenizer.session()))
     }
 
     fn encode(&self, example: &Example, tokenizer: &mut dyn Tokenizer) -> Result<Vec<Encoded>> {

@@ -54,6 +54,8 @@ pub fn run(job: &Job) -> Result<TokenizeFacts> {
         labels: facts.labels,
         max_seq_length,
         pad_token_id: encoder.tokenizer().pad_token_id(),
+        mask_token_id: encoder.tokenizer().mask_token_id(),
+        special_token_ids: encoder.tokenizer().special_token_ids(),
         splits,
     })
 }

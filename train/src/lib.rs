@@ -17,7 +17,7 @@ mod tokenizer_files;
 mod training;
 
 use anyhow::{Context, Result};
-use bert::{Compute, Dataset};
+use bert::{Compute, Dataset, Masking};
 use shared::facts::{TokenizeFacts, TrainFacts};
 use shared::layout::{Split, Stage};
 use shared::signals::Saving;
@@ -44,10 +44,12 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let (config, seed) = (&job.config.train, job.config.seed);
     let (fetched, tokenized) = (job.input(Stage::Fetch)?, job.input(Stage::Tokenize)?);
     let facts: TokenizeFacts = tokenized.facts()?;
-    let train = Dataset::read(tokenized.path(), &facts, Split::Train)?;
+    let masking = Masking::of(&job.config, &facts)?;
+    let train = Dataset::read(tokenized.path(), &facts, Split::Train)?.masked(masking.clone());
+    let dev = Dataset::read(tokenized.path(), &facts, Split::Dev)?.masked(masking);
     let definition = job.config.task.definition();
     let setting = Setting::new(&job.config, facts.labels.clone());
-    let dev = Dev::read(definition, setting, fetched, Dataset::read(tokenized.path(), &facts, Split::Dev)?)?;
+    let dev = Dev::read(definition, setting, fetched, dev)?;
 
     let compute = open(job)?;
     log::info!("training on {} in {:?}", compute.description(), config.precision);

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use anyhow::{Result, bail};
-use bert::{Batch, Dataset, Objective, StepOutcome};
+use bert::{Dataset, Objective, StepOutcome};
 use shared::config::TrainConfig;
 use shared::console::{Progress, Unit};
 use shared::fault::{Fault, OutOfMemory};
@@ -85,8 +85,9 @@ impl Training<'_> {
     /// One step; returns the number of its examples.
     fn step(&mut self, learner: &mut Learner, state: &mut State) -> Result<usize> {
         let rows = self.batches.of_step(state.step).to_vec();
-        let rate = self.learning_rate.at(state.step, self.batches.place(state.step).epoch);
-        let outcome = self.step_in_parts(learner, state, &rows, rate)?;
+        let epoch = self.batches.place(state.step).epoch;
+        let rate = self.learning_rate.at(state.step, epoch);
+        let outcome = self.step_in_parts(learner, state, &rows, epoch, rate)?;
         self.check_sound(outcome, state.step, &rows)?;
         state.step += 1;
         state.recent.add(outcome, rate);
@@ -102,10 +103,11 @@ impl Training<'_> {
         learner: &mut Learner,
         state: &mut State,
         rows: &[usize],
+        epoch: u64,
         rate: f64,
     ) -> Result<StepOutcome> {
         loop {
-            let part = |rows| Batch::new(self.train.select(rows), learner.model.config());
+            let part = |rows| self.train.batch(rows, learner.model.config(), epoch);
             let parts = rows.chunks(state.micro_batch_size).map(part).collect::<Result<Vec<_>>>()?;
             let Learner { model, optimizer, .. } = &mut *learner;
             let outcome = model.step(&parts, &self.objective, optimizer, state.step, rate);

@@ -165,6 +165,7 @@ mod tests {
         check_refused(MINIMAL, &["name.x=1"], &["not a section"]);
         check_refused(MINIMAL, &["name=../../etc"], &["`name`"]);
         check_refused(MINIMAL, &["train.device=gpu"], &["cuda:N"]);
+        check_refused(MINIMAL, &["task=masked_lm", "masked_lm.probability=1"], &["`masked_lm.probability`"]);
         check_refused("name = ", &[], &["line 1"]);
         check_refused("name = \"a\"\n[fetch]\nmodel = \"scratch\"\n", &[], &["fetch.corpus"]);
     }

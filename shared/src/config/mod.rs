@@ -16,6 +16,7 @@ pub use sections::evaluate::EvaluateConfig;
 pub use sections::fetch::{
     CorpusName, FetchConfig, FileColumns, FileFormat, FilesConfig, ModelSource, ScratchConfig, Weights,
 };
+pub use sections::masked_lm::{MaskedLmConfig, MaskedUnit};
 pub use sections::question_answering::{Answerable, QuestionAnsweringConfig};
 pub use sections::tokenize::TokenizeConfig;
 pub use sections::train::{
@@ -48,6 +49,7 @@ pub struct Config {
     /// Read by this task alone.
     #[serde(default)]
     pub question_answering: QuestionAnsweringConfig,
+    pub masked_lm: MaskedLmConfig,
 }
 
 fn default_seed() -> u64 {
@@ -80,6 +82,7 @@ impl Config {
         match self.task {
             Task::Classification | Task::PairClassification => Ok(()),
             Task::QuestionAnswering => self.question_answering.validate(self.tokenize.max_seq_length),
+            Task::MaskedLm => self.masked_lm.validate(),
         }
     }
 

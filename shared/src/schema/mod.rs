@@ -12,7 +12,8 @@ pub use examples::{
 pub use features::{Features, FeaturesReader, FeaturesWriter, Offset, TargetKind, Targets};
 pub use parquet_file::ParquetReader;
 pub use predictions::{
-    Candidate, Decoded, DecodedKind, Prediction, PredictionReader, PredictionShape, PredictionWriter,
+    Candidate, Decoded, DecodedKind, MaskedGuess, Prediction, PredictionReader, PredictionShape,
+    PredictionWriter,
 };
 
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
@@ -44,6 +45,10 @@ pub mod column {
     pub const LOGITS: &str = "logits";
     pub const PREDICTION_TEXT: &str = "prediction_text";
     pub const N_BEST: &str = "n_best";
+    /// Of masked tokens, as the two that follow.
+    pub const POSITIONS: &str = "positions";
+    pub const PREDICTED_IDS: &str = "predicted_ids";
+    pub const LOG_PROBABILITIES: &str = "log_probabilities";
     /// Fields of an entity, in characters, and of an answer.
     pub const START: &str = "start";
     pub const END: &str = "end";

@@ -6,8 +6,10 @@ mod encoded;
 mod fixture;
 mod judgement;
 mod losses;
+mod masked_lm;
 mod multi_label;
 mod outcome;
+mod packing;
 mod pair_classification;
 mod pair_regression;
 mod question_answering;
@@ -45,6 +47,8 @@ pub enum Task {
     MultiLabel,
     /// Where in a context a question's answer stands.
     QuestionAnswering,
+    /// The tokens that were taken out of a text.
+    MaskedLm,
 }
 
 /// What a model has on top of its encoder.
@@ -94,8 +98,8 @@ pub trait Definition: Debug + Sync {
     ) -> Result<Vec<Encoded>>;
 
     /// Rows of neighbouring examples put together, where a task may do so.
-    fn pack(&self, rows: Vec<Encoded>, max_seq_length: usize) -> Vec<Encoded> {
-        let _ = max_seq_length;
+    fn pack(&self, rows: Vec<Encoded>, tokenizer: &dyn Tokenizer) -> Vec<Encoded> {
+        let _ = tokenizer;
         rows
     }
 
@@ -113,12 +117,13 @@ pub trait Definition: Debug + Sync {
 }
 
 impl Task {
-    pub const ALL: [Task; 5] = [
+    pub const ALL: [Task; 6] = [
         Task::Classification,
         Task::PairClassification,
         Task::PairRegression,
         Task::MultiLabel,
         Task::QuestionAnswering,
+        Task::MaskedLm,
     ];
 
     pub fn definition(self) -> &'static dyn Definition {
@@ -128,6 +133,7 @@ impl Task {
             Task::PairRegression => &pair_regression::PairRegression,
             Task::MultiLabel => &multi_label::MultiLabel,
             Task::QuestionAnswering => &question_answering::QuestionAnswering,
+            Task::MaskedLm => &masked_lm::MaskedLm,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! A model's tokenizer, bound to the limits of the model.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, bail, ensure};
 use shared::fault::Fault;
-use shared::tokens::Piece;
+use shared::tokens::{Piece, WordStarts};
 
 use crate::frame::Frame;
 use crate::model_files::{ModelConfig, TokenizerConfig};
@@ -79,6 +80,19 @@ impl BoundedTokenizer {
         self.pad_token_id
     }
 
+    /// None where the vocabulary has no token for what is masked.
+    pub fn mask_token_id(&self) -> Option<u32> {
+        self.mask_token_id
+    }
+
+    /// Tokens that stand for nothing in a text: those around one or two texts, of padding, of the unknown and of the
+    /// masked, as `all_special_ids` of `transformers` has them; sorted.
+    pub fn special_token_ids(&self) -> Vec<u32> {
+        let around = self.frame.special().chain(self.frame_of_pair.special());
+        let others = [Some(self.pad_token_id), self.unknown_token_id, self.mask_token_id];
+        around.chain(others.into_iter().flatten()).collect::<BTreeSet<u32>>().into_iter().collect()
+    }
+
     /// The ids of `text` without special tokens: all of them, or the first ones, more than `most`.
     pub(crate) fn ids(&self, text: &str, most: usize, scratch: &mut Scratch) -> Result<Vec<u32>> {
         if let Some(ids) = self.ids_by_words(text, most, scratch) {
@@ -98,6 +112,18 @@ impl BoundedTokenizer {
         let encoding = self.library.encode_char_offsets(text, false).map_err(Error::from_boxed)?;
         self.check_ids(encoding.get_ids())?;
         pieces(text, &encoding)
+    }
+
+    /// All tokens of `text`, and which of them begin a word.
+    pub(crate) fn word_starts(&self, text: &str, scratch: &mut Scratch) -> Result<WordStarts> {
+        let by_words = self.by_words.as_ref();
+        if let Some(starts) = by_words.and_then(|words| words.word_starts(&self.library, text, scratch)) {
+            self.check_ids(&starts.ids)?;
+            return Ok(starts);
+        }
+        let pieces = self.pieces(text)?;
+        let (ids, begins_word) = pieces.iter().map(|piece| (piece.id, piece.begins_word)).unzip();
+        Ok(WordStarts { ids, begins_word })
     }
 
     /// # Errors
@@ -216,9 +242,19 @@ mod tests {
         assert_eq!(mask(&xlm_r), id);
         assert!(id.is_some());
         let last = id.unwrap();
+        assert!(BoundedTokenizer::load(xlm_r.path(), 16).unwrap().special_token_ids().contains(&last));
         let smaller = format!(r#"{{"vocab_size": {last}, "max_position_embeddings": 512}}"#);
         xlm_r.write(hub::CONFIG, &smaller);
         assert_eq!(mask(&xlm_r), None);
+    }
+
+    #[test]
+    fn special_tokens_are_those_that_stand_for_nothing() {
+        let model = Model::word_piece();
+        let ids = || BoundedTokenizer::load(model.path(), 16).unwrap().special_token_ids();
+        assert_eq!(ids(), [0, 1, 2, 3, 4]);
+        model.write(hub::TOKENIZER_CONFIG, r#"{"mask_token": "美"}"#);
+        assert_eq!(ids(), [0, 1, 2, 3, 10]);
     }
 
     #[test]

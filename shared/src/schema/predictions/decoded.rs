@@ -9,7 +9,10 @@ use serde::Serialize;
 
 use super::answers::{self, Candidate};
 use super::labels;
-use crate::schema::column::{N_BEST, PREDICTED_LABEL, PREDICTED_LABELS, PREDICTED_SCORE, PROBABILITIES};
+use super::masked::{self, MaskedGuess};
+use crate::schema::column::{
+    N_BEST, POSITIONS, PREDICTED_LABEL, PREDICTED_LABELS, PREDICTED_SCORE, PROBABILITIES,
+};
 use crate::schema::lists::list_field;
 use crate::schema::parquet_file::column;
 
@@ -36,6 +39,9 @@ pub enum Decoded {
     Answers {
         answers: Vec<Candidate>,
     },
+    Masked {
+        guesses: Vec<MaskedGuess>,
+    },
 }
 
 /// The variants of [`Decoded`].
@@ -45,6 +51,7 @@ pub enum DecodedKind {
     LabelSet,
     Score,
     Answers,
+    Masked,
 }
 
 impl DecodedKind {
@@ -52,7 +59,7 @@ impl DecodedKind {
     pub(super) fn has_logits(self) -> bool {
         match self {
             DecodedKind::Class | DecodedKind::LabelSet | DecodedKind::Score => true,
-            DecodedKind::Answers => false,
+            DecodedKind::Answers | DecodedKind::Masked => false,
         }
     }
 
@@ -68,6 +75,7 @@ impl DecodedKind {
             ],
             DecodedKind::Score => vec![Field::new(PREDICTED_SCORE, DataType::Float32, false)],
             DecodedKind::Answers => answers::fields(),
+            DecodedKind::Masked => masked::fields(),
         }
     }
 
@@ -96,6 +104,10 @@ impl DecodedKind {
                 Decoded::Answers { answers } => Some(answers.as_slice()),
                 _ => None,
             })?),
+            DecodedKind::Masked => masked::columns(&pick(rows, self, |row| match row {
+                Decoded::Masked { guesses } => Some(guesses.as_slice()),
+                _ => None,
+            })?),
         }
     }
 
@@ -109,6 +121,8 @@ impl DecodedKind {
             labels::read_sets(batch)
         } else if has(N_BEST) {
             Ok(answers::read(batch)?.into_iter().map(|answers| Decoded::Answers { answers }).collect())
+        } else if has(POSITIONS) {
+            Ok(masked::read(batch)?.into_iter().map(|guesses| Decoded::Masked { guesses }).collect())
         } else {
             labels::read(batch)
         }

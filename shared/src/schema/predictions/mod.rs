@@ -3,6 +3,7 @@
 mod answers;
 mod decoded;
 mod labels;
+mod masked;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use super::parquet_file::{ParquetReader, ParquetWriter, column};
 
 pub use answers::Candidate;
 pub use decoded::{Decoded, DecodedKind};
+pub use masked::MaskedGuess;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
@@ -138,6 +140,10 @@ mod tests {
         let rows = [row(Truth::Label("negative".into()), class.clone(), &[-1.5, 0.25])];
         check(shape(TruthKind::Label, DecodedKind::Class), &rows);
         check(shape(TruthKind::Nothing, DecodedKind::Class), &[row(Truth::Unknown, class, &[-1.5, 0.25])]);
+        let guess = |position, truth| MaskedGuess { position, truth, predicted: 7, log_probability: -0.5 };
+        let masked = |guesses| row(Truth::Unknown, Decoded::Masked { guesses }, &[]);
+        let rows = [masked(vec![guess(2, 7), guess(5, 9)]), masked(Vec::new()), masked(vec![guess(1, 8)])];
+        check(shape(TruthKind::Nothing, DecodedKind::Masked), &rows);
         let candidate =
             |start, end, text: &str| Candidate { text: text.into(), start, end, probability: 0.5 };
         let truth = || Truth::Answers(vec![Answer { start: 0, text: "1883년".into() }]);

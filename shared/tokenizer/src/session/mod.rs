@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use shared::fault::Fault;
-use shared::tokens::{Framed, Piece, Tokenizer, Tokens};
+use shared::tokens::{Framed, Piece, Tokenizer, Tokens, WordStarts};
 
 use crate::bounded::BoundedTokenizer;
 use crate::words::Scratch;
@@ -84,6 +84,10 @@ impl Tokenizer for Session<'_> {
 
     fn pieces(&mut self, text: &str) -> Result<Vec<Piece>> {
         self.tokenizer.pieces(text)
+    }
+
+    fn word_starts(&mut self, text: &str) -> Result<WordStarts> {
+        self.tokenizer.word_starts(text, &mut self.scratch)
     }
 
     fn frame(&self, text: &[u32]) -> Framed<1> {

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use shared::fault::kind_of;
 use shared::layout::hub;
-use shared::tokens::{Piece, Tokenizer};
+use shared::tokens::{Piece, Tokenizer, WordStarts};
+use tokenizers::normalizers::NFKC;
 use tokenizers::processors::template::TemplateProcessing;
 
 use super::longest_first;
@@ -117,6 +118,9 @@ fn check_pieces(tokenizer: &BoundedTokenizer, text: &str) -> Vec<Piece> {
     let pieces = session.pieces(text).unwrap();
     let ids: Vec<u32> = pieces.iter().map(|piece| piece.id).collect();
     assert_eq!(ids, tokenizer.ids(text, usize::MAX, &mut Default::default()).unwrap(), "{text:?}");
+    let begins_word = pieces.iter().map(|piece| piece.begins_word).collect();
+    let starts = WordStarts { ids: ids.clone(), begins_word };
+    assert_eq!(session.word_starts(text).unwrap(), starts, "{text:?}: {pieces:?}");
     let framed = session.frame(&ids);
     if framed.ids.len() <= session.max_seq_length() {
         assert_eq!(framed.ids, session.encode(text).unwrap().ids, "{text:?}");
@@ -144,12 +148,16 @@ fn slice(text: &str, piece: &Piece) -> String {
 
 #[test]
 fn pieces_of_any_text_have_places_in_it() {
-    for model in [Model::word_piece(), Model::unigram(|_| ())] {
+    let spaces_kept = Model::unigram(|tokenizer| {
+        tokenizer.with_normalizer(Some(NFKC)).unwrap();
+    });
+    for model in [Model::word_piece(), Model::unigram(|_| ()), spaces_kept] {
         let tokenizer = load(&model, 16);
         PARTS.par_iter().for_each(|first| {
             for second in PARTS {
                 check_pieces(&tokenizer, &format!("{first}{second}"));
                 check_pieces(&tokenizer, &format!(" 영화 {first}  {second} 좋다"));
+                check_pieces(&tokenizer, &format!("{first}  {second}  "));
             }
         });
     }

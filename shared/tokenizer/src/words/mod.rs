@@ -15,6 +15,7 @@ mod viterbi;
 #[cfg(test)]
 mod tests;
 
+use shared::tokens::WordStarts;
 use tokenizers::Tokenizer;
 use tokenizers::models::ModelWrapper;
 
@@ -80,6 +81,39 @@ impl WordEncoder {
         most: usize,
         scratch: &mut Scratch,
     ) -> Option<Vec<u32>> {
+        self.walk(tokenizer, text, most, scratch, |_| ())
+    }
+
+    /// All ids of `text`, and which of them begin a word. None as of [`WordEncoder::encode`], and where words are
+    /// parted by other whitespace than spaces.
+    pub(crate) fn word_starts(
+        &self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        scratch: &mut Scratch,
+    ) -> Option<WordStarts> {
+        if text.contains(|character: char| character != ' ' && character.is_whitespace()) {
+            return None;
+        }
+        let mut begins_word = Vec::with_capacity(text.len() / 4);
+        let ids = self.walk(tokenizer, text, usize::MAX, scratch, |ids| {
+            // What stands for spaces belongs to the word behind them.
+            let new = ids.len() - begins_word.len();
+            begins_word.extend((0..new).map(|index| index == 0));
+        })?;
+        begins_word.resize(ids.len(), false);
+        Some(WordStarts { ids, begins_word })
+    }
+
+    /// As [`WordEncoder::encode`]; `after_word` is told the ids so far behind each word.
+    fn walk(
+        &self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        most: usize,
+        scratch: &mut Scratch,
+        mut after_word: impl FnMut(&[u32]),
+    ) -> Option<Vec<u32>> {
         let mut ids = Vec::with_capacity(text.len() / 4);
         let mut words = text.split(' ').enumerate().peekable();
         while let Some((index, word)) = words.next() {
@@ -99,6 +133,7 @@ impl WordEncoder {
             } else {
                 self.encode_other(tokenizer, word, scratch, &mut ids)?;
             }
+            after_word(&ids);
         }
         Some(ids)
     }
