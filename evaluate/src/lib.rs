@@ -45,7 +45,7 @@ pub fn run(job: &Job) -> Result<Metrics> {
 
     let task = job.config.task.definition();
     let threshold = training.best_dev.get(Metric::Threshold);
-    let setting = Setting { threshold, ..Setting::new(facts.labels) };
+    let setting = Setting { threshold, ..Setting::new(&job.config, facts.labels) };
     let examples = examples(&fetched::examples(fetched.path(), config.split))?;
     let judgement = judge(task, &setting, examples, dataset.rows(), &outputs)?;
     let shape = PredictionShape { truth: task.shape().truth, decoded: task.decoded() };

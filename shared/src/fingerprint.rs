@@ -46,6 +46,10 @@ pub(crate) fn fingerprint(
         Stage::Train => parts["seed"] = config.seed.into(),
         Stage::Evaluate => {}
     }
+    // Fetch knows a task by its columns alone.
+    if stage != Stage::Fetch {
+        parts["task_section"] = config.task_section()?;
+    }
     Ok(sha256_bytes(canonical_json(&parts).as_bytes())[..16].to_owned())
 }
 
@@ -171,6 +175,18 @@ mod tests {
         check(Stage::Tokenize, "seed = 1\n", false);
         check(Stage::Fetch, "seed = 1\n", false);
         check(Stage::Tokenize, "test_mode = true\n", true);
+    }
+
+    #[test]
+    fn the_section_of_the_task_alone_counts() {
+        let section = "[entity_recognition]\nstride = 16";
+        let with_task = |stage| {
+            let task = "task = \"entity_recognition\"\n";
+            of(stage, &format!("{task}{section}")) != of(stage, task)
+        };
+        check(Stage::Tokenize, section, false);
+        assert!(with_task(Stage::Tokenize) && with_task(Stage::Train) && with_task(Stage::Evaluate));
+        assert!(!with_task(Stage::Fetch));
     }
 
     #[test]

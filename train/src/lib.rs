@@ -46,7 +46,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let facts: TokenizeFacts = tokenized.facts()?;
     let train = Dataset::read(tokenized.path(), &facts, Split::Train)?;
     let definition = job.config.task.definition();
-    let setting = Setting::new(facts.labels.clone());
+    let setting = Setting::new(&job.config, facts.labels.clone());
     let dev = Dev::read(definition, setting, fetched, Dataset::read(tokenized.path(), &facts, Split::Dev)?)?;
 
     let compute = open(job)?;

@@ -12,7 +12,7 @@ pub use examples::{
 pub use features::{Features, FeaturesReader, FeaturesWriter, Offset, TargetKind, Targets};
 pub use parquet_file::ParquetReader;
 pub use predictions::{
-    Decoded, DecodedKind, Prediction, PredictionReader, PredictionShape, PredictionWriter,
+    Decoded, DecodedKind, PredictedEntity, Prediction, PredictionReader, PredictionShape, PredictionWriter,
 };
 
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
@@ -39,9 +39,11 @@ pub mod column {
     pub const LENGTH: &str = "length";
     pub const PREDICTED_LABEL: &str = "predicted_label";
     pub const PROBABILITIES: &str = "probabilities";
+    pub const PREDICTED_ENTITIES: &str = "predicted_entities";
     pub const LOGITS: &str = "logits";
     /// Fields of an entity, in characters, and of an answer.
     pub const START: &str = "start";
     pub const END: &str = "end";
     pub const ANSWER_START: &str = "answer_start";
+    pub const PROBABILITY: &str = "probability";
 }

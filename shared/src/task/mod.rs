@@ -2,12 +2,16 @@
 
 mod classification;
 mod encoded;
+mod entity_recognition;
+#[cfg(test)]
+mod fixture;
 mod judgement;
 mod losses;
 mod outcome;
 mod pair_classification;
 mod sequence;
 mod setting;
+mod windows;
 
 use std::fmt::Debug;
 
@@ -34,6 +38,8 @@ pub enum Task {
     Classification,
     /// One label for two texts.
     PairClassification,
+    /// The names in a text.
+    EntityRecognition,
 }
 
 /// What a model has on top of its encoder.
@@ -102,12 +108,13 @@ pub trait Definition: Debug + Sync {
 }
 
 impl Task {
-    pub const ALL: [Task; 2] = [Task::Classification, Task::PairClassification];
+    pub const ALL: [Task; 3] = [Task::Classification, Task::PairClassification, Task::EntityRecognition];
 
     pub fn definition(self) -> &'static dyn Definition {
         match self {
             Task::Classification => &classification::Classification,
             Task::PairClassification => &pair_classification::PairClassification,
+            Task::EntityRecognition => &entity_recognition::EntityRecognition,
         }
     }
 }

@@ -1,9 +1,8 @@
 //! What the tasks that say one thing of a whole text have in common.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{Decoded, Details, Encoded, Prediction, Scores, Setting, Window};
-use crate::fault::Fault;
 use crate::figures::{Figures, Metric};
 use crate::metrics::{Confusion, argmax, softmax};
 use crate::schema::{Example, Targets, Truth};
@@ -29,10 +28,7 @@ pub(super) fn class_of(example: &Example, setting: &Setting) -> Result<Targets> 
         Truth::Unknown => Ok(Targets::Unknown),
         truth => {
             let label = truth.as_label().context("it has no label")?;
-            let known =
-                || setting.labels.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let unknown = || Fault::input(format!("the label `{label}` is not in the list {}", known()));
-            Ok(Targets::Class(setting.label_id(label).with_context(unknown)?.try_into()?))
+            Ok(Targets::Class(setting.class(label)?.try_into()?))
         }
     }
 }
@@ -49,7 +45,7 @@ pub(super) fn decode_class(windows: &[Window<'_>], setting: &Setting) -> Result<
 pub(super) fn score_classes(predictions: &[Prediction], setting: &Setting) -> Result<Scores> {
     let mut confusion = Confusion::new(setting.labels.len());
     for Prediction { example_id, truth, decoded, .. } in predictions {
-        let Decoded::Class { predicted, .. } = decoded;
+        let Decoded::Class { predicted, .. } = decoded else { bail!("example {example_id} has no label") };
         let label = truth.as_label().and_then(|label| setting.label_id(label));
         let ids = label.zip(setting.label_id(predicted));
         let (label, predicted) = ids.with_context(|| format!("example {example_id} has an unknown label"))?;

@@ -1,6 +1,7 @@
 //! `predictions.parquet`: what the model said of every example of a split.
 
 mod decoded;
+mod entities;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::lists::{list, list_field, list_items};
 use super::parquet_file::{ParquetReader, ParquetWriter, column};
 
 pub use decoded::{Decoded, DecodedKind};
+pub use entities::PredictedEntity;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
@@ -110,6 +112,7 @@ fn predictions(batch: &RecordBatch) -> Result<Vec<Prediction>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::Entity;
 
     fn check(shape: PredictionShape, rows: &[Prediction]) {
         let folder = tempfile::tempdir().unwrap();
@@ -134,5 +137,12 @@ mod tests {
         let rows = [row(Truth::Label("negative".into()), class.clone(), &[-1.5, 0.25])];
         check(shape(TruthKind::Label, DecodedKind::Class), &rows);
         check(shape(TruthKind::Nothing, DecodedKind::Class), &[row(Truth::Unknown, class, &[-1.5, 0.25])]);
+        let entity = PredictedEntity { start: 0, end: 3, label: "PS".into(), probability: 0.75 };
+        let entities = |found| Decoded::Entities { text: "이순신은".into(), entities: found };
+        let rows = [entities(vec![entity.clone(), entity]), entities(vec![])].map(|decoded| {
+            let truth = Entity { start: 0, end: 3, label: "PS".into() };
+            row(Truth::Entities(vec![truth]), decoded, &[])
+        });
+        check(shape(TruthKind::Entities, DecodedKind::Entities), &rows);
     }
 }
