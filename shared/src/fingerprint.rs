@@ -81,6 +81,7 @@ fn task_section(stage: Stage, config: &Config) -> Result<Option<Value>> {
             return Ok(None);
         }
         Task::QuestionAnswering => serde_json::to_value(&config.question_answering)?,
+        Task::EntityRecognition => serde_json::to_value(&config.entity_recognition)?,
         // Features hold whole texts; what is masked of them follows from the seed too.
         Task::MaskedLm if stage == Stage::Tokenize => return Ok(None),
         Task::MaskedLm => json!({ "masked_lm": config.masked_lm, "seed": config.seed }),
@@ -235,6 +236,18 @@ mod tests {
         check(Stage::Evaluate, "seed = 1\n", true);
         self::check(Stage::Train, section, false);
         self::check(Stage::Evaluate, "seed = 1\n", false);
+    }
+
+    #[test]
+    fn the_section_of_the_task_alone_counts() {
+        let section = "[entity_recognition]\nstride = 16";
+        let with_task = |stage| {
+            let task = "task = \"entity_recognition\"\n";
+            of(stage, &format!("{task}{section}")) != of(stage, task)
+        };
+        check(Stage::Tokenize, section, false);
+        assert!(with_task(Stage::Tokenize) && with_task(Stage::Train) && with_task(Stage::Evaluate));
+        assert!(!with_task(Stage::Fetch));
     }
 
     #[test]

@@ -69,9 +69,7 @@ fn classification() {
         let classes = list(&case["classes"]);
         let mut confusion = Confusion::new(classes.len());
         for (truth, predicted) in digits(&case["truth"]).into_iter().zip(digits(&case["predicted"])) {
-            let mut logits = vec![0.0; classes.len()];
-            logits[predicted] = 1.0;
-            confusion.add(&logits, truth);
+            confusion.add(truth, predicted);
         }
         check(&case, "accuracy", confusion.accuracy(), &case["accuracy"]);
         check(&case, "macro-F1", confusion.macro_f1(), &case["macro_f1"]);
@@ -89,8 +87,8 @@ fn regression() {
     for case in cases("regression") {
         let pairs = floats(&case["predicted"]).into_iter().zip(floats(&case["labels"]));
         let ratings: Vec<Rating> = pairs.map(|(predicted, label)| Rating { predicted, label }).collect();
-        check(&case, "Pearson", pearson(&ratings), &case["pearson"]);
-        check(&case, "Spearman", spearman(&ratings), &case["spearman"]);
+        check(&case, "Pearson", pearson(&ratings).ok(), &case["pearson"]);
+        check(&case, "Spearman", spearman(&ratings).ok(), &case["spearman"]);
         check(&case, "F1", regression::counts_from(&ratings, PARAPHRASE).f1(), &case["f1"]);
         check(&case, "squared error", mean_squared_error(&ratings), &case["mse"]);
     }

@@ -3,6 +3,8 @@
 mod encode;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod klue_ner;
 mod shard;
 mod split;
 mod statistics;

@@ -1,4 +1,4 @@
-//! The one config type: a TOML file, one section a stage.
+//! The one config type: a TOML file, one section a stage, and one a task that has keys of its own.
 
 mod load;
 mod sections;
@@ -12,6 +12,7 @@ use crate::layout::Split;
 use crate::task::Task;
 
 pub use load::load;
+pub use sections::entity_recognition::EntityRecognitionConfig;
 pub use sections::evaluate::EvaluateConfig;
 pub use sections::fetch::{
     CorpusName, FetchConfig, FileColumns, FileFormat, FilesConfig, ModelSource, ScratchConfig, Weights,
@@ -46,10 +47,13 @@ pub struct Config {
     pub train: TrainConfig,
     #[serde(default)]
     pub evaluate: EvaluateConfig,
-    /// Read by this task alone.
+    /// Read by this task alone, as the two that follow by theirs.
     #[serde(default)]
     pub question_answering: QuestionAnsweringConfig,
+    #[serde(default)]
     pub masked_lm: MaskedLmConfig,
+    #[serde(default)]
+    pub entity_recognition: EntityRecognitionConfig,
 }
 
 fn default_seed() -> u64 {
@@ -70,6 +74,7 @@ impl Config {
         self.tokenize.validate()?;
         self.train.validate()?;
         self.evaluate.validate()?;
+        self.validate_task()?;
         let has_test = self.fetch.files.as_ref().is_none_or(|files| files.test.is_some());
         let advice = "is \"test\", and there is no `fetch.files.test`; name one, or set it to \"dev\"";
         require(has_test || self.evaluate.split != Split::Test, "evaluate.split", advice)?;
@@ -84,6 +89,7 @@ impl Config {
                 Ok(())
             }
             Task::QuestionAnswering => self.question_answering.validate(self.tokenize.max_seq_length),
+            Task::EntityRecognition => self.entity_recognition.validate(self.tokenize.max_seq_length),
             Task::MaskedLm => self.masked_lm.validate(),
         }
     }

@@ -12,8 +12,8 @@ pub use examples::{
 pub use features::{Features, FeaturesReader, FeaturesWriter, Offset, TargetKind, Targets};
 pub use parquet_file::ParquetReader;
 pub use predictions::{
-    Candidate, Decoded, DecodedKind, MaskedGuess, Prediction, PredictionReader, PredictionShape,
-    PredictionWriter,
+    Candidate, Decoded, DecodedKind, MaskedGuess, PredictedEntity, Prediction, PredictionReader,
+    PredictionShape, PredictionWriter,
 };
 
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
@@ -42,6 +42,7 @@ pub mod column {
     pub const PREDICTED_LABELS: &str = "predicted_labels";
     pub const PREDICTED_SCORE: &str = "predicted_score";
     pub const PROBABILITIES: &str = "probabilities";
+    pub const PREDICTED_ENTITIES: &str = "predicted_entities";
     pub const LOGITS: &str = "logits";
     pub const PREDICTION_TEXT: &str = "prediction_text";
     pub const N_BEST: &str = "n_best";

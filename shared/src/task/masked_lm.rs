@@ -118,7 +118,7 @@ fn row(id: &str, part: &[u32], begins_word: &[bool], tokenizer: &dyn Tokenizer) 
 mod tests {
     use super::*;
     use crate::schema::Truth;
-    use crate::task::fixture::TwoCharacters;
+    use crate::task::fixture::two_characters::TwoCharacters;
     use crate::task::{MaskedToken, judge};
 
     const MAX_SEQ_LENGTH: usize = 8;

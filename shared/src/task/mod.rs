@@ -2,6 +2,7 @@
 
 mod classification;
 mod encoded;
+mod entity_recognition;
 #[cfg(test)]
 mod fixture;
 mod judgement;
@@ -15,6 +16,7 @@ mod pair_regression;
 mod question_answering;
 mod sequence;
 mod setting;
+mod windows;
 
 use std::fmt::Debug;
 
@@ -45,6 +47,8 @@ pub enum Task {
     PairRegression,
     /// Any number of labels for a text.
     MultiLabel,
+    /// The names in a text.
+    EntityRecognition,
     /// Where in a context a question's answer stands.
     QuestionAnswering,
     /// The tokens that were taken out of a text.
@@ -117,11 +121,12 @@ pub trait Definition: Debug + Sync {
 }
 
 impl Task {
-    pub const ALL: [Task; 6] = [
+    pub const ALL: [Task; 7] = [
         Task::Classification,
         Task::PairClassification,
         Task::PairRegression,
         Task::MultiLabel,
+        Task::EntityRecognition,
         Task::QuestionAnswering,
         Task::MaskedLm,
     ];
@@ -132,6 +137,7 @@ impl Task {
             Task::PairClassification => &pair_classification::PairClassification,
             Task::PairRegression => &pair_regression::PairRegression,
             Task::MultiLabel => &multi_label::MultiLabel,
+            Task::EntityRecognition => &entity_recognition::EntityRecognition,
             Task::QuestionAnswering => &question_answering::QuestionAnswering,
             Task::MaskedLm => &masked_lm::MaskedLm,
         }

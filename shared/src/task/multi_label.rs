@@ -94,8 +94,7 @@ fn classes_of(example: &Example, setting: &Setting) -> Result<Targets> {
         Truth::Unknown => Ok(Targets::Unknown),
         truth => {
             let names = truth.as_labels().context("it has no list of labels")?;
-            let ids: Vec<usize> =
-                names.iter().map(|name| sequence::known_id(name, setting)).collect::<Result<_>>()?;
+            let ids: Vec<usize> = names.iter().map(|name| setting.known_id(name)).collect::<Result<_>>()?;
             let holds = |id| if ids.contains(&id) { 1.0 } else { 0.0 };
             Ok(Targets::Classes((0..setting.labels.len()).map(holds).collect()))
         }

@@ -3,7 +3,6 @@
 use anyhow::{Context, Result};
 
 use super::{Decoded, Details, Encoded, Prediction, Scores, Setting, Window};
-use crate::fault::Fault;
 use crate::figures::{Figures, Metric};
 use crate::metrics::{Confusion, argmax, softmax};
 use crate::schema::{Example, Targets, Truth};
@@ -29,17 +28,9 @@ pub(super) fn class_of(example: &Example, setting: &Setting) -> Result<Targets> 
         Truth::Unknown => Ok(Targets::Unknown),
         truth => {
             let label = truth.as_label().context("it has no label")?;
-            Ok(Targets::Class(known_id(label, setting)?.try_into()?))
+            Ok(Targets::Class(setting.known_id(label)?.try_into()?))
         }
     }
-}
-
-/// # Errors
-/// A [`Fault::input`] that names the labels of the corpus where this is none of them.
-pub(super) fn known_id(label: &str, setting: &Setting) -> Result<usize> {
-    let known = || setting.labels.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let unknown = || Fault::input(format!("the label `{label}` is not in the list {}", known()));
-    setting.label_id(label).with_context(unknown)
 }
 
 /// The outputs for the one row of an example.

@@ -8,10 +8,11 @@ use arrow::datatypes::{DataType, Field};
 use serde::Serialize;
 
 use super::answers::{self, Candidate};
+use super::entities::{self, PredictedEntity};
 use super::labels;
 use super::masked::{self, MaskedGuess};
 use crate::schema::column::{
-    N_BEST, POSITIONS, PREDICTED_LABEL, PREDICTED_LABELS, PREDICTED_SCORE, PROBABILITIES,
+    N_BEST, POSITIONS, PREDICTED_ENTITIES, PREDICTED_LABEL, PREDICTED_LABELS, PREDICTED_SCORE, PROBABILITIES,
 };
 use crate::schema::lists::list_field;
 use crate::schema::parquet_file::column;
@@ -39,6 +40,13 @@ pub enum Decoded {
     Answers {
         answers: Vec<Candidate>,
     },
+    /// In the order of the text, none over another.
+    Entities {
+        /// What the places are in. Whoever reads JSON has it.
+        #[serde(skip)]
+        text: String,
+        entities: Vec<PredictedEntity>,
+    },
     Masked {
         guesses: Vec<MaskedGuess>,
     },
@@ -51,6 +59,7 @@ pub enum DecodedKind {
     LabelSet,
     Score,
     Answers,
+    Entities,
     Masked,
 }
 
@@ -59,7 +68,7 @@ impl DecodedKind {
     pub(super) fn has_logits(self) -> bool {
         match self {
             DecodedKind::Class | DecodedKind::LabelSet | DecodedKind::Score => true,
-            DecodedKind::Answers | DecodedKind::Masked => false,
+            DecodedKind::Answers | DecodedKind::Entities | DecodedKind::Masked => false,
         }
     }
 
@@ -75,6 +84,7 @@ impl DecodedKind {
             ],
             DecodedKind::Score => vec![Field::new(PREDICTED_SCORE, DataType::Float32, false)],
             DecodedKind::Answers => answers::fields(),
+            DecodedKind::Entities => entities::fields(),
             DecodedKind::Masked => masked::fields(),
         }
     }
@@ -104,6 +114,10 @@ impl DecodedKind {
                 Decoded::Answers { answers } => Some(answers.as_slice()),
                 _ => None,
             })?),
+            DecodedKind::Entities => entities::columns(&pick(rows, self, |row| match row {
+                Decoded::Entities { text, entities } => Some((text.as_str(), entities.as_slice())),
+                _ => None,
+            })?),
             DecodedKind::Masked => masked::columns(&pick(rows, self, |row| match row {
                 Decoded::Masked { guesses } => Some(guesses.as_slice()),
                 _ => None,
@@ -121,6 +135,9 @@ impl DecodedKind {
             labels::read_sets(batch)
         } else if has(N_BEST) {
             Ok(answers::read(batch)?.into_iter().map(|answers| Decoded::Answers { answers }).collect())
+        } else if has(PREDICTED_ENTITIES) {
+            let rows = entities::read(batch)?.into_iter();
+            Ok(rows.map(|(text, entities)| Decoded::Entities { text, entities }).collect())
         } else if has(POSITIONS) {
             Ok(masked::read(batch)?.into_iter().map(|guesses| Decoded::Masked { guesses }).collect())
         } else {
