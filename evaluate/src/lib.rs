@@ -12,10 +12,10 @@ use shared::console::{Progress, Unit};
 use shared::facts::{TokenizeFacts, TrainFacts};
 use shared::fault::Fault;
 use shared::figures::Metric;
-use shared::layout::{Stage, evaluated, fetched, trained};
+use shared::layout::{Split, Stage, evaluated, fetched, trained};
 use shared::schema::{ExampleReader, Prediction, PredictionShape, PredictionWriter};
 use shared::stage::Job;
-use shared::task::{Output, Setting, judge};
+use shared::task::{Output, Setting, Undefined, judge};
 
 use report::Metrics;
 
@@ -46,7 +46,7 @@ pub fn run(job: &Job) -> Result<Metrics> {
 
     let task = job.config.task.definition();
     let threshold = training.best_dev.get(Metric::Threshold);
-    let setting = Setting { threshold, ..Setting::new(facts.labels) };
+    let setting = Setting { threshold, ..Setting::new(&job.config, facts.labels) };
     let examples = examples(&fetched::examples(fetched.path(), config.split))?;
     let judgement = judge(task, &setting, examples, dataset.rows(), &outputs)?;
     let shape = PredictionShape { truth: task.shape().truth, decoded: task.decoded() };
@@ -56,6 +56,7 @@ pub fn run(job: &Job) -> Result<Metrics> {
     let unsound =
         || Fault::input(format!("the model in {} gives no numbers; train it again", folder.display()));
     ensure!(metrics.are_finite(), unsound());
+    ensure_defined(&judgement.scores.undefined, config.split)?;
     metrics.write(&evaluated::metrics(&job.output))?;
     metrics.text().lines().for_each(|line| log::info!("{line}"));
     Ok(metrics)
@@ -82,8 +83,32 @@ fn examples(path: &Path) -> Result<impl Iterator<Item = Result<shared::schema::E
     }))
 }
 
+/// A result must have every metric of its task, or it could not be compared with others.
+fn ensure_defined(undefined: &[Undefined], split: Split) -> Result<()> {
+    let reasons: Vec<String> = undefined.iter().map(Undefined::to_string).collect();
+    let message = || format!("{split} cannot be scored: {}", reasons.join("; "));
+    ensure!(undefined.is_empty(), Fault::input(message()));
+    Ok(())
+}
+
 fn write_predictions(path: &Path, shape: PredictionShape, predictions: &[Prediction]) -> Result<()> {
     let mut writer = PredictionWriter::create(path, shape)?;
     predictions.chunks(WRITE_ROWS).try_for_each(|rows| writer.write(rows))?;
     writer.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_without_a_value_is_an_input_fault() {
+        let reason = "the model gives every example the same score".to_owned();
+        let error =
+            ensure_defined(&[Undefined { metric: Metric::Pearson, reason }], Split::Test).unwrap_err();
+        assert_eq!(shared::fault::kind_of(&error).code(), 3);
+        let sentence = "test cannot be scored: Pearson's r is not defined, since the model gives every example the same score";
+        assert_eq!(format!("{error:#}"), sentence);
+        assert!(ensure_defined(&[], Split::Test).is_ok());
+    }
 }

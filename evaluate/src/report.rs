@@ -89,7 +89,8 @@ mod tests {
             confusion_matrix: confusion.counts().to_vec(),
         };
         let figures = [(Metric::Accuracy, confusion.accuracy()), (Metric::Loss, 0.5)].into();
-        let judgement = Judgement { predictions: Vec::new(), scores: Scores { figures, details } };
+        let judgement =
+            Judgement { predictions: Vec::new(), scores: Scores { figures, details, ..Scores::default() } };
         let text = Metrics::new(Split::Test, &judgement).text();
         for part in ["부정", "predicted 긍정", "0.6667", "0.8000", "loss 0.5000, accuracy 0.7500", "test: "]
         {

@@ -22,6 +22,12 @@ const RESULT_FREE: [(Stage, &[&str]); 4] = [
     (Stage::Evaluate, &["device", "threads"]),
 ];
 
+/// Keys of a task's section that a stage does not read.
+const UNREAD: [(Stage, &[&str]); 2] = [
+    (Stage::Tokenize, &["max_answer_length", "n_best", "answerable", "null_score_diff_threshold"]),
+    (Stage::Train, &["n_best"]),
+];
+
 /// Of configs, tokenizers, vocabularies and weights.
 const MODEL_EXTENSIONS: [&str; 4] = ["json", "txt", "safetensors", "bin"];
 
@@ -64,12 +70,26 @@ pub(crate) fn section(stage: Stage, config: &Config) -> Result<Value> {
 }
 
 fn result_section(stage: Stage, config: &Config) -> Result<Value> {
-    let mut section = section(stage, config)?;
+    Ok(without(&RESULT_FREE, stage, section(stage, config)?))
+}
+
+/// What `stage` reads of the section that the task has for itself; fetch reads none of it.
+fn task_section(stage: Stage, config: &Config) -> Result<Option<Value>> {
+    let section = match config.task {
+        _ if stage == Stage::Fetch => return Ok(None),
+        Task::Classification | Task::PairClassification => return Ok(None),
+        Task::QuestionAnswering => serde_json::to_value(&config.question_answering)?,
+    };
+    Ok(Some(without(&UNREAD, stage, section)))
+}
+
+/// `section` less the keys that `table` has for `stage`.
+fn without(table: &[(Stage, &[&str])], stage: Stage, mut section: Value) -> Value {
     if let Value::Object(keys) = &mut section {
-        let free = RESULT_FREE.iter().filter(|(of, _)| *of == stage).flat_map(|(_, keys)| keys.iter());
-        free.for_each(|key| drop(keys.remove(*key)));
+        let named = table.iter().filter(|(of, _)| *of == stage).flat_map(|(_, keys)| keys.iter());
+        named.for_each(|key| drop(keys.remove(*key)));
     }
-    Ok(section)
+    section
 }
 
 /// What `stage` reads of the section that the task has for itself; fetch reads none of it.
@@ -179,6 +199,26 @@ mod tests {
         check(Stage::Evaluate, "[evaluate]\ndevice = \"cuda:1\"", false);
         check(Stage::Tokenize, "[tokenize]\nworkers = 3", false);
         check(Stage::Fetch, "[fetch]mirror = \"/m\"\noffline = true", false);
+    }
+
+    #[test]
+    fn the_section_of_the_task_counts_where_it_is_read() {
+        const TASK: &str = "task = \"question_answering\"\n";
+        let check_task = |stage, key: &str, changes| {
+            let with = of(stage, &format!("{TASK}[question_answering]\n{key}"));
+            assert_eq!(with != of(stage, TASK), changes, "{stage} with {key:?}");
+            check(stage, &format!("[question_answering]\n{key}"), false);
+        };
+        for (stage, [stride, length, n_best]) in [
+            (Stage::Fetch, [false, false, false]),
+            (Stage::Tokenize, [true, false, false]),
+            (Stage::Train, [true, true, false]),
+            (Stage::Evaluate, [true, true, true]),
+        ] {
+            check_task(stage, "doc_stride = 64", stride);
+            check_task(stage, "max_answer_length = 10", length);
+            check_task(stage, "n_best = 3", n_best);
+        }
     }
 
     #[test]

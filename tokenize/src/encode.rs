@@ -61,7 +61,7 @@ mod tests {
 
     fn encode(max_seq_length: usize, text: &str, label: &str) -> Result<Vec<Encoded>> {
         let tokenizer = BoundedTokenizer::load(Model::word_piece().path(), max_seq_length).unwrap();
-        let setting = Setting::new(vec!["bad".to_owned(), "good".to_owned()]);
+        let setting = Setting { labels: vec!["bad".to_owned(), "good".to_owned()], ..Setting::default() };
         let encoder = Encoder::new(tokenizer, Task::Classification.definition(), setting);
         let truth = Truth::Label(label.into());
         encoder.encode_batch(&[Example { example_id: "7".into(), text: text.into(), text_pair: None, truth }])

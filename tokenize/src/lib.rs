@@ -34,7 +34,7 @@ pub fn run(job: &Job) -> Result<TokenizeFacts> {
     let facts: FetchFacts = fetched.facts()?;
     let max_seq_length = job.config.tokenize.max_seq_length;
     let tokenizer = BoundedTokenizer::load(&fetched::model(fetched.path()), max_seq_length)?;
-    let setting = Setting::new(facts.labels.clone());
+    let setting = Setting::new(&job.config, facts.labels.clone());
     let encoder = Encoder::new(tokenizer, job.config.task.definition(), setting);
     let pool = thread_pool(&job.config.tokenize)?;
     let mut splits = BTreeMap::new();

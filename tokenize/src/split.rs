@@ -159,7 +159,7 @@ mod tests {
 
     fn run(folder: &Path, workers: usize, most_rows: u64) -> Result<SplitFacts> {
         let tokenizer = BoundedTokenizer::load(Model::word_piece().path(), 16).unwrap();
-        let setting = Setting::new(vec!["good".to_owned()]);
+        let setting = Setting { labels: vec!["good".to_owned()], ..Setting::default() };
         let encoder = Encoder::new(tokenizer, Task::Classification.definition(), setting);
         let pool = ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
         let examples = folder.join("examples.parquet");

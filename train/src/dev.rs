@@ -11,7 +11,7 @@ use shared::layout::{Split, fetched};
 use shared::manifest::FinishedFolder;
 use shared::schema::{Example, ExampleReader};
 use shared::signals::Saving;
-use shared::task::{Definition, Setting, judge};
+use shared::task::{Definition, Scores, Setting, judge};
 
 /// Examples, and their features.
 #[derive(Debug)]
@@ -58,12 +58,14 @@ impl Dev {
         let ControlFlow::Continue(outputs) = outputs else { return Ok(ControlFlow::Break(())) };
         let examples = self.examples.iter().cloned().map(Ok);
         let judgement = judge(self.definition, &self.setting, examples, self.features.rows(), &outputs)?;
-        let figures = judgement.scores.figures;
+        let Scores { figures, undefined, .. } = judgement.scores;
         // A model that says nothing must not be kept as the best.
         let unsound =
             || Fault::input("the loss on dev is not a number; a lower train.learning_rate may help");
         ensure!(figures.get(Metric::Loss).is_some_and(f64::is_finite), unsound());
         log::info!("dev: {}", figures.sentence());
+        // A model may still learn what it takes; until then the ranking puts what lacks the monitor's metric last.
+        undefined.iter().for_each(|undefined| log::warn!("dev: {undefined}"));
         Ok(ControlFlow::Continue(figures))
     }
 }

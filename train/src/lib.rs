@@ -48,7 +48,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let train = Dataset::read(tokenized.path(), &facts, Split::Train)?.masked(masking.clone());
     let dev = Dataset::read(tokenized.path(), &facts, Split::Dev)?.masked(masking);
     let definition = job.config.task.definition();
-    let setting = Setting::new(facts.labels.clone());
+    let setting = Setting::new(&job.config, facts.labels.clone());
     let dev = Dev::read(definition, setting, fetched, dev)?;
 
     let compute = open(job)?;

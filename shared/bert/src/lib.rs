@@ -29,6 +29,8 @@ mod optimizer_state;
 mod outputs;
 mod parameters;
 mod parts;
+#[cfg(feature = "passes")]
+mod passes;
 mod philox;
 mod step;
 mod stored_head;
@@ -46,4 +48,6 @@ pub use objective::Objective;
 pub use optimizer::{AdamW, AdamWConfig};
 pub use parameters::Head;
 pub use parts::ModelPart;
+#[cfg(feature = "passes")]
+pub use passes::Passes;
 pub use step::StepOutcome;

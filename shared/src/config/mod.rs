@@ -17,6 +17,7 @@ pub use sections::fetch::{
     CorpusName, FetchConfig, FileColumns, FileFormat, FilesConfig, ModelSource, ScratchConfig, Weights,
 };
 pub use sections::masked_lm::{MaskedLmConfig, MaskedUnit};
+pub use sections::question_answering::{Answerable, QuestionAnsweringConfig};
 pub use sections::tokenize::TokenizeConfig;
 pub use sections::train::{
     BatchLimit, BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Monitor, Precision,
@@ -47,6 +48,7 @@ pub struct Config {
     pub evaluate: EvaluateConfig,
     /// Read by this task alone.
     #[serde(default)]
+    pub question_answering: QuestionAnsweringConfig,
     pub masked_lm: MaskedLmConfig,
 }
 
@@ -79,6 +81,7 @@ impl Config {
     fn validate_task(&self) -> Result<()> {
         match self.task {
             Task::Classification | Task::PairClassification => Ok(()),
+            Task::QuestionAnswering => self.question_answering.validate(self.tokenize.max_seq_length),
             Task::MaskedLm => self.masked_lm.validate(),
         }
     }

@@ -1,7 +1,7 @@
 //! Answers against the true ones: exact match and character F1 as KorQuAD's `evaluate-v1.0.py` has them.
 //!
-//! That script changes SQuAD 1.1's in two places: Korean quotation marks and brackets part words, and F1 counts
-//! characters, since Korean words carry their particles.
+//! That script changes SQuAD 1.1's in two places: Korean quotation marks and brackets part words, and F1
+//! counts characters, since Korean words carry their particles.
 
 use std::collections::HashMap;
 
@@ -48,8 +48,9 @@ impl AnswerScores {
 
 /// A prediction by the true answer that it meets best: the best exact match and the best F1, each for itself.
 ///
-/// Where both are empty once normalized, the script has them match with an F1 of 0. A question with no true answer,
-/// of which KorQuAD 1.0 has none, is scored as SQuAD 2.0 does: only no answer is right, and then F1 is 1 too.
+/// Where both are empty once normalized, the script has them match with an F1 of 0. A question with no true
+/// answer, of which KorQuAD 1.0 has none, is scored as SQuAD 2.0 does: only no answer is right, and then F1
+/// is 1 too.
 pub fn score(prediction: &str, truths: &[impl AsRef<str>]) -> AnswerScore {
     let prediction = normalize(prediction);
     if truths.is_empty() {
@@ -64,8 +65,8 @@ pub fn score(prediction: &str, truths: &[impl AsRef<str>]) -> AnswerScore {
     best
 }
 
-/// The script's `normalize_answer`: quotation marks and brackets part words, case and ASCII punctuation go, and
-/// white space of any length is one space.
+/// The script's `normalize_answer`: quotation marks and brackets part words, case and ASCII punctuation go,
+/// and white space of any length is one space.
 fn normalize(answer: &str) -> String {
     let parted: String =
         answer.chars().map(|char| if PARTING.contains(&char) { ' ' } else { char }).collect();

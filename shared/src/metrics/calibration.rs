@@ -1,4 +1,5 @@
-//! Whether a confidence of 0.8 is right in 8 of 10 cases (Guo et al., 2017, "On Calibration of Modern Neural Networks").
+//! Whether a confidence of 0.8 is right in 8 of 10 cases (Guo et al., 2017, "On Calibration of Modern Neural
+//! Networks").
 
 use super::counts::{mean, ratio};
 
@@ -31,7 +32,8 @@ pub struct Bin {
     pub accuracy: f64,
 }
 
-/// Predictions in 15 bins of equal width, as in `sklearn.calibration.calibration_curve`; none without predictions.
+/// Predictions in 15 bins of equal width, as in `sklearn.calibration.calibration_curve`; none without
+/// predictions.
 pub fn calibration(predictions: &[Judged]) -> Option<Calibration> {
     let mut binned: Vec<Vec<Judged>> = vec![Vec::new(); BINS];
     for prediction in predictions {

@@ -5,8 +5,8 @@ use std::ops::Add;
 
 use serde::{Deserialize, Serialize};
 
-/// How often something was predicted, how often it was true, and how often both. Summed over rows or classes they
-/// give the micro average.
+/// How often something was predicted, how often it was true, and how often both. Summed over rows or classes
+/// they give the micro average.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub correct: u64,

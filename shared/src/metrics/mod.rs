@@ -1,7 +1,6 @@
 //! What a run is judged by: one file a family, each formula as the library or paper says that it names.
 //!
-//! Pure functions and small accumulators. Nothing here returns NaN: what has no value is `None`, or 0 where the
-//! named scorer says 0.
+//! Pure functions and small accumulators. What has no value is `None`, or 0 where the named scorer says 0.
 
 pub mod answers;
 pub mod calibration;
@@ -17,4 +16,4 @@ mod softmax;
 
 pub use classification::Confusion;
 pub use counts::{ClassMetrics, Counts, macro_f1};
-pub use softmax::{argmax, log_softmax, softmax};
+pub use softmax::{argmax, log_softmax, sigmoid, softmax};

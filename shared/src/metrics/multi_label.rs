@@ -1,6 +1,7 @@
 //! Rows with any number of labels, scored label by label, as scikit-learn scores them.
 //!
-//! A row holds one [`Scored`] a label, in the order of the label ids: its probability, and whether the row has it.
+//! A row holds one [`Scored`] a label, in the order of the label ids: its probability, and whether the row
+//! has it.
 
 use super::counts::{ClassMetrics, Counts, mean, ratio};
 use super::ranking::{Scored, Step, steps};
@@ -26,10 +27,11 @@ pub fn classes(counts: &[Counts], labels: &[String]) -> Vec<ClassMetrics> {
     labels.iter().zip(counts).map(|(label, counts)| ClassMetrics::new(label, *counts)).collect()
 }
 
-/// `label_ranking_average_precision_score`: for each true label, which fraction of the labels ranked as high or
-/// higher is true; the mean over a row's true labels, then over rows.
+/// `label_ranking_average_precision_score`: for each true label, which fraction of the labels ranked as high
+/// or higher is true; the mean over a row's true labels, then over rows.
 ///
-/// Equal scores all have the worst of their ranks. A row with no label, or with all, counts as 1. None without rows.
+/// Equal scores all have the worst of their ranks. A row with no label, or with all, counts as 1. None
+/// without rows.
 pub fn label_ranking_average_precision(rows: &[Vec<Scored>]) -> Option<f64> {
     mean(rows.iter().map(|row| row_precision(row)))
 }
@@ -47,7 +49,8 @@ fn row_precision(row: &[Scored]) -> f64 {
     mean(true_labels.iter().map(precision)).unwrap_or(1.0)
 }
 
-/// The one threshold of all labels with the best micro-F1: a probability that occurs, or [`DEFAULT_THRESHOLD`].
+/// The one threshold of all labels with the best micro-F1: a probability that occurs, or
+/// [`DEFAULT_THRESHOLD`].
 ///
 /// Of those equally good it is the nearest to [`DEFAULT_THRESHOLD`], and of two as near the lower.
 pub fn best_threshold(rows: &[Vec<Scored>]) -> f64 {

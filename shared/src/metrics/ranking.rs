@@ -1,4 +1,5 @@
-//! How well scores put one class before the rest: ROC and precision-recall curves, as scikit-learn draws them.
+//! How well scores put one class before the rest: ROC and precision-recall curves, as scikit-learn draws
+//! them.
 
 /// A score of a class, and whether the row is of that class.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,8 +49,8 @@ pub(super) struct Step {
     pub(super) negatives: u64,
 }
 
-/// The distinct scores, highest first, with the rows from there up. Rows of equal score are taken together: no
-/// threshold parts them.
+/// The distinct scores, highest first, with the rows from there up. Rows of equal score are taken together:
+/// no threshold parts them.
 pub(super) fn steps(mut rows: Vec<Scored>) -> Vec<Step> {
     rows.sort_by(|left, right| right.score.total_cmp(&left.score));
     let mut so_far = Step::default();

@@ -1,5 +1,7 @@
 //! How near predicted scores come to the labels: what KLUE-STS and KorSTS report.
 
+use std::fmt;
+
 use super::counts::{Counts, mean};
 
 /// From this score on KLUE-STS takes two sentences for paraphrases (`klue_sts_f1` of KLUE-baseline).
@@ -12,23 +14,48 @@ pub struct Rating {
     pub label: f64,
 }
 
-/// Pearson's correlation, as `scipy.stats.pearsonr`.
-///
-/// None where it is not defined: fewer than two rows, a side that is constant, or a value that is not finite.
-pub fn pearson(ratings: &[Rating]) -> Option<f64> {
-    let predicted = unit(ratings.iter().map(|rating| rating.predicted))?;
-    let labels = unit(ratings.iter().map(|rating| rating.label))?;
-    let correlation: f64 = predicted.iter().zip(&labels).map(|(left, right)| left * right).sum();
-    Some(correlation.clamp(-1.0, 1.0))
+/// Why there is no correlation, where `scipy.stats` warns and gives NaN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Uncorrelated {
+    TooFew,
+    ConstantPredictions,
+    ConstantLabels,
+    NotFinite,
 }
 
-/// Spearman's correlation, Pearson's of the ranks, as `scipy.stats.spearmanr`: equal values share the mean of their
-/// ranks.
+impl fmt::Display for Uncorrelated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Uncorrelated::TooFew => "there are fewer than two examples",
+            Uncorrelated::ConstantPredictions => "the model gives every example the same score",
+            Uncorrelated::ConstantLabels => "every example has the same score as its label",
+            Uncorrelated::NotFinite => "a score is not a finite number",
+        })
+    }
+}
+
+/// Pearson's correlation, as `scipy.stats.pearsonr`.
 ///
-/// None where [`pearson`] is.
-pub fn spearman(ratings: &[Rating]) -> Option<f64> {
+/// # Errors
+/// Where it is not defined.
+pub fn pearson(ratings: &[Rating]) -> Result<f64, Uncorrelated> {
+    if ratings.len() < 2 {
+        return Err(Uncorrelated::TooFew);
+    }
+    let labels = unit(ratings.iter().map(|rating| rating.label), Uncorrelated::ConstantLabels)?;
+    let predicted = unit(ratings.iter().map(|rating| rating.predicted), Uncorrelated::ConstantPredictions)?;
+    let correlation: f64 = predicted.iter().zip(&labels).map(|(left, right)| left * right).sum();
+    Ok(correlation.clamp(-1.0, 1.0))
+}
+
+/// Spearman's correlation, Pearson's of the ranks, as `scipy.stats.spearmanr`: equal values share the mean of
+/// their ranks.
+///
+/// # Errors
+/// Where [`pearson`] has them.
+pub fn spearman(ratings: &[Rating]) -> Result<f64, Uncorrelated> {
     if !ratings.iter().all(|rating| rating.predicted.is_finite() && rating.label.is_finite()) {
-        return None;
+        return Err(Uncorrelated::NotFinite);
     }
     let predicted = mean_ranks(&ratings.iter().map(|rating| rating.predicted).collect::<Vec<_>>());
     let labels = mean_ranks(&ratings.iter().map(|rating| rating.label).collect::<Vec<_>>());
@@ -51,19 +78,26 @@ pub fn mean_squared_error(ratings: &[Rating]) -> Option<f64> {
     mean(ratings.iter().map(|rating| (rating.predicted - rating.label).powi(2)))
 }
 
-/// The values' differences from their mean, as a vector of length 1; none where they are constant or not finite.
-fn unit(values: impl ExactSizeIterator<Item = f64> + Clone) -> Option<Vec<f64>> {
-    let first = values.clone().next()?;
+/// The values' differences from their mean, as a vector of length 1; `constant` where there are none.
+fn unit(
+    values: impl ExactSizeIterator<Item = f64> + Clone,
+    constant: Uncorrelated,
+) -> Result<Vec<f64>, Uncorrelated> {
     // Asked of the values, since rounding may leave a mean that differs from equal values by a trifle.
-    if values.clone().all(|value| value == first) {
-        return None;
+    let first = values.clone().next();
+    if values.clone().all(|value| value.is_finite() && Some(value) == first) {
+        return Err(constant);
     }
-    let mean = mean(values.clone())?;
+    let mean = mean(values.clone()).ok_or(constant)?;
     let centred: Vec<f64> = values.map(|value| value - mean).collect();
     let most = centred.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
     // Scaled first, or squares of very large or small values leave the range of f64.
     let norm = most * centred.iter().map(|value| (value / most).powi(2)).sum::<f64>().sqrt();
-    (norm > 0.0 && norm.is_finite()).then(|| centred.iter().map(|value| value / norm).collect())
+    if norm.is_finite() {
+        Ok(centred.iter().map(|value| value / norm).collect())
+    } else {
+        Err(Uncorrelated::NotFinite)
+    }
 }
 
 /// The rank of each value from 1; equal values get the mean of theirs (`scipy.stats.rankdata`).
@@ -88,7 +122,7 @@ mod tests {
         pairs.iter().map(|&(predicted, label)| Rating { predicted, label }).collect()
     }
 
-    fn check(value: Option<f64>, expect: f64) {
+    fn check(value: Result<f64, Uncorrelated>, expect: f64) {
         let value = value.unwrap();
         assert!((value - expect).abs() < 1e-12, "{value} is not {expect}");
     }
@@ -115,18 +149,18 @@ mod tests {
         assert_eq!(mean_ranks(&[0.0, -0.0, 1.0]), [1.5, 1.5, 3.0]);
     }
 
-    fn check_undefined(pairs: &[(f64, f64)]) {
-        assert_eq!((pearson(&ratings(pairs)), spearman(&ratings(pairs))), (None, None), "{pairs:?}");
+    fn check_undefined(pairs: &[(f64, f64)], why: Uncorrelated) {
+        assert_eq!((pearson(&ratings(pairs)), spearman(&ratings(pairs))), (Err(why), Err(why)), "{pairs:?}");
     }
 
     #[test]
     fn a_constant_side_has_no_correlation() {
-        check_undefined(&[]);
-        check_undefined(&[(1.0, 2.0)]);
-        check_undefined(&[(0.1, 1.0), (0.1, 2.0), (0.1, 3.0)]);
-        check_undefined(&[(1.0, 0.7), (2.0, 0.7)]);
-        check_undefined(&[(f64::NAN, 0.7), (2.0, 0.8)]);
-        check_undefined(&[(f64::INFINITY, 0.7), (2.0, 0.8)]);
+        check_undefined(&[], Uncorrelated::TooFew);
+        check_undefined(&[(1.0, 2.0)], Uncorrelated::TooFew);
+        check_undefined(&[(0.1, 1.0), (0.1, 2.0), (0.1, 3.0)], Uncorrelated::ConstantPredictions);
+        check_undefined(&[(1.0, 0.7), (2.0, 0.7)], Uncorrelated::ConstantLabels);
+        check_undefined(&[(f64::NAN, 0.7), (2.0, 0.8)], Uncorrelated::NotFinite);
+        check_undefined(&[(f64::INFINITY, 0.7), (f64::INFINITY, 0.8)], Uncorrelated::NotFinite);
     }
 
     #[test]

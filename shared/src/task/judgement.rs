@@ -19,7 +19,7 @@ pub struct Judgement {
 /// `rows` are the features of the first of `examples`, or of all, in their order, with an output each.
 ///
 /// # Errors
-/// A [`Fault::input`] where rows are not of these examples, or a metric is not defined.
+/// A [`Fault::input`] where rows are not of these examples.
 pub fn judge(
     definition: &dyn Definition,
     setting: &Setting,

@@ -7,9 +7,12 @@ mod fixture;
 mod judgement;
 mod losses;
 mod masked_lm;
+mod multi_label;
 mod outcome;
 mod packing;
 mod pair_classification;
+mod pair_regression;
+mod question_answering;
 mod sequence;
 mod setting;
 
@@ -26,7 +29,7 @@ pub use crate::schema::{Decoded, Prediction};
 pub use encoded::Encoded;
 pub use judgement::{Judgement, judge};
 pub use losses::Loss;
-pub use outcome::{Details, MaskedToken, Output, Scores, Window};
+pub use outcome::{Details, MaskedToken, Output, Scores, Undefined, Window};
 pub use setting::Setting;
 
 /// What the model learns to do.
@@ -38,6 +41,12 @@ pub enum Task {
     Classification,
     /// One label for two texts.
     PairClassification,
+    /// A score of two texts.
+    PairRegression,
+    /// Any number of labels for a text.
+    MultiLabel,
+    /// Where in a context a question's answer stands.
+    QuestionAnswering,
     /// The tokens that were taken out of a text.
     MaskedLm,
 }
@@ -103,17 +112,27 @@ pub trait Definition: Debug + Sync {
     /// The metrics of a whole split, loss aside.
     ///
     /// # Errors
-    /// A [`crate::fault::Fault::input`] where they are not defined.
+    /// Where predictions are of another task or other labels.
     fn score(&self, predictions: &[Prediction], setting: &Setting) -> Result<Scores>;
 }
 
 impl Task {
-    pub const ALL: [Task; 3] = [Task::Classification, Task::PairClassification, Task::MaskedLm];
+    pub const ALL: [Task; 6] = [
+        Task::Classification,
+        Task::PairClassification,
+        Task::PairRegression,
+        Task::MultiLabel,
+        Task::QuestionAnswering,
+        Task::MaskedLm,
+    ];
 
     pub fn definition(self) -> &'static dyn Definition {
         match self {
             Task::Classification => &classification::Classification,
             Task::PairClassification => &pair_classification::PairClassification,
+            Task::PairRegression => &pair_regression::PairRegression,
+            Task::MultiLabel => &multi_label::MultiLabel,
+            Task::QuestionAnswering => &question_answering::QuestionAnswering,
             Task::MaskedLm => &masked_lm::MaskedLm,
         }
     }

@@ -1,5 +1,7 @@
 //! What a task is told of the run.
 
+use crate::config::{Config, QuestionAnsweringConfig};
+
 /// The labels of the corpus, and the keys of the config that a task has for itself.
 #[derive(Debug, Clone, Default)]
 pub struct Setting {
@@ -7,11 +9,12 @@ pub struct Setting {
     pub labels: Vec<String>,
     /// The probability from which on a label holds, where any number may.
     pub threshold: Option<f64>,
+    pub question_answering: QuestionAnsweringConfig,
 }
 
 impl Setting {
-    pub fn new(labels: Vec<String>) -> Setting {
-        Setting { labels, threshold: None }
+    pub fn new(config: &Config, labels: Vec<String>) -> Setting {
+        Setting { labels, threshold: None, question_answering: config.question_answering.clone() }
     }
 
     /// The id of a label of the corpus.

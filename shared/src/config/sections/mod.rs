@@ -3,5 +3,6 @@
 pub(super) mod evaluate;
 pub(super) mod fetch;
 pub(super) mod masked_lm;
+pub(super) mod question_answering;
 pub(super) mod tokenize;
 pub(super) mod train;

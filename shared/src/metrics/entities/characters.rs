@@ -28,11 +28,12 @@ impl CharacterScores {
         }
     }
 
-    /// KLUE-baseline's `klue_ner_char_macro_f1`, from 0 to 1 (`klue_baseline/metrics/functional.py`): the mean F1 of
-    /// all tags, where a tag that is neither there nor predicted counts as 1 (`zero_division=True`).
+    /// KLUE-baseline's `klue_ner_char_macro_f1`, from 0 to 1 (`klue_baseline/metrics/functional.py`): the
+    /// mean F1 of all tags, where a tag that is neither there nor predicted counts as 1
+    /// (`zero_division=True`).
     ///
-    /// Its documentation says that `O` is left out; its code takes every label of the list, and `O` is in the list.
-    /// Published figures are the code's, so this is what the code does.
+    /// Its documentation says that `O` is left out; its code takes every label of the list, and `O` is in the
+    /// list. Published figures are the code's, so this is what the code does.
     pub fn macro_f1(&self) -> f64 {
         mean_f1(&self.tags)
     }

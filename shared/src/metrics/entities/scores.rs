@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::spans::Entity;
 use crate::metrics::counts::{ClassMetrics, Counts, macro_f1};
 
-/// Entities found against entities there, accumulated text by text. One is found where class, start and end agree.
+/// Entities found against entities there, accumulated text by text. One is found where class, start and end
+/// agree.
 ///
 /// Given [`strict_entities`](super::strict_entities) of both sides it is seqeval's
 /// `classification_report(..., mode="strict", scheme=IOB2)`.
@@ -43,8 +44,9 @@ impl EntityScores {
         self.classes.iter().copied().sum()
     }
 
-    /// The mean F1 of the classes that are there or were predicted, as seqeval averages; 0 where there is none. On the
-    /// tags of all texts it is KLUE-baseline's `klue_ner_entity_macro_f1` (which gives it in per cent).
+    /// The mean F1 of the classes that are there or were predicted, as seqeval averages; 0 where there is
+    /// none. On the tags of all texts it is KLUE-baseline's `klue_ner_entity_macro_f1` (which gives it in per
+    /// cent).
     pub fn macro_f1(&self) -> f64 {
         let seen: Vec<Counts> = self.classes.iter().filter(|class| !class.is_absent()).copied().collect();
         macro_f1(&seen)

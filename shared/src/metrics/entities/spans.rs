@@ -19,14 +19,14 @@ enum StrayInside {
     IsOutside,
 }
 
-/// The entities of `tags` as seqeval's `mode="strict", scheme=IOB2` has them, for scores: only a `B-` begins one, so
-/// an `I-` without a fitting tag before it is of none.
+/// The entities of `tags` as seqeval's `mode="strict", scheme=IOB2` has them, for scores: only a `B-` begins
+/// one, so an `I-` without a fitting tag before it is of none.
 pub fn strict_entities(tags: &[Tag]) -> Vec<Entity> {
     entities(tags, StrayInside::IsOutside)
 }
 
-/// The entities that predicted `tags` most likely mean, for users: an `I-` after nothing, or after another class,
-/// begins one, as in `conlleval` and in seqeval's default mode.
+/// The entities that predicted `tags` most likely mean, for users: an `I-` after nothing, or after another
+/// class, begins one, as in `conlleval` and in seqeval's default mode.
 pub fn lenient_entities(tags: &[Tag]) -> Vec<Entity> {
     entities(tags, StrayInside::BeginsEntity)
 }

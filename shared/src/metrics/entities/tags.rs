@@ -23,11 +23,11 @@ pub struct TagSet {
 }
 
 impl TagSet {
-    /// Reads label names in the order of their ids: `O`, and `B-X` with `I-X` for each class `X`. Classes get their ids
-    /// in the order in which they come up.
+    /// Reads label names in the order of their ids: `O`, and `B-X` with `I-X` for each class `X`. Classes get
+    /// their ids in the order in which they come up.
     ///
-    /// Fails on any other name, on a name that comes twice, and where a class lacks one of its two tags or `O` is
-    /// missing: predictions of such a set could not be written as tags.
+    /// Fails on any other name, on a name that comes twice, and where a class lacks one of its two tags or
+    /// `O` is missing: predictions of such a set could not be written as tags.
     pub fn new(labels: &[String]) -> Result<TagSet> {
         let mut set = TagSet { tags: Vec::new(), classes: Vec::new() };
         for label in labels {

@@ -4,8 +4,8 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
-/// How often rows are drawn anew, and from which seed. The same seed gives the same result on any number of threads,
-/// since every resample has a random stream of its own.
+/// How often rows are drawn anew, and from which seed. The same seed gives the same result on any number of
+/// threads, since every resample has a random stream of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bootstrap {
     pub resamples: u32,
@@ -30,8 +30,9 @@ pub struct Difference {
 impl Bootstrap {
     /// The percentile interval (Efron & Tibshirani, 1993, chapter 13) of a statistic of `rows` rows.
     ///
-    /// `statistic` gets the numbers of the drawn rows, `rows` of them, and gives none where they have no value (as a
-    /// correlation of equal values): such a resample is left out. None where no resample has a value.
+    /// `statistic` gets the numbers of the drawn rows, `rows` of them, and gives none where they have no
+    /// value (as a correlation of equal values): such a resample is left out. None where no resample has a
+    /// value.
     pub fn interval(
         &self,
         rows: usize,
@@ -40,11 +41,12 @@ impl Bootstrap {
         interval(&self.sorted(rows, statistic))
     }
 
-    /// The paired bootstrap (Koehn, 2004): `difference` gives the statistic of one run less that of the other, both of
-    /// the same drawn rows.
+    /// The paired bootstrap (Koehn, 2004): `difference` gives the statistic of one run less that of the
+    /// other, both of the same drawn rows.
     ///
-    /// The p-value is two-sided, twice the smaller share of resamples on either side of 0, with one more resample added
-    /// to each count so that it is never 0 (Davison & Hinkley, 1997, section 4.2). None as for [`Bootstrap::interval`].
+    /// The p-value is two-sided, twice the smaller share of resamples on either side of 0, with one more
+    /// resample added to each count so that it is never 0 (Davison & Hinkley, 1997, section 4.2). None as for
+    /// [`Bootstrap::interval`].
     pub fn difference(
         &self,
         rows: usize,

@@ -3,11 +3,11 @@
 /// Below this many rows that only one run gets right, chi-squared is too coarse (Edwards, 1948).
 const EXACT_BELOW: u64 = 25;
 
-/// The two-sided p-value of McNemar's test (1947), from the rows that only the first run gets right and those that only
-/// the second does.
+/// The two-sided p-value of McNemar's test (1947), from the rows that only the first run gets right and those
+/// that only the second does.
 ///
-/// The exact binomial test up to 24 such rows, chi-squared with the correction for continuity from 25 on. Equal counts
-/// have a p-value of 1, as in R's `mcnemar.test`.
+/// The exact binomial test up to 24 such rows, chi-squared with the correction for continuity from 25 on.
+/// Equal counts have a p-value of 1, as in R's `mcnemar.test`.
 pub fn mcnemar(only_first: u64, only_second: u64) -> f64 {
     let rows = only_first.saturating_add(only_second);
     let fewer = only_first.min(only_second);
