@@ -77,8 +77,13 @@ fn result_section(stage: Stage, config: &Config) -> Result<Value> {
 fn task_section(stage: Stage, config: &Config) -> Result<Option<Value>> {
     let section = match config.task {
         _ if stage == Stage::Fetch => return Ok(None),
-        Task::Classification | Task::PairClassification => return Ok(None),
+        Task::Classification | Task::PairClassification | Task::PairRegression | Task::MultiLabel => {
+            return Ok(None);
+        }
         Task::QuestionAnswering => serde_json::to_value(&config.question_answering)?,
+        // Features hold whole texts; what is masked of them follows from the seed too.
+        Task::MaskedLm if stage == Stage::Tokenize => return Ok(None),
+        Task::MaskedLm => json!({ "masked_lm": config.masked_lm, "seed": config.seed }),
     };
     Ok(Some(without(&UNREAD, stage, section)))
 }
@@ -90,18 +95,6 @@ fn without(table: &[(Stage, &[&str])], stage: Stage, mut section: Value) -> Valu
         named.for_each(|key| drop(keys.remove(*key)));
     }
     section
-}
-
-/// What `stage` reads of the section that the task has for itself; fetch reads none of it.
-fn task_section(stage: Stage, config: &Config) -> Result<Option<Value>> {
-    Ok(match (config.task, stage) {
-        (_, Stage::Fetch) | (Task::Classification | Task::PairClassification, _) => None,
-        // Features hold whole texts; what is masked of them follows from the seed too.
-        (Task::MaskedLm, Stage::Tokenize) => None,
-        (Task::MaskedLm, Stage::Train | Stage::Evaluate) => {
-            Some(json!({ "masked_lm": config.masked_lm, "seed": config.seed }))
-        }
-    })
 }
 
 /// Fetch's section with the content of local files in place of their paths, and without what does not apply.

@@ -80,7 +80,9 @@ impl Config {
     /// The section of the task, where it has one; those of other tasks are not looked at.
     fn validate_task(&self) -> Result<()> {
         match self.task {
-            Task::Classification | Task::PairClassification => Ok(()),
+            Task::Classification | Task::PairClassification | Task::PairRegression | Task::MultiLabel => {
+                Ok(())
+            }
             Task::QuestionAnswering => self.question_answering.validate(self.tokenize.max_seq_length),
             Task::MaskedLm => self.masked_lm.validate(),
         }

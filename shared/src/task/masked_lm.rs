@@ -100,7 +100,7 @@ impl Definition for MaskedLm {
             || Fault::input("no token of these examples is masked: they have none but special tokens");
         let perplexity = scores.perplexity().with_context(nothing)?;
         let figures = [(Metric::Perplexity, perplexity), (Metric::MaskedAccuracy, scores.accuracy())];
-        Ok(Scores { figures: Figures::from(figures), details: Details::Nothing })
+        Ok(Scores { figures: Figures::from(figures), details: Details::Nothing, undefined: Vec::new() })
     }
 }
 

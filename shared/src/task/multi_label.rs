@@ -120,7 +120,7 @@ mod tests {
 
     fn setting(threshold: Option<f64>) -> Setting {
         let labels = ["insult", "threat", "spam"].map(str::to_owned);
-        Setting { threshold, ..Setting::new(labels.into()) }
+        Setting { threshold, labels: labels.into(), ..Setting::default() }
     }
 
     fn truth(labels: &[&str]) -> Truth {

@@ -111,7 +111,7 @@ impl Definition for QuestionAnswering {
         }
         let (exact_match, f1) = (scores.exact_match() / 100.0, scores.f1() / 100.0);
         let figures = Figures::from([(Metric::ExactMatch, exact_match), (Metric::F1, f1)]);
-        Ok(Scores { figures, details: Details::Nothing })
+        Ok(Scores { figures, details: Details::Nothing, undefined: Vec::new() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the tasks that say one thing of a whole text have in common.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::{Decoded, Details, Encoded, Prediction, Scores, Setting, Window};
 use crate::fault::Fault;
