@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::config::{Config, FilesConfig, ModelSource};
 use crate::digest::{DigestCache, canonical_json, sha256_bytes};
 use crate::fault::Fault;
-use crate::layout::Stage;
+use crate::layout::{Stage, content_extension};
 use crate::manifest::FORMAT_VERSION;
 use crate::task::Task;
 
@@ -104,10 +104,18 @@ fn fetch_section(config: &Config, mut section: Value, digests: &mut DigestCache)
         if files.dev.is_some() {
             section["dev_fraction"] = Value::Null;
         }
+        if files.test.is_some() {
+            section["test_fraction"] = Value::Null;
+        }
     }
     match config.fetch.model_source() {
         ModelSource::Folder(folder) => {
             section["model"] = folder_content(&folder, digests)?;
+            section["revision"] = Value::Null;
+            section["scratch"] = Value::Null;
+        }
+        // What the run has trained is among the inputs.
+        ModelSource::Run(_) => {
             section["revision"] = Value::Null;
             section["scratch"] = Value::Null;
         }
@@ -124,8 +132,7 @@ fn own_files(files: &FilesConfig, digests: &mut DigestCache) -> Result<Value> {
         let Some(path) = path else { continue };
         let readable =
             || Fault::input(format!("`fetch.files.{split}` does not name a file that can be read"));
-        let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
-        value[split] = json!([digests.sha256(path).with_context(readable)?, extension]);
+        value[split] = json!([digests.sha256(path).with_context(readable)?, content_extension(path)]);
     }
     Ok(value)
 }

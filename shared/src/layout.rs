@@ -26,7 +26,7 @@ impl Stage {
         }
     }
 
-    /// The stages whose folders this one reads.
+    /// The stages of the same run whose folders this one reads. Fetch may read the training of another run.
     pub fn inputs(self) -> &'static [Stage] {
         match self {
             Stage::Fetch => &[],
@@ -136,6 +136,16 @@ impl Work {
     pub fn run_link(&self, run: &str, stage: Stage) -> PathBuf {
         self.0.join("runs").join(run).join(stage.name())
     }
+}
+
+/// What compressed files are called.
+const COMPRESSIONS: [&str; 2] = ["gz", "zst"];
+
+/// The extension that tells a file's format, which stands before that of its compression.
+pub fn content_extension(path: &Path) -> Option<String> {
+    let compressed = path.extension().is_some_and(|last| COMPRESSIONS.iter().any(|known| last == *known));
+    let name = if compressed { Path::new(path.file_stem()?) } else { path };
+    Some(name.extension()?.to_string_lossy().into_owned())
 }
 
 /// A name beside `path` that no other process has, be it in another container with the same process number.

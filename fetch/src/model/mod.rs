@@ -14,6 +14,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use shared::config::{FetchConfig, ModelSource, Weights};
 use shared::facts::Source;
+use shared::layout::trained;
 
 use self::collect::Files;
 use self::folder::FolderFiles;
@@ -34,17 +35,22 @@ pub(crate) trait ModelFiles {
     fn find(&self, name: &str) -> Result<Found>;
 }
 
-/// Puts the model that `config` names into `folder`; `train` is the examples that a new vocabulary is made from.
+/// Where models come from.
+pub(crate) struct Sources<'a> {
+    pub(crate) environment: &'a Environment,
+    pub(crate) downloads: &'a Downloads,
+    /// The finished training whose model is taken, where the config names one.
+    pub(crate) run: Option<&'a Path>,
+    /// The examples that a new vocabulary is made from.
+    pub(crate) train: &'a Path,
+}
+
+/// Puts the model that `config` names into `folder`.
 ///
 /// # Errors
 /// An input fault that names the file which the model lacks and where it was looked for.
-pub(crate) fn put(
-    config: &FetchConfig,
-    environment: &Environment,
-    downloads: &Downloads,
-    train: &Path,
-    folder: &Path,
-) -> Result<PutModel> {
+pub(crate) fn put(config: &FetchConfig, sources: &Sources<'_>, folder: &Path) -> Result<PutModel> {
+    let &Sources { environment, downloads, run, train } = sources;
     fs::create_dir_all(folder).with_context(|| format!("cannot write {}", folder.display()))?;
     match config.model_source() {
         ModelSource::Scratch => {
@@ -56,6 +62,12 @@ pub(crate) fn put(
             let name = name.unwrap_or_else(|| config.model.clone());
             let files = FolderFiles(path);
             copy(&name, config.weights, collect::collect(&name, config.weights, &files)?, folder)
+        }
+        ModelSource::Run(_) => {
+            let run = run.context("the run that `fetch.model` names was not opened")?;
+            let files = FolderFiles(trained::model(run));
+            let collected = collect::collect(&config.model, config.weights, &files)?;
+            copy(&config.model, config.weights, collected, folder)
         }
         ModelSource::Hub { id } => {
             let repository = Repository { id: &id, revision: &config.revision };

@@ -70,7 +70,7 @@ fn write_file(folder: &Path, name: &str, text: String) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use shared::schema::{Example, ExampleWriter};
+    use shared::schema::{Example, ExampleShape, ExampleWriter, Texts, Truth, TruthKind};
     use tokenizers::Tokenizer;
 
     use super::*;
@@ -82,13 +82,15 @@ mod tests {
     fn written(config: &ScratchConfig) -> (Vec<(String, String)>, Tokenizer) {
         let folder = tempfile::tempdir().unwrap();
         let train = folder.path().join("train.parquet");
-        let example = |(row, text): (usize, &&str)| Example {
-            example_id: row.to_string(),
-            text: text.to_string(),
-            label: "x".into(),
+        let example = |texts: &[&str]| Example {
+            example_id: texts[0].to_owned(),
+            text: texts[0].to_owned(),
+            text_pair: Some(texts[1].to_owned()),
+            truth: Truth::Unknown,
         };
-        let mut writer = ExampleWriter::create(&train).unwrap();
-        writer.write(&TEXTS.iter().enumerate().map(example).collect::<Vec<_>>()).unwrap();
+        let shape = ExampleShape { texts: Texts::Pair, truth: TruthKind::Nothing };
+        let mut writer = ExampleWriter::create(&train, shape).unwrap();
+        writer.write(&TEXTS.chunks(2).map(example).collect::<Vec<_>>()).unwrap();
         writer.finish().unwrap();
         let model = folder.path().join("model");
         fs::create_dir(&model).unwrap();

@@ -37,7 +37,10 @@ impl Machine {
         };
         let downloads = Downloads::new(&config, &environment, Rebuild::IfNeeded)?;
         let folder = self.path("model");
-        let put = put(&config, &environment, &downloads, &self.path("train.parquet"), &folder)?;
+        let (train, run) = (self.path("train.parquet"), self.path("run"));
+        let sources =
+            Sources { environment: &environment, downloads: &downloads, run: Some(&run), train: &train };
+        let put = put(&config, &sources, &folder)?;
         let names = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.collect();
         names.sort();
@@ -160,4 +163,15 @@ fn a_local_folder_is_named_without_its_place() {
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
     assert_eq!(put.name, "own-bert");
     assert_eq!(put.sources[0].location, hub::CONFIG);
+}
+
+#[test]
+fn the_model_of_a_run_is_taken_from_its_training() {
+    let machine = Machine::new();
+    machine.write("run/model", &BARE);
+    check_refused(machine.put("model = \"run:pretrained\""), &["run:pretrained", hub::WEIGHTS]);
+    machine.write("run/model", &[(hub::WEIGHTS, "w")]);
+    let (put, names) = machine.put("model = \"run:pretrained\"").unwrap();
+    assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
+    assert_eq!((put.name.as_str(), put.weights), ("run:pretrained", Weights::Pretrained));
 }

@@ -11,6 +11,8 @@ use crate::figures::Metric;
 use crate::layout::Split;
 use crate::task::Task;
 
+use sections::fetch::is_run_name;
+
 pub use load::load;
 pub use sections::evaluate::EvaluateConfig;
 pub use sections::fetch::{
@@ -63,16 +65,20 @@ impl Config {
     /// # Errors
     /// A [`Fault::usage`] that names the key.
     pub fn validate(&self) -> Result<()> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let named = !self.name.is_empty() && !self.name.starts_with('.') && self.name.chars().all(plain);
-        require(named, "name", "is used as a folder name: letters, digits, '-', '_' and '.' only")?;
-        self.fetch.validate()?;
+        let demand = "is used as a folder name: letters, digits, '-', '_' and '.' only";
+        require(is_run_name(&self.name), "name", demand)?;
+        self.fetch.validate(self.task.definition().shape().truth)?;
+        let other = self.fetch.model_source() != ModelSource::Run(self.name.clone());
+        require(
+            other,
+            "fetch.model",
+            "names this run itself; a model that it trains cannot be what it starts from",
+        )?;
         self.tokenize.validate()?;
         self.train.validate()?;
         self.evaluate.validate()?;
-        let has_test = self.fetch.files.as_ref().is_none_or(|files| files.test.is_some());
-        let advice = "is \"test\", and there is no `fetch.files.test`; name one, or set it to \"dev\"";
-        require(has_test || self.evaluate.split != Split::Test, "evaluate.split", advice)?;
+        let advice = "is \"test\", and nothing is; give `fetch.test_fraction` or `fetch.files.test`, or set it to \"dev\"";
+        require(self.fetch.may_have_test() || self.evaluate.split != Split::Test, "evaluate.split", advice)?;
         self.validate_task()?;
         self.validate_monitor()
     }
