@@ -41,7 +41,8 @@ impl Masking {
             return Ok(None);
         }
         let MaskedLmConfig { probability, unit } = config.masked_lm;
-        let maskless = || Fault::input("the model's vocabulary has no mask token; name another in `fetch.model`");
+        let maskless =
+            || Fault::input("the model's vocabulary has no mask token; name another in `fetch.model`");
         let special_ids = facts.special_token_ids.iter().map(|&id| i32::try_from(id));
         Ok(Some(Masking {
             probability,
