@@ -13,7 +13,7 @@ use shared::facts::{TokenizeFacts, TrainFacts};
 use shared::fault::Fault;
 use shared::figures::Metric;
 use shared::layout::{Split, Stage, evaluated, fetched, trained};
-use shared::schema::{ExampleReader, Prediction, PredictionShape, PredictionWriter};
+use shared::schema::{Example, ExampleReader, Prediction, PredictionShape, PredictionWriter};
 use shared::stage::Job;
 use shared::task::{Output, Setting, Undefined, judge};
 
@@ -75,7 +75,7 @@ fn outputs(model: &Model, dataset: &Dataset, batch_size: usize) -> Result<Vec<Ou
 }
 
 /// One after the other.
-fn examples(path: &Path) -> Result<impl Iterator<Item = Result<shared::schema::Example>>> {
+fn examples(path: &Path) -> Result<impl Iterator<Item = Result<Example>> + use<>> {
     let batches = ExampleReader::open(path)?;
     Ok(batches.flat_map(|batch| match batch {
         Ok(examples) => examples.into_iter().map(Ok).collect(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::config::{Config, FilesConfig, ModelSource};
+use crate::config::{Config, FilesConfig, ModelSource, ScratchConfig};
 use crate::digest::{DigestCache, canonical_json, sha256_bytes};
 use crate::fault::Fault;
 use crate::layout::{Stage, content_extension};
@@ -111,7 +111,7 @@ fn fetch_section(config: &Config, mut section: Value, digests: &mut DigestCache)
     }
     match config.fetch.model_source() {
         ModelSource::Folder(folder) => {
-            section["model"] = folder_content(&folder, digests)?;
+            section["model"] = folder_content("fetch.model", &folder, digests)?;
             section["revision"] = Value::Null;
             section["scratch"] = Value::Null;
         }
@@ -121,9 +121,24 @@ fn fetch_section(config: &Config, mut section: Value, digests: &mut DigestCache)
             section["scratch"] = Value::Null;
         }
         ModelSource::Hub { .. } => section["scratch"] = Value::Null,
-        ModelSource::Scratch => section["revision"] = Value::Null,
+        ModelSource::Scratch => scratch_section(&config.fetch.scratch, &mut section, digests)?,
     }
     Ok(section)
+}
+
+fn scratch_section(config: &ScratchConfig, section: &mut Value, digests: &mut DigestCache) -> Result<()> {
+    let tokenizer = config.tokenizer_source();
+    if !matches!(tokenizer, Some(ModelSource::Hub { .. })) {
+        section["revision"] = Value::Null;
+    }
+    if let Some(ModelSource::Folder(folder)) = &tokenizer {
+        section["scratch"]["tokenizer"] = folder_content("fetch.scratch.tokenizer", folder, digests)?;
+    }
+    if tokenizer.is_some() {
+        section["scratch"]["vocab_size"] = Value::Null;
+        section["scratch"]["lowercase"] = Value::Null;
+    }
+    Ok(())
 }
 
 fn own_files(files: &FilesConfig, digests: &mut DigestCache) -> Result<Value> {
@@ -143,8 +158,9 @@ fn is_of_model(path: &Path) -> bool {
     path.extension().is_some_and(|extension| MODEL_EXTENSIONS.iter().any(|known| extension == *known))
 }
 
-fn folder_content(folder: &Path, digests: &mut DigestCache) -> Result<Value> {
-    let missing = || Fault::input(format!("`fetch.model`: the folder {} cannot be read", folder.display()));
+/// `key` names the folder in the config.
+fn folder_content(key: &str, folder: &Path, digests: &mut DigestCache) -> Result<Value> {
+    let missing = || Fault::input(format!("`{key}`: the folder {} cannot be read", folder.display()));
     let entries = fs::read_dir(folder).with_context(missing)?;
     let mut files: Vec<PathBuf> =
         entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>().with_context(missing)?;
@@ -255,6 +271,17 @@ mod tests {
         check(Stage::Tokenize, section, false);
         assert!(with_task(Stage::Tokenize) && with_task(Stage::Train) && with_task(Stage::Evaluate));
         assert!(!with_task(Stage::Fetch));
+    }
+
+    #[test]
+    fn of_a_vocabulary_that_is_taken_nothing_counts_but_where_it_comes_from() {
+        let taken = "[fetch]scratch.tokenizer = \"org/name\"\n";
+        let differs = |keys: &str| of(Stage::Fetch, &format!("{taken}{keys}")) != of(Stage::Fetch, taken);
+        check(Stage::Fetch, taken, true);
+        assert!(differs("revision = \"v1\"") && differs("scratch.hidden_size = 512"));
+        assert!(!differs("scratch.vocab_size = 500") && !differs("scratch.lowercase = true"));
+        check(Stage::Fetch, "[fetch]revision = \"v1\"", false);
+        check(Stage::Fetch, "[fetch]scratch.vocab_size = 500", true);
     }
 
     #[test]

@@ -50,13 +50,10 @@ pub(crate) struct Sources<'a> {
 /// # Errors
 /// An input fault that names the file which the model lacks and where it was looked for.
 pub(crate) fn put(config: &FetchConfig, sources: &Sources<'_>, folder: &Path) -> Result<PutModel> {
-    let &Sources { environment, downloads, run, train } = sources;
+    let &Sources { environment, downloads, run, .. } = sources;
     fs::create_dir_all(folder).with_context(|| format!("cannot write {}", folder.display()))?;
     match config.model_source() {
-        ModelSource::Scratch => {
-            scratch::write(&config.scratch, train, folder)?;
-            Ok(PutModel { name: "scratch".into(), weights: Weights::Random, sources: Vec::new() })
-        }
+        ModelSource::Scratch => put_new(config, sources, folder),
         ModelSource::Folder(path) => {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             let name = name.unwrap_or_else(|| config.model.clone());
@@ -81,6 +78,19 @@ pub(crate) fn put(config: &FetchConfig, sources: &Sources<'_>, folder: &Path) ->
             copy(&id, config.weights, collect::collect(&id, config.weights, &files)?, folder)
         }
     }
+}
+
+/// A new model, under a vocabulary of its own or another model's tokenizer.
+fn put_new(config: &FetchConfig, sources: &Sources<'_>, folder: &Path) -> Result<PutModel> {
+    let name = "scratch".to_owned();
+    let Some(tokenizer) = &config.scratch.tokenizer else {
+        scratch::write(&config.scratch, sources.train, folder)?;
+        return Ok(PutModel { name, weights: Weights::Random, sources: Vec::new() });
+    };
+    let other = FetchConfig { model: tokenizer.clone(), weights: Weights::Random, ..config.clone() };
+    let put = put(&other, sources, folder)?;
+    scratch::reshape(&config.scratch, folder)?;
+    Ok(PutModel { name, ..put })
 }
 
 fn copy(name: &str, weights: Weights, collected: Files, folder: &Path) -> Result<PutModel> {

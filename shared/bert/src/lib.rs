@@ -42,7 +42,7 @@ pub use config::BertConfig;
 pub use dataset::Dataset;
 pub use device::Compute;
 pub use layer_rates::LayerRates;
-pub use masking::{MaskedUnit, Masking};
+pub use masking::Masking;
 pub use model::Model;
 pub use objective::Objective;
 pub use optimizer::{AdamW, AdamWConfig};

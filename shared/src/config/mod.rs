@@ -81,9 +81,9 @@ impl Config {
         self.tokenize.validate()?;
         self.train.validate()?;
         self.evaluate.validate()?;
-        self.validate_task()?;
         let advice = "is \"test\", and nothing is; give `fetch.test_fraction` or `fetch.files.test`, or set it to \"dev\"";
         require(self.fetch.may_have_test() || self.evaluate.split != Split::Test, "evaluate.split", advice)?;
+        self.validate_task()?;
         self.validate_monitor()
     }
 

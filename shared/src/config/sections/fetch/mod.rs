@@ -133,10 +133,8 @@ impl FetchConfig {
         )?;
         match self.model_source() {
             ModelSource::Hub { id } => {
-                let hub_id =
-                    id.split('/').count() <= 2 && !id.contains("..") && !id.contains(char::is_whitespace);
                 require(
-                    hub_id,
+                    model::is_hub_id(&id),
                     key,
                     "is neither a folder that exists nor a Hub id like `beomi/kcbert-base`",
                 )?;

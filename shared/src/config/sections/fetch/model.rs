@@ -37,6 +37,10 @@ impl ModelSource {
     }
 }
 
+pub(super) fn is_hub_id(id: &str) -> bool {
+    id.split('/').count() <= 2 && !id.contains("..") && !id.contains(char::is_whitespace)
+}
+
 /// Whether a model's weights are taken or drawn anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,10 +50,14 @@ pub enum Weights {
     Random,
 }
 
-/// A BERT with random weights and a WordPiece vocabulary trained on the corpus.
+/// A BERT with random weights, and a WordPiece vocabulary trained on the corpus or another model's tokenizer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScratchConfig {
+    /// The model whose tokenizer is taken, a Hub id or a folder, in place of a vocabulary trained on the corpus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
+    /// Of a vocabulary that is trained, as the next one.
     pub vocab_size: usize,
     pub lowercase: bool,
     pub hidden_size: usize,
@@ -63,6 +71,7 @@ pub struct ScratchConfig {
 impl Default for ScratchConfig {
     fn default() -> Self {
         ScratchConfig {
+            tokenizer: None,
             vocab_size: 8000,
             lowercase: false,
             hidden_size: 256,
@@ -76,9 +85,23 @@ impl Default for ScratchConfig {
 }
 
 impl ScratchConfig {
+    pub fn tokenizer_source(&self) -> Option<ModelSource> {
+        self.tokenizer.as_deref().map(ModelSource::parse)
+    }
+
     pub(super) fn validate(&self) -> Result<()> {
         let heads = self.num_attention_heads;
         let key = |name: &str| format!("fetch.scratch.{name}");
+        let named = match self.tokenizer_source() {
+            None | Some(ModelSource::Folder(_)) => true,
+            Some(ModelSource::Hub { id }) => is_hub_id(&id),
+            Some(ModelSource::Scratch | ModelSource::Run(_)) => false,
+        };
+        require(
+            named,
+            &key("tokenizer"),
+            "must be a folder that exists or a Hub id like `beomi/kcbert-base`",
+        )?;
         require(self.vocab_size >= 100, &key("vocab_size"), "must be at least 100")?;
         require(self.num_hidden_layers >= 1, &key("num_hidden_layers"), "must be at least 1")?;
         require(self.intermediate_size >= 1, &key("intermediate_size"), "must be at least 1")?;
