@@ -85,9 +85,9 @@ fn examples(path: &Path) -> Result<impl Iterator<Item = Result<Example>> + use<>
 
 /// A result must have every metric of its task, or it could not be compared with others.
 fn ensure_defined(undefined: &[Undefined], split: Split) -> Result<()> {
-    let reasons: Vec<String> = undefined.iter().map(Undefined::to_string).collect();
-    let message = || format!("{split} cannot be scored: {}", reasons.join("; "));
-    ensure!(undefined.is_empty(), Fault::input(message()));
+    let reasons = undefined.iter().map(Undefined::to_string).collect::<Vec<_>>().join(", and ");
+    let message = format!("{split} cannot be scored: {reasons}; evaluate another split, or train longer");
+    ensure!(undefined.is_empty(), Fault::input(message));
     Ok(())
 }
 
@@ -103,11 +103,12 @@ mod tests {
 
     #[test]
     fn a_metric_without_a_value_is_an_input_fault() {
-        let reason = "the model gives every example the same score".to_owned();
+        let reason = "every predicted score is the same".to_owned();
         let error =
             ensure_defined(&[Undefined { metric: Metric::Pearson, reason }], Split::Test).unwrap_err();
         assert_eq!(shared::fault::kind_of(&error).code(), 3);
-        let sentence = "test cannot be scored: Pearson's r is not defined, since the model gives every example the same score";
+        let sentence = "test cannot be scored: Pearson's r is not defined, since every predicted score is the \
+            same; evaluate another split, or train longer";
         assert_eq!(format!("{error:#}"), sentence);
         assert!(ensure_defined(&[], Split::Test).is_ok());
     }

@@ -64,7 +64,7 @@ impl Dev {
             || Fault::input("the loss on dev is not a number; a lower train.learning_rate may help");
         ensure!(figures.get(Metric::Loss).is_some_and(f64::is_finite), unsound());
         log::info!("dev: {}", figures.sentence());
-        // A model may still learn what it takes; until then the ranking puts what lacks the monitor's metric last.
+        // No fault: the model may get there yet, and until then the ranking puts such a step last.
         undefined.iter().for_each(|undefined| log::warn!("dev: {undefined}"));
         Ok(ControlFlow::Continue(figures))
     }

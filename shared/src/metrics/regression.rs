@@ -27,8 +27,8 @@ impl fmt::Display for Uncorrelated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Uncorrelated::TooFew => "there are fewer than two examples",
-            Uncorrelated::ConstantPredictions => "the model gives every example the same score",
-            Uncorrelated::ConstantLabels => "every example has the same score as its label",
+            Uncorrelated::ConstantPredictions => "every predicted score is the same",
+            Uncorrelated::ConstantLabels => "every gold score is the same",
             Uncorrelated::NotFinite => "a score is not a finite number",
         })
     }

@@ -68,8 +68,8 @@ impl Definition for MultiLabel {
         Ok(Decoded::LabelSet { labels: holding.map(|(label, _)| label.clone()).collect(), probabilities })
     }
 
-    /// At the setting's threshold, or else at the one that is best for these predictions, by their probabilities: the
-    /// dev split chooses it, and what is evaluated later takes it from there.
+    /// At the setting's threshold, or else at the one that is best for these probabilities: dev chooses it, and
+    /// what is evaluated later takes it from there.
     fn score(&self, predictions: &[Prediction], setting: &Setting) -> Result<Scores> {
         let rows: Vec<Vec<Scored>> =
             predictions.iter().map(|prediction| scored(prediction, setting)).collect::<Result<_>>()?;

@@ -161,8 +161,8 @@ mod tests {
 
     #[test]
     fn constants_have_no_correlation_and_say_why() {
-        check_undefined(&[(2.5, 1.0), (2.5, 4.0)], "the model gives every example the same score");
-        check_undefined(&[(1.0, 2.5), (4.0, 2.5)], "every example has the same score as its label");
+        check_undefined(&[(2.5, 1.0), (2.5, 4.0)], "every predicted score is the same");
+        check_undefined(&[(1.0, 2.5), (4.0, 2.5)], "every gold score is the same");
         check_undefined(&[(1.0, 2.5)], "there are fewer than two examples");
     }
 
