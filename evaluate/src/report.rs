@@ -82,7 +82,9 @@ mod tests {
     #[test]
     fn the_text_holds_every_figure() {
         let mut confusion = Confusion::new(2);
-        [(0, 0), (0, 0), (0, 1), (1, 1)].map(|(label, predicted)| confusion.add(label, predicted));
+        [(0, 0), (0, 0), (0, 1), (1, 1)]
+            .iter()
+            .for_each(|&(label, predicted)| confusion.add(label, predicted));
         let labels = ["부정".to_owned(), "긍정".to_owned()];
         let details = Details::Classes {
             classes: confusion.classes(&labels),
