@@ -60,7 +60,7 @@ fn check_metrics(folder: &Path, predictions: &[Prediction]) {
     assert_eq!(metrics["examples"], 20);
     assert_eq!(metrics["accuracy"], right as f64 / 20.0);
     assert!((0.0..=1.0).contains(&metrics["macro_f1"].as_f64().unwrap()));
-    let id = |row| usize::from(label(row) == "positive");
+    let id = |row: &Prediction| usize::from(label(row) == "positive");
     let loss = |row: &Prediction| -f64::from(class(row).1[id(row)]).ln();
     let mean = predictions.iter().map(loss).sum::<f64>() / 20.0;
     assert!((metrics["loss"].as_f64().unwrap() - mean).abs() < 1e-6, "{metrics}");
