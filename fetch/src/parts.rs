@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 use shared::config::FetchConfig;
 use shared::layout::Split;
+use shared::schema::{Example, Texts};
 
 use crate::raw::RawFiles;
 
@@ -41,9 +42,17 @@ impl Parts {
         std::iter::once(self.rest).chain(dev).chain(test)
     }
 
-    /// Where the example goes. It depends on the id alone, so rows that are added or taken away move no other row.
-    pub(crate) fn split_of(self, example_id: &str) -> Split {
-        let digest = Sha256::new().chain_update(SALT).chain_update(example_id).finalize();
+    /// Where the example goes. It depends on the id alone, or on a question's context, so rows that are added or taken
+    /// away move no other row, and no model is asked about a context that it has learned from.
+    pub(crate) fn split_of(self, example: &Example, texts: Texts) -> Split {
+        self.split_at(match (texts, &example.text_pair) {
+            (Texts::QuestionInContext, Some(context)) => context,
+            _ => &example.example_id,
+        })
+    }
+
+    fn split_at(self, key: &str) -> Split {
+        let digest = Sha256::new().chain_update(SALT).chain_update(key).finalize();
         let position = digest.iter().take(8).fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
         let below = |fraction: f64| (position as f64) < fraction * 2_f64.powi(64);
         match (below(self.dev), below(self.dev + self.test)) {
@@ -57,13 +66,14 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::schema::Truth;
 
     fn parts(dev: f64, test: f64) -> Parts {
         Parts { rest: Split::Train, dev, test }
     }
 
     fn share(parts: Parts, split: Split) -> f64 {
-        let chosen = (0..20_000).filter(|id| parts.split_of(&id.to_string()) == split).count();
+        let chosen = (0..20_000).filter(|id| parts.split_at(&id.to_string()) == split).count();
         chosen as f64 / 20_000.0
     }
 
@@ -77,15 +87,32 @@ mod tests {
 
     #[test]
     fn a_larger_fraction_only_adds_rows() {
-        let dev = |id: &str, fraction: f64| parts(fraction, 0.3).split_of(id) == Split::Dev;
+        let dev = |id: &str, fraction: f64| parts(fraction, 0.3).split_at(id) == Split::Dev;
         let ids = (0..2_000).map(|id| id.to_string());
         assert!(ids.into_iter().all(|id| !dev(&id, 0.05) || dev(&id, 0.1)));
     }
 
     #[test]
     fn the_choice_never_changes() {
-        let dev = |id: &u32| parts(0.1, 0.1).split_of(&id.to_string()) == Split::Dev;
+        let dev = |id: &u32| parts(0.1, 0.1).split_at(&id.to_string()) == Split::Dev;
         let chosen: Vec<u32> = (0..60).filter(dev).collect();
         assert_eq!(chosen, [6, 14, 15, 25, 27, 31, 39, 47, 48, 54, 56, 57]);
+    }
+
+    #[test]
+    fn questions_on_a_context_stay_together() {
+        let question = |id: u32, context: u32| Example {
+            example_id: id.to_string(),
+            text: String::new(),
+            text_pair: Some(context.to_string()),
+            truth: Truth::Answers(Vec::new()),
+        };
+        let split_of = |example: &Example, texts| parts(0.3, 0.3).split_of(example, texts);
+        for context in 0..50 {
+            let together = split_of(&question(0, context), Texts::QuestionInContext);
+            assert_eq!(together, parts(0.3, 0.3).split_at(&context.to_string()));
+            assert!((1..9).all(|id| split_of(&question(id, context), Texts::QuestionInContext) == together));
+            assert_eq!(split_of(&question(context, 1), Texts::Pair), together);
+        }
     }
 }

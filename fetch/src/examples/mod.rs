@@ -90,7 +90,7 @@ fn write_split(
         for row in corpus.rows(file)? {
             number += 1;
             let example = checks.example(row?, number, split, &file.shown)?;
-            let writer = writers.get_mut(&parts.split_of(&example.example_id));
+            let writer = writers.get_mut(&parts.split_of(&example, checks.shape().texts));
             writer.map_or(Ok(()), |writer| writer.push(example))?;
         }
         ensure!(number > before, Fault::input(format!("{} is an empty corpus: it has no rows", file.shown)));

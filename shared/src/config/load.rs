@@ -169,4 +169,22 @@ mod tests {
         check_refused("name = ", &[], &["line 1"]);
         check_refused("name = \"a\"\n[fetch]\nmodel = \"scratch\"\n", &[], &["fetch.corpus"]);
     }
+
+    #[test]
+    fn what_a_corpus_cannot_be_parted_into_is_refused() {
+        let own = |keys: &str| {
+            format!("name = \"a\"\n{keys}\n[fetch]\nmodel = \"scratch\"\nfiles = {{ train = \"a.tsv\" }}\n")
+        };
+        check_refused(&own(""), &[], &["`evaluate.split`", "`fetch.test_fraction`"]);
+        read(&own(""), &["fetch.test_fraction=0.1"]).unwrap();
+        check_refused(
+            MINIMAL,
+            &["fetch.test_fraction=0.97"],
+            &["`fetch.test_fraction`", "nothing to train on"],
+        );
+        check_refused(MINIMAL, &["fetch.only=train"], &["`evaluate.split`"]);
+        check_refused(&own(""), &["fetch.test_fraction=0.1", "fetch.only=dev"], &["`fetch.only`"]);
+        let one = ["fetch.test_fraction=0.1", "fetch.files.labels=[\"a\"]"];
+        check_refused(&own(""), &one, &["`fetch.files.labels`", "at least 2"]);
+    }
 }

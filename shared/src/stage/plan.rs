@@ -227,3 +227,6 @@ fn relative_target(folder: &Path) -> PathBuf {
     tail.reverse();
     Path::new("../..").join(tail.iter().collect::<PathBuf>())
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,10 @@ fn read(unit: Unit, text: &str) -> Result<Vec<Sentence>> {
     sentences(&RawFile::local(&path, String::new()).unwrap(), unit)?.collect()
 }
 
-fn check(unit: Unit, text: &str, expected: &[(u64, &str, &[(u32, u32, &str)])]) {
+/// The line of its first token, its text and its entities.
+type Expected<'a> = (u64, &'a str, &'a [(u32, u32, &'a str)]);
+
+fn check(unit: Unit, text: &str, expected: &[Expected<'_>]) {
     let sentences = read(unit, text).unwrap();
     let places: Vec<(Place, &str)> = sentences.iter().map(|s| (s.place, s.text.as_str())).collect();
     let expected_places: Vec<(Place, &str)> =
@@ -32,7 +35,7 @@ fn check_refused(unit: Unit, text: &str, parts: &[&str]) {
 #[test]
 fn words_are_joined_by_spaces() {
     let tabs = "김구는\tNNP\tB-PS\n서울\tNNP\tB-LC\n시에\tNNG\tI-LC\n갔다\tVV\tO\n";
-    let expected: [(u64, &str, &[_]); 1] = [(1, "김구는 서울 시에 갔다", &[(0, 3, "PS"), (4, 9, "LC")])];
+    let expected: [Expected<'_>; 1] = [(1, "김구는 서울 시에 갔다", &[(0, 3, "PS"), (4, 9, "LC")])];
     check(Unit::Word, tabs, &expected);
     check(Unit::Word, &tabs.replace('\t', " "), &expected);
     check(Unit::Word, &tabs.replace('\n', "\r\n"), &expected);
