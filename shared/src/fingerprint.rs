@@ -12,7 +12,6 @@ use crate::digest::{DigestCache, canonical_json, sha256_bytes};
 use crate::fault::Fault;
 use crate::layout::Stage;
 use crate::manifest::FORMAT_VERSION;
-use crate::task::Task;
 
 /// Keys that say where or how fast something is computed, never what.
 const RESULT_FREE: [(Stage, &[&str]); 4] = [
@@ -22,7 +21,7 @@ const RESULT_FREE: [(Stage, &[&str]); 4] = [
     (Stage::Evaluate, &["device", "threads"]),
 ];
 
-/// Keys of a task's section that a stage does not read.
+/// Keys of the task's section that a stage does not read.
 const UNREAD: [(Stage, &[&str]); 2] = [
     (Stage::Tokenize, &["max_answer_length", "n_best", "answerable", "null_score_diff_threshold"]),
     (Stage::Train, &["n_best"]),
@@ -53,8 +52,9 @@ pub(crate) fn fingerprint(
         Stage::Train => parts["seed"] = config.seed.into(),
         Stage::Evaluate => {}
     }
-    if let Some(section) = task_section(stage, config)? {
-        parts["task_section"] = section;
+    // Fetch knows a task by its columns alone.
+    if stage != Stage::Fetch {
+        parts["task_section"] = without(&UNREAD, stage, config.task_section()?);
     }
     Ok(sha256_bytes(canonical_json(&parts).as_bytes())[..16].to_owned())
 }
@@ -71,16 +71,6 @@ pub(crate) fn section(stage: Stage, config: &Config) -> Result<Value> {
 
 fn result_section(stage: Stage, config: &Config) -> Result<Value> {
     Ok(without(&RESULT_FREE, stage, section(stage, config)?))
-}
-
-/// What `stage` reads of the section that the task has for itself; fetch reads none of it.
-fn task_section(stage: Stage, config: &Config) -> Result<Option<Value>> {
-    let section = match config.task {
-        _ if stage == Stage::Fetch => return Ok(None),
-        Task::Classification | Task::PairClassification => return Ok(None),
-        Task::QuestionAnswering => serde_json::to_value(&config.question_answering)?,
-    };
-    Ok(Some(without(&UNREAD, stage, section)))
 }
 
 /// `section` less the keys that `table` has for `stage`.
@@ -190,31 +180,31 @@ mod tests {
     }
 
     #[test]
-    fn the_section_of_the_task_counts_where_it_is_read() {
+    fn the_seed_counts_where_it_is_used() {
+        check(Stage::Train, "seed = 1\n", true);
+        check(Stage::Tokenize, "seed = 1\n", false);
+        check(Stage::Fetch, "seed = 1\n", false);
+        check(Stage::Tokenize, "test_mode = true\n", true);
+    }
+
+    #[test]
+    fn keys_of_the_task_count_where_they_are_read() {
         const TASK: &str = "task = \"question_answering\"\n";
-        let check_task = |stage, key: &str, changes| {
-            let with = of(stage, &format!("{TASK}[question_answering]\n{key}"));
-            assert_eq!(with != of(stage, TASK), changes, "{stage} with {key:?}");
-            check(stage, &format!("[question_answering]\n{key}"), false);
-        };
         for (stage, [stride, length, n_best]) in [
             (Stage::Fetch, [false, false, false]),
             (Stage::Tokenize, [true, false, false]),
             (Stage::Train, [true, true, false]),
             (Stage::Evaluate, [true, true, true]),
         ] {
-            check_task(stage, "doc_stride = 64", stride);
-            check_task(stage, "max_answer_length = 10", length);
-            check_task(stage, "n_best = 3", n_best);
+            for (key, changes) in
+                [("doc_stride = 64", stride), ("max_answer_length = 10", length), ("n_best = 3", n_best)]
+            {
+                let section = format!("[question_answering]\n{key}");
+                let with_task = of(stage, &format!("{TASK}{section}"));
+                assert_eq!(with_task != of(stage, TASK), changes, "{stage} with {key}");
+                check(stage, &section, false);
+            }
         }
-    }
-
-    #[test]
-    fn the_seed_counts_where_it_is_used() {
-        check(Stage::Train, "seed = 1\n", true);
-        check(Stage::Tokenize, "seed = 1\n", false);
-        check(Stage::Fetch, "seed = 1\n", false);
-        check(Stage::Tokenize, "test_mode = true\n", true);
     }
 
     #[test]

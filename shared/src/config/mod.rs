@@ -1,10 +1,11 @@
-//! The one config type: a TOML file, one section a stage.
+//! The one config type: a TOML file, one section a stage, and one a task that has keys of its own.
 
 mod load;
 mod sections;
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::fault::Fault;
 use crate::figures::Metric;
@@ -45,7 +46,6 @@ pub struct Config {
     pub train: TrainConfig,
     #[serde(default)]
     pub evaluate: EvaluateConfig,
-    /// Read by this task alone.
     #[serde(default)]
     pub question_answering: QuestionAnsweringConfig,
 }
@@ -68,19 +68,27 @@ impl Config {
         self.tokenize.validate()?;
         self.train.validate()?;
         self.evaluate.validate()?;
+        self.validate_task()?;
         let has_test = self.fetch.files.as_ref().is_none_or(|files| files.test.is_some());
         let advice = "is \"test\", and there is no `fetch.files.test`; name one, or set it to \"dev\"";
         require(has_test || self.evaluate.split != Split::Test, "evaluate.split", advice)?;
-        self.validate_task()?;
         self.validate_monitor()
     }
 
-    /// The section of the task, where it has one; those of other tasks are not looked at.
+    /// The section of the task; those of other tasks are not looked at.
     fn validate_task(&self) -> Result<()> {
         match self.task {
             Task::Classification | Task::PairClassification => Ok(()),
             Task::QuestionAnswering => self.question_answering.validate(self.tokenize.max_seq_length),
         }
+    }
+
+    /// The section of the task, or null where it has none.
+    pub(crate) fn task_section(&self) -> Result<Value> {
+        Ok(match self.task {
+            Task::Classification | Task::PairClassification => Value::Null,
+            Task::QuestionAnswering => serde_json::to_value(&self.question_answering)?,
+        })
     }
 
     /// What is looked at on dev must be a metric of the task.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, RecordBatch, StructArray};
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -60,6 +60,13 @@ pub(super) fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str)
         .column_by_name(name)
         .and_then(|column| column.as_any().downcast_ref::<A>())
         .with_context(|| Fault::input(format!("the Parquet column `{name}` is missing or of another type")))
+}
+
+/// The field `name` of a column of structs.
+pub(super) fn struct_field<'a, A: Array + 'static>(rows: &'a StructArray, name: &str) -> Result<&'a A> {
+    let mistyped =
+        || Fault::input(format!("the field `{name}` of a Parquet column is missing or of another type"));
+    rows.column_by_name(name).and_then(|values| values.as_any().downcast_ref::<A>()).with_context(mistyped)
 }
 
 /// Numbers in lists are written as they are. What repeats among them are runs, which zstd finds faster than a

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Definition, Loss, Output, Prediction, Scores, Setting, Window};
+use super::{Definition, Loss, Output, OutputLayer, Prediction, Scores, Setting, Window};
 use crate::fault::Fault;
 use crate::figures::Metric;
 use crate::schema::{Example, Features};
@@ -40,7 +40,7 @@ pub fn judge(
             example_id: example.example_id,
             truth: example.truth,
             decoded,
-            logits: windows.first().map_or(&[][..], |window| window.output.logits()).to_vec(),
+            logits: logits_of_text(definition, windows),
         });
     }
     ensure!(!predictions.is_empty(), Fault::input("there are no examples"));
@@ -48,6 +48,14 @@ pub fn judge(
     let mut scores = definition.score(&predictions, setting)?;
     scores.figures.set(Metric::Loss, loss.mean());
     Ok(Judgement { predictions, scores })
+}
+
+/// None, where the model has an output for every token.
+fn logits_of_text(definition: &dyn Definition, windows: &[Window<'_>]) -> Vec<f32> {
+    match (definition.output_layer(), windows.first()) {
+        (OutputLayer::Sequence, Some(window)) => window.output.logits().to_vec(),
+        _ => Vec::new(),
+    }
 }
 
 /// The next example that is `id`; one that was packed into the row of another has no row of its own.

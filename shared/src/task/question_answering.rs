@@ -155,16 +155,18 @@ fn true_pieces(
         }
         return Ok(None);
     };
-    let length = text.chars().count();
-    let there = context_of(example)?.chars().skip(*start as usize).take(length);
+    let start = *start as usize;
+    let there = context_of(example)?.chars().skip(start).take(text.chars().count());
     ensure!(
         there.eq(text.chars()),
         Fault::input(format!("its answer `{text}` does not stand at character {start} of its context"))
     );
-    let end = *start + u32::try_from(length)?;
-    let first = pieces.partition_point(|piece| piece.end <= *start);
-    let behind = pieces.partition_point(|piece| piece.start < end);
-    Ok((first < behind).then(|| first..=behind - 1))
+    let visible = text.trim_start();
+    let start = start + text.chars().count() - visible.chars().count();
+    let end = start + visible.trim_end().chars().count();
+    let first = pieces.partition_point(|piece| piece.end as usize <= start);
+    let behind = pieces.partition_point(|piece| (piece.start as usize) < end);
+    Ok((start < end && first < behind).then(|| first..=behind - 1))
 }
 
 /// Windows of at most `room` pieces, each with the number of pieces before it. Neighbours share `doc_stride` pieces; of

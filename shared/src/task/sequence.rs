@@ -1,6 +1,6 @@
 //! What the tasks that say one thing of a whole text have in common.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{Decoded, Details, Encoded, Prediction, Scores, Setting, Window};
 use crate::fault::Fault;
@@ -49,9 +49,9 @@ pub(super) fn decode_class(windows: &[Window<'_>], setting: &Setting) -> Result<
 pub(super) fn score_classes(predictions: &[Prediction], setting: &Setting) -> Result<Scores> {
     let mut confusion = Confusion::new(setting.labels.len());
     for Prediction { example_id, truth, decoded, .. } in predictions {
-        let predicted = if let Decoded::Class { predicted, .. } = decoded { Some(predicted) } else { None };
-        let id = |label: Option<&String>| label.and_then(|label| setting.label_id(label));
-        let ids = id(truth.as_label()).zip(id(predicted));
+        let Decoded::Class { predicted, .. } = decoded else { bail!("example {example_id} has no label") };
+        let label = truth.as_label().and_then(|label| setting.label_id(label));
+        let ids = label.zip(setting.label_id(predicted));
         let (label, predicted) = ids.with_context(|| format!("example {example_id} has an unknown label"))?;
         confusion.add(label, predicted);
     }

@@ -8,8 +8,8 @@ use arrow::datatypes::{DataType, Field, Fields};
 use serde::{Deserialize, Serialize};
 
 use crate::schema::column::{ANSWER_START, ANSWERS, END, ENTITIES, LABEL, LABELS, SCORE, START, TEXT};
-use crate::schema::lists::{field, list, list_field, list_items};
-use crate::schema::parquet_file::column;
+use crate::schema::lists::{list, list_field, list_items};
+use crate::schema::parquet_file::{column, struct_field};
 
 /// What a model is to find out.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,8 +179,8 @@ fn entities<'a>(all: impl Iterator<Item = &'a Entity> + Clone) -> Result<ArrayRe
 }
 
 fn read_entities(rows: &StructArray) -> Result<Vec<Entity>> {
-    let (starts, ends) = (field::<UInt32Array>(rows, START)?, field::<UInt32Array>(rows, END)?);
-    let labels = field::<StringArray>(rows, LABEL)?;
+    let (starts, ends) = (struct_field::<UInt32Array>(rows, START)?, struct_field::<UInt32Array>(rows, END)?);
+    let labels = struct_field::<StringArray>(rows, LABEL)?;
     let entity =
         |row| Entity { start: starts.value(row), end: ends.value(row), label: labels.value(row).to_owned() };
     Ok((0..rows.len()).map(entity).collect())
@@ -200,7 +200,8 @@ fn answers<'a>(all: impl Iterator<Item = &'a Answer> + Clone) -> Result<ArrayRef
 }
 
 fn read_answers(rows: &StructArray) -> Result<Vec<Answer>> {
-    let (texts, starts) = (field::<StringArray>(rows, TEXT)?, field::<UInt32Array>(rows, ANSWER_START)?);
+    let (texts, starts) =
+        (struct_field::<StringArray>(rows, TEXT)?, struct_field::<UInt32Array>(rows, ANSWER_START)?);
     let answer = |row| Answer { start: starts.value(row), text: texts.value(row).to_owned() };
     Ok((0..rows.len()).map(answer).collect())
 }

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use arrow::array::{Array, ArrayRef, Float32Array, RecordBatch, StringArray, StructArray, UInt32Array};
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field};
 use serde::Serialize;
 
-use crate::schema::column::{
-    END, N_BEST, PREDICTED_LABEL, PREDICTION_TEXT, PROBABILITIES, PROBABILITY, START, TEXT,
-};
-use crate::schema::lists::{field, list, list_field, list_items};
+use super::answers::{self, Candidate};
+use crate::schema::column::{N_BEST, PREDICTED_LABEL, PROBABILITIES};
+use crate::schema::lists::{list, list_field, list_items};
 use crate::schema::parquet_file::column;
 
 /// The answer of a model, as JSON has it too.
@@ -25,18 +24,6 @@ pub enum Decoded {
     },
     /// The best first.
     Answers(Vec<Candidate>),
-}
-
-/// An answer that may be the right one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Candidate {
-    /// Empty: the context has no answer.
-    pub text: String,
-    /// In characters of the context, as `end`, which is behind the last.
-    pub start: u32,
-    pub end: u32,
-    /// Those of an example sum to 1.
-    pub probability: f32,
 }
 
 impl Decoded {
@@ -67,10 +54,7 @@ impl DecodedKind {
                 Field::new(PREDICTED_LABEL, DataType::Utf8, false),
                 list_field(PROBABILITIES, DataType::Float32),
             ],
-            DecodedKind::Answers => vec![
-                Field::new(PREDICTION_TEXT, DataType::Utf8, false),
-                list_field(N_BEST, DataType::Struct(candidate_fields())),
-            ],
+            DecodedKind::Answers => answers::fields(),
         }
     }
 
@@ -86,21 +70,14 @@ impl DecodedKind {
                 let names = StringArray::from_iter_values(rows.iter().map(|(name, _)| name));
                 Ok(vec![Arc::new(names), floats(rows.iter().map(|(_, values)| values.as_slice()))?])
             }
-            DecodedKind::Answers => {
-                let rows = pick(rows, self, Decoded::as_answers)?;
-                let best = rows.iter().map(|row| row.first().map_or("", |best| &best.text));
-                let all = candidates(rows.iter().flat_map(|row| row.iter()))?;
-                let n_best = list(all, rows.iter().map(|row| row.len()))?;
-                Ok(vec![Arc::new(StringArray::from_iter_values(best)), n_best])
-            }
+            DecodedKind::Answers => answers::columns(&pick(rows, self, Decoded::as_answers)?),
         }
     }
 
     /// Of every row of `batch`, by the columns that it has.
     pub(super) fn read(batch: &RecordBatch) -> Result<Vec<Decoded>> {
         if batch.column_by_name(N_BEST).is_some() {
-            let rows = list_items::<StructArray>(batch, N_BEST)?;
-            return rows.iter().map(|row| Ok(Decoded::Answers(read_candidates(row)?))).collect();
+            return Ok(answers::read(batch)?.into_iter().map(Decoded::Answers).collect());
         }
         let labels = column::<StringArray>(batch, PREDICTED_LABEL)?;
         let probabilities = list_items::<Float32Array>(batch, PROBABILITIES)?;
@@ -122,35 +99,6 @@ fn pick<'a, T>(
         Some(picked) => Ok(picked),
         None => bail!("a file of predictions with {kind:?} takes no other"),
     }
-}
-
-fn candidate_fields() -> Fields {
-    let number = |name: &str| Field::new(name, DataType::UInt32, false);
-    let probability = Field::new(PROBABILITY, DataType::Float32, false);
-    vec![Field::new(TEXT, DataType::Utf8, false), number(START), number(END), probability].into()
-}
-
-fn candidates<'a>(all: impl Iterator<Item = &'a Candidate> + Clone) -> Result<ArrayRef> {
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from_iter_values(all.clone().map(|candidate| &candidate.text))),
-        Arc::new(UInt32Array::from_iter_values(all.clone().map(|candidate| candidate.start))),
-        Arc::new(UInt32Array::from_iter_values(all.clone().map(|candidate| candidate.end))),
-        Arc::new(Float32Array::from_iter_values(all.map(|candidate| candidate.probability))),
-    ];
-    Ok(Arc::new(StructArray::try_new(candidate_fields(), columns, None)?))
-}
-
-fn read_candidates(rows: &StructArray) -> Result<Vec<Candidate>> {
-    let texts = field::<StringArray>(rows, TEXT)?;
-    let (starts, ends) = (field::<UInt32Array>(rows, START)?, field::<UInt32Array>(rows, END)?);
-    let probabilities = field::<Float32Array>(rows, PROBABILITY)?;
-    let candidate = |row| Candidate {
-        text: texts.value(row).to_owned(),
-        start: starts.value(row),
-        end: ends.value(row),
-        probability: probabilities.value(row),
-    };
-    Ok((0..rows.len()).map(candidate).collect())
 }
 
 fn floats<'a>(rows: impl Iterator<Item = &'a [f32]> + Clone) -> Result<ArrayRef> {

@@ -1,5 +1,6 @@
 //! `predictions.parquet`: what the model said of every example of a split.
 
+mod answers;
 mod decoded;
 
 use std::path::Path;
@@ -14,7 +15,8 @@ use super::examples::{Truth, TruthKind};
 use super::lists::{list, list_field, list_items};
 use super::parquet_file::{ParquetReader, ParquetWriter, column};
 
-pub use decoded::{Candidate, Decoded, DecodedKind};
+pub use answers::Candidate;
+pub use decoded::{Decoded, DecodedKind};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
