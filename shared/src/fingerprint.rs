@@ -188,6 +188,18 @@ mod tests {
     }
 
     #[test]
+    fn the_section_of_the_task_alone_counts() {
+        let section = "[entity_recognition]\nstride = 16";
+        let with_task = |stage| {
+            let task = "task = \"entity_recognition\"\n";
+            of(stage, &format!("{task}{section}")) != of(stage, task)
+        };
+        check(Stage::Tokenize, section, false);
+        assert!(with_task(Stage::Tokenize) && with_task(Stage::Train) && with_task(Stage::Evaluate));
+        assert!(!with_task(Stage::Fetch));
+    }
+
+    #[test]
     fn keys_of_the_task_count_where_they_are_read() {
         const TASK: &str = "task = \"question_answering\"\n";
         for (stage, [stride, length, n_best]) in [

@@ -3,6 +3,10 @@
 mod encode;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod klue_ner;
+#[cfg(test)]
+mod korquad;
 mod shard;
 mod split;
 mod statistics;

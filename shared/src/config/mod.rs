@@ -13,6 +13,7 @@ use crate::layout::Split;
 use crate::task::Task;
 
 pub use load::load;
+pub use sections::entity_recognition::EntityRecognitionConfig;
 pub use sections::evaluate::EvaluateConfig;
 pub use sections::fetch::{
     CorpusName, FetchConfig, FileColumns, FileFormat, FilesConfig, ModelSource, ScratchConfig, Weights,
@@ -47,6 +48,8 @@ pub struct Config {
     #[serde(default)]
     pub evaluate: EvaluateConfig,
     #[serde(default)]
+    pub entity_recognition: EntityRecognitionConfig,
+    #[serde(default)]
     pub question_answering: QuestionAnsweringConfig,
 }
 
@@ -79,6 +82,7 @@ impl Config {
     fn validate_task(&self) -> Result<()> {
         match self.task {
             Task::Classification | Task::PairClassification => Ok(()),
+            Task::EntityRecognition => self.entity_recognition.validate(self.tokenize.max_seq_length),
             Task::QuestionAnswering => self.question_answering.validate(self.tokenize.max_seq_length),
         }
     }
@@ -87,6 +91,7 @@ impl Config {
     pub(crate) fn task_section(&self) -> Result<Value> {
         Ok(match self.task {
             Task::Classification | Task::PairClassification => Value::Null,
+            Task::EntityRecognition => serde_json::to_value(&self.entity_recognition)?,
             Task::QuestionAnswering => serde_json::to_value(&self.question_answering)?,
         })
     }

@@ -12,7 +12,8 @@ pub use examples::{
 pub use features::{Features, FeaturesReader, FeaturesWriter, Offset, TargetKind, Targets};
 pub use parquet_file::ParquetReader;
 pub use predictions::{
-    Candidate, Decoded, DecodedKind, Prediction, PredictionReader, PredictionShape, PredictionWriter,
+    Candidate, Decoded, DecodedKind, PredictedEntity, Prediction, PredictionReader, PredictionShape,
+    PredictionWriter,
 };
 
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
@@ -39,6 +40,7 @@ pub mod column {
     pub const LENGTH: &str = "length";
     pub const PREDICTED_LABEL: &str = "predicted_label";
     pub const PROBABILITIES: &str = "probabilities";
+    pub const PREDICTED_ENTITIES: &str = "predicted_entities";
     pub const LOGITS: &str = "logits";
     pub const PREDICTION_TEXT: &str = "prediction_text";
     pub const N_BEST: &str = "n_best";

@@ -30,8 +30,23 @@ impl std::iter::Sum for Loss {
 /// Of one class among all.
 pub(crate) fn cross_entropy(targets: &Targets, output: &Output) -> Loss {
     let Targets::Class(class) = targets else { return Loss::UNDEFINED };
-    let class = usize::try_from(*class).ok();
-    let log_probability = class.and_then(|class| log_softmax(output.logits()).get(class).copied());
+    of_class(*class, output.logits())
+}
+
+/// Of the tag of every token that has one.
+pub(crate) fn token_cross_entropy(targets: &Targets, output: &Output) -> Loss {
+    let (Targets::Tags(tags), logits) = (targets, output.logits()) else { return Loss::UNDEFINED };
+    if tags.is_empty() || !logits.len().is_multiple_of(tags.len()) {
+        return Loss::UNDEFINED;
+    }
+    let labels = (logits.len() / tags.len()).max(1);
+    let tokens = tags.iter().zip(logits.chunks(labels)).filter(|(tag, _)| **tag != Targets::IGNORED);
+    tokens.map(|(&tag, logits)| of_class(tag, logits)).sum()
+}
+
+fn of_class(class: i64, logits: &[f32]) -> Loss {
+    let class = usize::try_from(class).ok();
+    let log_probability = class.and_then(|class| log_softmax(logits).get(class).copied());
     Loss { sum: -log_probability.unwrap_or(f64::NAN), count: 1.0 }
 }
 
@@ -59,6 +74,17 @@ mod tests {
         let expect = -(2f64.exp() / (2f64.exp() + 2.0)).ln();
         assert!((loss(1) - expect).abs() < 1e-12 && (loss(0) - expect - 2.0).abs() < 1e-12);
         assert!(loss(3).is_nan() && cross_entropy(&Targets::Score(1.0), &output).mean().is_nan());
+    }
+
+    #[test]
+    fn tokens_without_a_tag_do_not_count() {
+        let output = Output::Logits(vec![0.0, 2.0, 9.0, -9.0, 0.0, 2.0]);
+        let loss = |tags: &[i64]| token_cross_entropy(&Targets::Tags(tags.to_vec()), &output);
+        let one = cross_entropy(&Targets::Class(1), &Output::Logits(vec![0.0, 2.0]));
+        assert_eq!(loss(&[1, -100, 1]), Loss { sum: 2.0 * one.sum, count: 2.0 });
+        assert_eq!(loss(&[-100; 3]), Loss::default());
+        assert!(loss(&[1, 2, 1]).mean().is_nan());
+        assert!(loss(&[]).mean().is_nan() && loss(&[1; 4]).mean().is_nan());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod classification;
 mod encoded;
+mod entity_recognition;
 #[cfg(test)]
 mod fixture;
 mod judgement;
@@ -11,6 +12,7 @@ mod pair_classification;
 mod question_answering;
 mod sequence;
 mod setting;
+mod windows;
 
 use std::fmt::Debug;
 
@@ -37,6 +39,8 @@ pub enum Task {
     Classification,
     /// One label for two texts.
     PairClassification,
+    /// The names in a text.
+    EntityRecognition,
     /// Where in a context a question's answer stands.
     QuestionAnswering,
 }
@@ -107,12 +111,14 @@ pub trait Definition: Debug + Sync {
 }
 
 impl Task {
-    pub const ALL: [Task; 3] = [Task::Classification, Task::PairClassification, Task::QuestionAnswering];
+    pub const ALL: [Task; 4] =
+        [Task::Classification, Task::PairClassification, Task::EntityRecognition, Task::QuestionAnswering];
 
     pub fn definition(self) -> &'static dyn Definition {
         match self {
             Task::Classification => &classification::Classification,
             Task::PairClassification => &pair_classification::PairClassification,
+            Task::EntityRecognition => &entity_recognition::EntityRecognition,
             Task::QuestionAnswering => &question_answering::QuestionAnswering,
         }
     }

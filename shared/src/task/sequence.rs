@@ -3,7 +3,6 @@
 use anyhow::{Context, Result, bail};
 
 use super::{Decoded, Details, Encoded, Prediction, Scores, Setting, Window};
-use crate::fault::Fault;
 use crate::figures::{Figures, Metric};
 use crate::metrics::{Confusion, argmax, softmax};
 use crate::schema::{Example, Targets, Truth};
@@ -29,10 +28,7 @@ pub(super) fn class_of(example: &Example, setting: &Setting) -> Result<Targets> 
         Truth::Unknown => Ok(Targets::Unknown),
         truth => {
             let label = truth.as_label().context("it has no label")?;
-            let known =
-                || setting.labels.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let unknown = || Fault::input(format!("the label `{label}` is not in the list {}", known()));
-            Ok(Targets::Class(setting.label_id(label).with_context(unknown)?.try_into()?))
+            Ok(Targets::Class(setting.class(label)?.try_into()?))
         }
     }
 }

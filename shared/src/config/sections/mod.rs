@@ -1,5 +1,6 @@
 //! One file a section.
 
+pub(super) mod entity_recognition;
 pub(super) mod evaluate;
 pub(super) mod fetch;
 pub(super) mod question_answering;

@@ -8,7 +8,8 @@ use arrow::datatypes::{DataType, Field};
 use serde::Serialize;
 
 use super::answers::{self, Candidate};
-use crate::schema::column::{N_BEST, PREDICTED_LABEL, PROBABILITIES};
+use super::entities::{self, PredictedEntity};
+use crate::schema::column::{N_BEST, PREDICTED_ENTITIES, PREDICTED_LABEL, PROBABILITIES, TEXT};
 use crate::schema::lists::{list, list_field, list_items};
 use crate::schema::parquet_file::column;
 
@@ -21,6 +22,13 @@ pub enum Decoded {
         predicted: String,
         /// One a label, in label order; they sum to 1.
         probabilities: Vec<f32>,
+    },
+    /// In the order of the text, none over another.
+    Entities {
+        /// What the places are in. Whoever reads JSON has it.
+        #[serde(skip)]
+        text: String,
+        entities: Vec<PredictedEntity>,
     },
     /// The best first.
     Answers(Vec<Candidate>),
@@ -36,6 +44,7 @@ impl Decoded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodedKind {
     Class,
+    Entities,
     Answers,
 }
 
@@ -44,6 +53,7 @@ impl DecodedKind {
     pub(super) fn has_logits(self) -> bool {
         match self {
             DecodedKind::Class => true,
+            DecodedKind::Entities => false,
             DecodedKind::Answers => false,
         }
     }
@@ -54,6 +64,7 @@ impl DecodedKind {
                 Field::new(PREDICTED_LABEL, DataType::Utf8, false),
                 list_field(PROBABILITIES, DataType::Float32),
             ],
+            DecodedKind::Entities => vec![Field::new(TEXT, DataType::Utf8, false), entities::field()],
             DecodedKind::Answers => answers::fields(),
         }
     }
@@ -70,12 +81,28 @@ impl DecodedKind {
                 let names = StringArray::from_iter_values(rows.iter().map(|(name, _)| name));
                 Ok(vec![Arc::new(names), floats(rows.iter().map(|(_, values)| values.as_slice()))?])
             }
+            DecodedKind::Entities => {
+                let rows = pick(rows, self, |row| match row {
+                    Decoded::Entities { text, entities } => Some((text, entities.as_slice())),
+                    _ => None,
+                })?;
+                let texts = StringArray::from_iter_values(rows.iter().map(|(text, _)| text));
+                let found: Vec<&[PredictedEntity]> = rows.iter().map(|(_, found)| *found).collect();
+                Ok(vec![Arc::new(texts), entities::column(&found)?])
+            }
             DecodedKind::Answers => answers::columns(&pick(rows, self, Decoded::as_answers)?),
         }
     }
 
     /// Of every row of `batch`, by the columns that it has.
     pub(super) fn read(batch: &RecordBatch) -> Result<Vec<Decoded>> {
+        if batch.column_by_name(PREDICTED_ENTITIES).is_some() {
+            let texts = column::<StringArray>(batch, TEXT)?.iter().map(|text| text.unwrap_or_default());
+            let rows = texts.zip(entities::read(batch)?);
+            return Ok(rows
+                .map(|(text, entities)| Decoded::Entities { text: text.into(), entities })
+                .collect());
+        }
         if batch.column_by_name(N_BEST).is_some() {
             return Ok(answers::read(batch)?.into_iter().map(Decoded::Answers).collect());
         }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod decoded;
+mod entities;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use super::parquet_file::{ParquetReader, ParquetWriter, column};
 
 pub use answers::Candidate;
 pub use decoded::{Decoded, DecodedKind};
+pub use entities::PredictedEntity;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
@@ -112,7 +114,7 @@ fn predictions(batch: &RecordBatch) -> Result<Vec<Prediction>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Answer;
+    use crate::schema::{Answer, Entity};
 
     fn check(shape: PredictionShape, rows: &[Prediction]) {
         let folder = tempfile::tempdir().unwrap();
@@ -137,6 +139,13 @@ mod tests {
         let rows = [row(Truth::Label("negative".into()), class.clone(), &[-1.5, 0.25])];
         check(shape(TruthKind::Label, DecodedKind::Class), &rows);
         check(shape(TruthKind::Nothing, DecodedKind::Class), &[row(Truth::Unknown, class, &[-1.5, 0.25])]);
+        let entity = PredictedEntity { start: 0, end: 3, label: "PS".into(), probability: 0.75 };
+        let entities = |found| Decoded::Entities { text: "이순신은".into(), entities: found };
+        let rows = [entities(vec![entity.clone(), entity]), entities(vec![])].map(|decoded| {
+            let truth = Entity { start: 0, end: 3, label: "PS".into() };
+            row(Truth::Entities(vec![truth]), decoded, &[])
+        });
+        check(shape(TruthKind::Entities, DecodedKind::Entities), &rows);
         let candidate =
             |start, end, text: &str| Candidate { text: text.into(), start, end, probability: 0.5 };
         let truth = || Truth::Answers(vec![Answer { start: 0, text: "1883년".into() }]);
