@@ -78,6 +78,7 @@ fn where_there_is_no_answer_every_window_says_so() {
 fn an_answer_within_pieces_takes_them_whole() {
     check_windows(CONTEXT, answers(&[(7, "다 라")]), &["다다 라라", "다다 라라", ""]);
     check_windows("가가나나다다 라라", answers(&[(1, "가나")]), &["가가나나"]);
+    check_windows("가가나나다다 라라", answers(&[(2, "나나")]), &["나나"]);
     check_windows("가나다라 마마", answers(&[(1, "나다")]), &["가나다라"]);
 }
 
@@ -157,8 +158,8 @@ fn texts(candidates: &[Candidate]) -> Vec<&str> {
 
 #[test]
 fn the_best_span_of_all_windows_is_the_answer() {
-    let two_best = QuestionAnsweringConfig { n_best: 2, ..keys() };
-    let found = decode(CONTEXT, two_best, |window, text| match (window, text) {
+    let three_best = QuestionAnsweringConfig { n_best: 3, ..keys() };
+    let found = decode(CONTEXT, three_best, |window, text| match (window, text) {
         (0, "다다") => (3.0, 0.0),
         (0, "라라") => (0.0, 3.0),
         // In a second window too, where it is better.
@@ -168,15 +169,17 @@ fn the_best_span_of_all_windows_is_the_answer() {
         _ => (-9.0, -9.0),
     });
     let candidate = |text: &str, start, end, score: f32| {
-        let probability = score.exp() / (8f32.exp() + 7f32.exp());
+        let probability = score.exp() / (8f32.exp() + 7f32.exp() + 3.5f32.exp());
         Candidate { text: text.into(), start, end, probability }
     };
-    let expect = [candidate("아아", 21, 23, 8.0), candidate("다다 라라", 6, 11, 7.0)];
+    // Of the last one's score there is `라라` too, later in the context.
+    let expect =
+        [candidate("아아", 21, 23, 8.0), candidate("다다 라라", 6, 11, 7.0), candidate("다다", 6, 8, 3.5)];
     for (found, expect) in found.iter().zip(&expect) {
         assert_eq!((&found.text, found.start, found.end), (&expect.text, expect.start, expect.end));
         assert!((found.probability - expect.probability).abs() < 1e-6, "{found:?}");
     }
-    assert_eq!(found.len(), 2);
+    assert_eq!(found.len(), 3);
 }
 
 #[test]
