@@ -1,7 +1,7 @@
-//! A tiny model for the tests of this crate.
+//! A tiny model for the tests of this crate, and the data that may lie beside it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use shared::layout::hub;
 use tempfile::TempDir;
@@ -24,4 +24,13 @@ impl Model {
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
+}
+
+/// What lies beside the workspace. None, and a line that says so, where it does not.
+pub(crate) fn beside(path: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(path);
+    if !path.exists() {
+        eprintln!("skipped: {} is not there", path.display());
+    }
+    path.exists().then_some(path)
 }

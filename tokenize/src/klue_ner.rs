@@ -1,7 +1,6 @@
 //! Entity recognition beside real texts and a real tokenizer: what the tags of tokens can say of KLUE-NER's entities.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use shared::figures::Metric;
 use shared::schema::{Entity, Example, Targets, Truth};
@@ -9,19 +8,11 @@ use shared::task::{Encoded, Output, Setting, Task, judge};
 use tokenizer::BoundedTokenizer;
 
 use crate::encode::Encoder;
+use crate::fixture::beside;
 
 const LABELS: [&str; 6] = ["PS", "LC", "OG", "DT", "TI", "QT"];
 const DEV: &str = "mirror/raw.githubusercontent.com/KLUE-benchmark/KLUE/main/klue_benchmark/klue-ner-v1.1/\
                    klue-ner-v1.1_dev.tsv";
-
-/// What lies beside the workspace. None, and a line that says so, where it does not.
-fn beside(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(path);
-    if !path.exists() {
-        eprintln!("skipped: {} is not there", path.display());
-    }
-    path.exists().then_some(path)
-}
 
 /// A character and its tag a line, an empty line after each text.
 fn examples(file: &str) -> Vec<Example> {

@@ -5,6 +5,8 @@ mod encode;
 mod fixture;
 #[cfg(test)]
 mod klue_ner;
+#[cfg(test)]
+mod korquad;
 mod shard;
 mod split;
 mod statistics;

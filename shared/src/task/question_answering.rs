@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::windows::{WindowSpan, window_spans};
 use super::{Decoded, Definition, Encoded, Loss, Output, OutputLayer, Prediction, Scores, Setting, Window};
 use super::{Details, losses};
 use crate::config::{Answerable, QuestionAnsweringConfig};
@@ -59,7 +60,8 @@ impl Definition for QuestionAnswering {
         let room = room(question.len(), keys, tokenizer)?;
         let context = tokenizer.pieces(context_of(example)?)?;
         let answer = true_pieces(example, &context, keys)?;
-        let row = |(before, part)| {
+        let row = |window: WindowSpan| {
+            let (before, part) = (window.shown.start, context.get(window.shown).unwrap_or_default());
             let framed = tokenizer.frame_pair(&question, &ids(part));
             let [_, first] = framed.starts;
             let targets = match &answer {
@@ -72,7 +74,7 @@ impl Definition for QuestionAnswering {
             let tokens = Tokens { ids: framed.ids, type_ids: framed.type_ids, pieces, truncated };
             Encoded::new(&example.example_id, &tokens, tokenizer.unknown_token_id(), targets, offsets)
         };
-        parts(&context, room, keys.doc_stride).map(row).collect()
+        window_spans(context.len(), room, keys.doc_stride).into_iter().map(row).collect()
     }
 
     fn loss(&self, row: &Features, output: &Output) -> Loss {
@@ -156,27 +158,18 @@ fn true_pieces(
         }
         return Ok(None);
     };
-    let length = text.chars().count();
-    let there = context_of(example)?.chars().skip(*start as usize).take(length);
+    let start = *start as usize;
+    let there = context_of(example)?.chars().skip(start).take(text.chars().count());
     ensure!(
         there.eq(text.chars()),
         Fault::input(format!("its answer `{text}` does not stand at character {start} of its context"))
     );
-    let end = *start + u32::try_from(length)?;
-    let first = pieces.partition_point(|piece| piece.end <= *start);
-    let behind = pieces.partition_point(|piece| piece.start < end);
-    Ok((first < behind).then(|| first..=behind - 1))
-}
-
-/// Windows of at most `room` pieces, each with the number of pieces before it. Neighbours share `doc_stride` pieces; of
-/// an empty context there is one.
-fn parts(pieces: &[Piece], room: usize, doc_stride: usize) -> impl Iterator<Item = (usize, &[Piece])> {
-    let step = room - doc_stride;
-    let count = pieces.len().saturating_sub(doc_stride).div_ceil(step).max(1);
-    (0..count).map(move |index| {
-        let rest = pieces.get(index * step..).unwrap_or_default();
-        (index * step, rest.get(..room).unwrap_or(rest))
-    })
+    let visible = text.trim_start();
+    let start = start + text.chars().count() - visible.chars().count();
+    let end = start + visible.trim_end().chars().count();
+    let first = pieces.partition_point(|piece| piece.end as usize <= start);
+    let behind = pieces.partition_point(|piece| (piece.start as usize) < end);
+    Ok((start < end && first < behind).then(|| first..=behind - 1))
 }
 
 /// The tokens of `answer` in a row in which `length` pieces stand from the token `first` on, `before` pieces being

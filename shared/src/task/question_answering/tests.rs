@@ -1,9 +1,10 @@
 use super::*;
 use crate::fault::kind_of;
-use crate::task::fixture::two_characters::TwoCharacters;
+use crate::task::fixture::vocabulary::{CLS, FIRST, FixtureTokenizer, SEP};
 
 /// Eight pieces of two characters each.
 const CONTEXT: &str = "가가 나나 다다 라라 마마 바바 사사 아아";
+const VOCABULARY: &str = "가가 나나 다다 라라 마마 바바 사사 아아 어디 é 한";
 /// A piece.
 const QUESTION: &str = "어디";
 /// Leaves four pieces of the context beside the question, so that windows begin at every other piece.
@@ -30,7 +31,7 @@ fn setting(keys: QuestionAnsweringConfig) -> Setting {
 }
 
 fn encode(example: &Example, keys: QuestionAnsweringConfig, max_seq_length: usize) -> Result<Vec<Encoded>> {
-    QuestionAnswering.encode(example, &setting(keys), &mut TwoCharacters { max_seq_length })
+    QuestionAnswering.encode(example, &setting(keys), &mut FixtureTokenizer::new(VOCABULARY, max_seq_length))
 }
 
 fn slice(text: &str, start: i32, end: i32) -> String {
@@ -76,7 +77,9 @@ fn where_there_is_no_answer_every_window_says_so() {
 #[test]
 fn an_answer_within_pieces_takes_them_whole() {
     check_windows(CONTEXT, answers(&[(7, "다 라")]), &["다다 라라", "다다 라라", ""]);
-    check_windows("가나다라 마", answers(&[(1, "나다")]), &["가나다라"]);
+    check_windows("가가나나다다 라라", answers(&[(1, "가나")]), &["가가나나"]);
+    check_windows("가가나나다다 라라", answers(&[(2, "나나")]), &["나나"]);
+    check_windows("가나다라 마마", answers(&[(1, "나다")]), &["가나다라"]);
 }
 
 #[test]
@@ -89,10 +92,9 @@ fn places_are_characters_and_white_space_has_none() {
 #[test]
 fn a_row_is_the_question_and_a_window() {
     let rows = encode(&example(QUESTION, CONTEXT, answers(&[(0, "가가")])), keys(), LENGTH).unwrap();
-    let ids = |text: &str| text.chars().map(|c| c as i32).collect::<Vec<_>>();
-    let (cls, sep) = (TwoCharacters::CLS as i32, TwoCharacters::SEP as i32);
     let second = &rows[1].features;
-    assert_eq!(second.input_ids, [&[cls], &ids("어")[..], &[sep], &ids("다라마바"), &[sep]].concat());
+    let ids = [CLS, FIRST + 8, SEP, FIRST + 2, FIRST + 3, FIRST + 4, FIRST + 5, SEP];
+    assert_eq!(second.input_ids, ids.map(|id| id as i32));
     assert_eq!(second.token_type_ids, [0, 0, 0, 1, 1, 1, 1, 1]);
     let places = [6, 9, 12, 15].map(|start| Offset { start, end: start + 2 });
     let none = [Offset::NOWHERE; 3];
@@ -102,7 +104,7 @@ fn a_row_is_the_question_and_a_window() {
 
 #[test]
 fn a_long_question_is_cut_and_leaves_the_context_its_room() {
-    let rows = encode(&example("가나 다라 마바", CONTEXT, answers(&[(0, "가가")])), keys(), LENGTH).unwrap();
+    let rows = encode(&example("가가 나나 다다", CONTEXT, answers(&[(0, "가가")])), keys(), LENGTH).unwrap();
     assert!(rows.iter().all(|row| row.truncated && row.features.input_ids.len() == LENGTH));
     assert_eq!(rows.len(), 6);
     assert_eq!(rows[0].features.targets, Targets::Span { start: 4, end: 4 });
@@ -157,8 +159,8 @@ fn texts(candidates: &[Candidate]) -> Vec<&str> {
 
 #[test]
 fn the_best_span_of_all_windows_is_the_answer() {
-    let two_best = QuestionAnsweringConfig { n_best: 2, ..keys() };
-    let found = decode(CONTEXT, two_best, |window, text| match (window, text) {
+    let three_best = QuestionAnsweringConfig { n_best: 3, ..keys() };
+    let found = decode(CONTEXT, three_best, |window, text| match (window, text) {
         (0, "다다") => (3.0, 0.0),
         (0, "라라") => (0.0, 3.0),
         // In a second window too, where it is better.
@@ -168,15 +170,17 @@ fn the_best_span_of_all_windows_is_the_answer() {
         _ => (-9.0, -9.0),
     });
     let candidate = |text: &str, start, end, score: f32| {
-        let probability = score.exp() / (8f32.exp() + 7f32.exp());
+        let probability = score.exp() / (8f32.exp() + 7f32.exp() + 3.5f32.exp());
         Candidate { text: text.into(), start, end, probability }
     };
-    let expect = [candidate("아아", 21, 23, 8.0), candidate("다다 라라", 6, 11, 7.0)];
+    // Of the last one's score there is `라라` too, later in the context.
+    let expect =
+        [candidate("아아", 21, 23, 8.0), candidate("다다 라라", 6, 11, 7.0), candidate("다다", 6, 8, 3.5)];
     for (found, expect) in found.iter().zip(&expect) {
         assert_eq!((&found.text, found.start, found.end), (&expect.text, expect.start, expect.end));
         assert!((found.probability - expect.probability).abs() < 1e-6, "{found:?}");
     }
-    assert_eq!(found.len(), 2);
+    assert_eq!(found.len(), 3);
 }
 
 #[test]
