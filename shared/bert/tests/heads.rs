@@ -211,7 +211,8 @@ fn a_batch_without_targets_teaches_nothing() {
     let mut model = random(config);
     let before = model.frozen().outputs(&batch).unwrap();
     let mut optimizer = AdamW::new(AdamWConfig::default());
-    let outcome = model.step(&[batch.clone()], &Objective::default(), &mut optimizer, 0, 1e-3).unwrap();
+    let outcome =
+        model.step(std::slice::from_ref(&batch), &Objective::default(), &mut optimizer, 0, 1e-3).unwrap();
     assert_eq!((outcome.loss, outcome.gradient_norm, outcome.guesses), (0.0, 0.0, 0));
     assert_eq!(model.frozen().outputs(&batch).unwrap(), before);
 }
