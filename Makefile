@@ -8,6 +8,7 @@ LIBTORCH_KIND ?= auto
 BUILD := --release --locked
 BIN := $(or $(CARGO_TARGET_DIR),target)/release
 OPTIONS = --config $(CONFIG) --work $(WORK) $(ARGS)
+BENCH := cargo bench --locked --workspace --features bert/passes
 STAGES := fetch tokenize train evaluate
 PROGRAMS := $(STAGES) train-worker evaluate-worker
 
@@ -41,10 +42,11 @@ fetch tokenize train evaluate: build ## run one stage
 
 test: libtorch ## check formatting, lints, units, and the sample pipeline from end to end
 	cargo fmt --all --check
-	cargo clippy $(BUILD) --workspace --all-targets -- -D warnings
+	cargo clippy $(BUILD) --workspace --all-targets --features bert/passes -- -D warnings
 	cargo build $(BUILD)
 	cargo test $(BUILD) --workspace
-	echo 1 | cargo bench --locked --workspace --bench step -- --model $(CURDIR)/tests/golden/gelu --batch 4 --seq 8
+	echo 1 | $(BENCH) --bench step -- --model $(CURDIR)/tests/golden/gelu --batch 4 --seq 8
+	echo 1 | $(BENCH) --bench passes -- --numbers 1000
 
 parity: parity-data build .parity/venv/installed ## compare with transformers: logits, steps, accuracies, files [PARITY_ARGS='--only PART']
 	@.parity/venv/bin/python tests/parity/parity.py --bin $(BIN) $(PARITY_ARGS)
@@ -60,9 +62,9 @@ parity-data:
 	@touch $@
 
 bench: bench-data build .parity/venv/installed ## measure beside PyTorch, into bench/SPEED.md; on an idle machine [BENCH_ARGS='--only PART']
-	@step=$$(cargo build $(BUILD) --workspace --bench step --message-format=json | \
-	sed -n 's|.*"executable":"\([^"]*/step-[^"/]*\)".*|\1|p'); test -n "$$step" && \
-	.parity/venv/bin/python bench/speed.py --bin $(BIN) --step-bench "$$step" $(BENCH_ARGS)
+	@built=$$($(BENCH) --bench step --bench passes --no-run --message-format=json) && \
+	of() { printf "%s\n" "$$built" | sed -n "s|.*\"executable\":\"\([^\"]*/$$1-[^\"/]*\)\".*|\1|p"; } && \
+	.parity/venv/bin/python bench/speed.py --bin $(BIN) --step-bench "$$(of step)" --passes-bench "$$(of passes)" $(BENCH_ARGS)
 
 bench-data:
 	@python3 bench/setting.py $(BENCH_ARGS)

@@ -1,4 +1,4 @@
-"""The matrix products of a training step and nothing else, and a copy of as many bytes as the parameters have.
+"""The matrix products of a training step and nothing else.
 
 Called as `pytorch_step.py`. Every linear layer has its forward product and the two of its backward pass, attention its
 two and their four. Results go where memory stands ready; each layer has weights and their gradients of its own, as in a
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertConfig
 
 from pytorch_step import LABELS, arguments
 from worker import serve
@@ -78,19 +78,9 @@ def milliseconds(work: Product, count: int) -> list[float]:
 def main() -> None:
     given = arguments()
     config = BertConfig.from_pretrained(given.model, num_labels=LABELS)
-    with torch.device("meta"):
-        parameters = sum(p.numel() for p in BertForSequenceClassification(config).parameters())
-    source, target = torch.ones(parameters), torch.ones(parameters)
     products = Products(config, given.batch, given.seq, DTYPES[given.precision])
-
-    def answer(count: int) -> dict:
-        copies = milliseconds(lambda: target.copy_(source), count)
-        moved = 2 * source.nbytes
-        rates = [moved / 1e6 / each for each in copies]
-        return {"milliseconds": milliseconds(products.run, count), "copy_gb_per_second": rates}
-
     with torch.inference_mode():
-        serve(answer)
+        serve(lambda count: {"milliseconds": milliseconds(products.run, count)})
 
 
 if __name__ == "__main__":

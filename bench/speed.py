@@ -10,6 +10,7 @@ from types import ModuleType
 
 import epoch
 import evaluate
+import passes
 import report
 import start
 import step
@@ -19,6 +20,7 @@ from setting import PARTS, Setting
 MODULES: dict[str, ModuleType] = {
     "up-to-date": up_to_date,
     "start": start,
+    "passes": passes,
     "step": step,
     "evaluate": evaluate,
     "epoch": epoch,

@@ -6,97 +6,110 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use bert::{BertConfig, Compute, Dataset, Head, SequenceClassifier};
+use bert::{BertConfig, Compute, Dataset, Head, Masking, Model};
 use shared::config::Weights;
 use shared::console::{Progress, Unit};
-use shared::facts::TokenizeFacts;
+use shared::facts::{TokenizeFacts, TrainFacts};
 use shared::fault::Fault;
-use shared::layout::{Stage, evaluated, trained};
-use shared::metrics::{Confusion, softmax};
-use shared::schema::{Features, Prediction, PredictionWriter};
+use shared::figures::Metric;
+use shared::layout::{Split, Stage, evaluated, fetched, trained};
+use shared::schema::{Example, ExampleReader, Prediction, PredictionShape, PredictionWriter};
 use shared::stage::Job;
+use shared::task::{Output, Setting, Undefined, judge};
 
 use report::Metrics;
 
 /// Rows that the writer of predictions takes at a time.
 const WRITE_ROWS: usize = 4096;
 
-/// Classifies every example of `evaluate.split`.
+/// Lets the model answer every example of `evaluate.split`, and compares.
 ///
 /// # Errors
-/// An input fault where the model or the features are damaged, or the split has no examples.
+/// An input fault where the model or the features are damaged, the split has no examples, or a metric of the task is
+/// not defined on them.
 pub fn run(job: &Job) -> Result<Metrics> {
     let config = &job.config.evaluate;
-    let (tokenized, trained) = (job.input(Stage::Tokenize)?, job.input(Stage::Train)?);
+    let (fetched, tokenized) = (job.input(Stage::Fetch)?, job.input(Stage::Tokenize)?);
+    let trained = job.input(Stage::Train)?;
     let facts: TokenizeFacts = tokenized.facts()?;
-    let dataset = Dataset::read(tokenized.path(), &facts, config.split)?;
+    let training: TrainFacts = trained.facts()?;
+    let masking = Masking::of(&job.config, &facts)?;
+    let dataset = Dataset::read(tokenized.path(), &facts, config.split)?.masked(masking);
 
     let compute = Compute::open(config.device, config.precision, config.threads, job.config.seed)?;
-    log::info!("evaluating {} {} examples on {}", dataset.len(), config.split, compute.description());
+    log::info!("evaluating {} {} rows on {}", dataset.len(), config.split, compute.description());
     let folder = trained::model(trained.path());
     let bert = BertConfig::read(&folder)?;
-    let model = SequenceClassifier::build(
-        &folder,
-        bert,
-        Weights::Pretrained,
-        Head::Required,
-        &compute,
-        job.config.seed,
-    )?
-    .frozen();
+    let seed = job.config.seed;
+    let model = Model::build(&folder, bert, Weights::Pretrained, Head::Required, &compute, seed)?.frozen();
+    let outputs = outputs(&model, &dataset, config.batch_size)?;
 
-    let logits = logits(&model, &dataset, config.batch_size)?;
-    let mut confusion = Confusion::new(facts.labels.len());
-    let predictions = dataset
-        .rows()
-        .iter()
-        .zip(&logits)
-        .map(|(row, logits)| prediction(row, logits, &facts.labels, &mut confusion));
-    let predictions = predictions.collect::<Result<Vec<_>>>()?;
-    write_predictions(&evaluated::predictions(&job.output), &predictions, facts.labels.len())?;
+    let task = job.config.task.definition();
+    let threshold = training.best_dev.get(Metric::Threshold);
+    let setting = Setting { threshold, ..Setting::new(&job.config, facts.labels) };
+    let examples = examples(&fetched::examples(fetched.path(), config.split))?;
+    let judgement = judge(task, &setting, examples, dataset.rows(), &outputs)?;
+    let shape = PredictionShape { truth: task.shape().truth, decoded: task.decoded() };
+    write_predictions(&evaluated::predictions(&job.output), shape, &judgement.predictions)?;
 
+    let metrics = Metrics::new(config.split, &judgement);
     let unsound =
         || Fault::input(format!("the model in {} gives no numbers; train it again", folder.display()));
-    ensure!(confusion.loss().is_finite(), unsound());
-    let metrics = Metrics::new(config.split, &confusion, &facts.labels);
+    ensure!(metrics.are_finite(), unsound());
+    ensure_defined(&judgement.scores.undefined, config.split)?;
     metrics.write(&evaluated::metrics(&job.output))?;
-    metrics.table().lines().for_each(|line| log::info!("{line}"));
+    metrics.text().lines().for_each(|line| log::info!("{line}"));
     Ok(metrics)
 }
 
 /// Of every row, in the order of the rows.
-fn logits(model: &SequenceClassifier, dataset: &Dataset, batch_size: usize) -> Result<Vec<Vec<f32>>> {
+fn outputs(model: &Model, dataset: &Dataset, batch_size: usize) -> Result<Vec<Output>> {
     let mut progress = Progress::new("evaluate", dataset.len() as u64, Unit::Items);
     let between = |rows: usize| {
         progress.advance(rows as u64);
         ControlFlow::Continue(())
     };
-    let logits = model.all_logits(dataset, batch_size, between)?;
+    let outputs = model.all_outputs(dataset, batch_size, between)?;
     progress.finish();
-    logits.continue_value().context("the evaluation ended early")
+    outputs.continue_value().context("the evaluation ended early")
 }
 
-fn prediction(
-    row: &Features,
-    logits: &[f32],
-    labels: &[String],
-    confusion: &mut Confusion,
-) -> Result<Prediction> {
-    let label = usize::try_from(row.label)?;
-    let predicted = confusion.add(logits, label);
-    let name =
-        |index: usize| labels.get(index).cloned().with_context(|| format!("label id {index} is unknown"));
-    Ok(Prediction {
-        example_id: row.example_id.clone(),
-        label: name(label)?,
-        predicted_label: name(predicted)?,
-        probabilities: softmax(logits),
-        logits: logits.to_vec(),
-    })
+/// One after the other.
+fn examples(path: &Path) -> Result<impl Iterator<Item = Result<Example>> + use<>> {
+    let batches = ExampleReader::open(path)?;
+    Ok(batches.flat_map(|batch| match batch {
+        Ok(examples) => examples.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    }))
 }
 
-fn write_predictions(path: &Path, predictions: &[Prediction], labels: usize) -> Result<()> {
-    let mut writer = PredictionWriter::create(path, labels)?;
+/// A result must have every metric of its task, or it could not be compared with others.
+fn ensure_defined(undefined: &[Undefined], split: Split) -> Result<()> {
+    let reasons = undefined.iter().map(Undefined::to_string).collect::<Vec<_>>().join(", and ");
+    let message = format!("{split} cannot be scored: {reasons}; evaluate another split, or train longer");
+    ensure!(undefined.is_empty(), Fault::input(message));
+    Ok(())
+}
+
+fn write_predictions(path: &Path, shape: PredictionShape, predictions: &[Prediction]) -> Result<()> {
+    let mut writer = PredictionWriter::create(path, shape)?;
     predictions.chunks(WRITE_ROWS).try_for_each(|rows| writer.write(rows))?;
     writer.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_without_a_value_is_an_input_fault() {
+        let reason = "every predicted score is the same".to_owned();
+        let error =
+            ensure_defined(&[Undefined { metric: Metric::Pearson, reason }], Split::Test).unwrap_err();
+        assert_eq!(shared::fault::kind_of(&error).code(), 3);
+        let sentence = "test cannot be scored: Pearson's r is not defined, since every predicted score is the \
+            same; evaluate another split, or train longer";
+        assert_eq!(format!("{error:#}"), sentence);
+        assert!(ensure_defined(&[], Split::Test).is_ok());
+    }
 }

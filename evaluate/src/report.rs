@@ -5,8 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use shared::figures::Figures;
 use shared::layout::Split;
-use shared::metrics::{ClassMetrics, Confusion};
+use shared::metrics::ClassMetrics;
+use shared::task::{Details, Judgement};
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
@@ -15,27 +17,22 @@ use tabled::settings::{Alignment, Style};
 #[derive(Debug, Serialize)]
 pub struct Metrics {
     split: Split,
-    examples: u64,
-    accuracy: f64,
-    macro_f1: f64,
-    /// Mean cross-entropy.
-    loss: f64,
-    classes: Vec<ClassMetrics>,
-    /// `confusion_matrix[label][predicted]`, in label order.
-    confusion_matrix: Vec<Vec<u64>>,
+    examples: usize,
+    #[serde(flatten)]
+    figures: Figures,
+    #[serde(flatten)]
+    details: Details,
 }
 
 impl Metrics {
-    pub(crate) fn new(split: Split, confusion: &Confusion, labels: &[String]) -> Metrics {
-        Metrics {
-            split,
-            examples: confusion.examples(),
-            accuracy: confusion.accuracy(),
-            macro_f1: confusion.macro_f1(),
-            loss: confusion.loss(),
-            classes: confusion.classes(labels),
-            confusion_matrix: confusion.counts().to_vec(),
-        }
+    pub(crate) fn new(split: Split, judgement: &Judgement) -> Metrics {
+        let scores = judgement.scores.clone();
+        let examples = judgement.predictions.len();
+        Metrics { split, examples, figures: scores.figures, details: scores.details }
+    }
+
+    pub(crate) fn are_finite(&self) -> bool {
+        self.figures.iter().all(|(_, value)| value.is_finite())
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
@@ -44,44 +41,62 @@ impl Metrics {
         fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Per-class metrics with the confusion matrix beside them, and a line of totals.
-    pub(crate) fn table(&self) -> String {
-        let mut table = Builder::default();
-        let columns = ["label", "precision", "recall", "F1", "examples"].map(str::to_owned);
-        let predicted = self.classes.iter().map(|class| format!("predicted {}", class.label));
-        table.push_record(columns.into_iter().chain(predicted));
-        for (class, counts) in self.classes.iter().zip(&self.confusion_matrix) {
-            let rates = [class.precision, class.recall, class.f1].map(|rate| format!("{rate:.4}"));
-            let counts = counts.iter().map(u64::to_string);
-            let row = [class.label.clone()].into_iter().chain(rates).chain([class.support.to_string()]);
-            table.push_record(row.chain(counts));
-        }
-        let mut table = table.build();
-        table.with(Style::psql()).modify(Columns::new(1..), Alignment::right());
-        let Metrics { split, examples, accuracy, macro_f1, loss, .. } = self;
-        format!(
-            "{table}\n{split}: accuracy {accuracy:.4}, macro-F1 {macro_f1:.4}, loss {loss:.4} on {examples} examples"
-        )
+    /// Tables of what there is of single labels, and a line of totals.
+    pub(crate) fn text(&self) -> String {
+        let Metrics { split, examples, figures, details } = self;
+        let table = match details {
+            Details::Classes { classes, confusion_matrix } => table(classes, Some(confusion_matrix)),
+            Details::Labels { classes } => table(classes, None),
+            Details::Nothing => String::new(),
+        };
+        format!("{table}{split}: {} on {examples} examples", figures.sentence())
     }
+}
+
+/// Per-class metrics, with the confusion matrix beside them where there is one.
+fn table(classes: &[ClassMetrics], confusion_matrix: Option<&Vec<Vec<u64>>>) -> String {
+    let mut table = Builder::default();
+    let columns = ["label", "precision", "recall", "F1", "examples"].map(str::to_owned);
+    let named = classes.iter().filter(|_| confusion_matrix.is_some());
+    let predicted = named.map(|class| format!("predicted {}", class.label));
+    table.push_record(columns.into_iter().chain(predicted));
+    for (row, class) in classes.iter().enumerate() {
+        let rates = [class.precision, class.recall, class.f1].map(|rate| format!("{rate:.4}"));
+        let counts = confusion_matrix.and_then(|matrix| matrix.get(row)).into_iter().flatten();
+        let record = [class.label.clone()].into_iter().chain(rates).chain([class.support.to_string()]);
+        table.push_record(record.chain(counts.map(u64::to_string)));
+    }
+    let mut table = table.build();
+    table.with(Style::psql()).modify(Columns::new(1..), Alignment::right());
+    format!("{table}\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::figures::Metric;
+    use shared::metrics::Confusion;
+    use shared::task::Scores;
+
     use super::*;
 
     #[test]
-    fn the_table_holds_every_figure() {
+    fn the_text_holds_every_figure() {
         let mut confusion = Confusion::new(2);
-        for (label, predicted) in [(0, 0), (0, 0), (0, 1), (1, 1)] {
-            let mut logits = [0.0; 2];
-            logits[predicted] = 1.0;
-            confusion.add(&logits, label);
-        }
+        [(0, 0), (0, 0), (0, 1), (1, 1)]
+            .iter()
+            .for_each(|&(label, predicted)| confusion.add(label, predicted));
         let labels = ["부정".to_owned(), "긍정".to_owned()];
-        let table = Metrics::new(Split::Test, &confusion, &labels).table();
-        for part in ["부정", "predicted 긍정", "0.6667", "0.8000", "test: accuracy 0.7500", "on 4 examples"]
+        let details = Details::Classes {
+            classes: confusion.classes(&labels),
+            confusion_matrix: confusion.counts().to_vec(),
+        };
+        let figures = [(Metric::Accuracy, confusion.accuracy()), (Metric::Loss, 0.5)].into();
+        let judgement =
+            Judgement { predictions: Vec::new(), scores: Scores { figures, details, ..Scores::default() } };
+        let text = Metrics::new(Split::Test, &judgement).text();
+        for part in ["부정", "predicted 긍정", "0.6667", "0.8000", "loss 0.5000, accuracy 0.7500", "test: "]
         {
-            assert!(table.contains(part), "{table}\nlacks {part}");
+            assert!(text.contains(part), "{text}\nlacks {part}");
         }
     }
 }

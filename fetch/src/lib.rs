@@ -1,21 +1,22 @@
 //! The first stage: raw corpus files become examples, and the model is put in the Hub layout.
 
 mod corpus;
-mod dev_split;
 mod download;
 mod environment;
 mod examples;
 mod hub;
 mod mirror;
 mod model;
+mod parts;
 mod raw;
 mod rows;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
+use shared::config::ModelSource;
 use shared::facts::FetchFacts;
-use shared::layout::{Split, fetched};
+use shared::layout::{Split, Stage, fetched};
 use shared::stage::Job;
 use shared::{console, fault};
 
@@ -31,12 +32,18 @@ pub fn run(job: &Job) -> Result<FetchFacts> {
     let environment = Environment::read()?;
     let downloads = Downloads::new(config, &environment, job.rebuild)?;
 
-    let corpus = corpus::of(config)?;
-    let files = raw::collect(corpus.as_ref(), &downloads, &fetched::raw(&job.output))?;
-    let examples = examples::write(corpus.as_ref(), &files, config.dev_fraction, &job.output)?;
+    let corpus = corpus::of(&job.config)?;
+    let files = raw::collect(corpus.as_ref(), config.only, &downloads, &fetched::raw(&job.output))?;
+    let shape = job.config.task.definition().shape();
+    let examples = examples::write(corpus.as_ref(), &files, config, shape, &job.output)?;
 
     let train = fetched::examples(&job.output, Split::Train);
-    let model = model::put(config, &environment, &downloads, &train, &fetched::model(&job.output))?;
+    let run = match config.model_source() {
+        ModelSource::Run(_) => Some(job.input(Stage::Train)?.path()),
+        ModelSource::Scratch | ModelSource::Folder(_) | ModelSource::Hub { .. } => None,
+    };
+    let sources = model::Sources { environment: &environment, downloads: &downloads, run, train: &train };
+    let model = model::put(config, &sources, &fetched::model(&job.output))?;
 
     Ok(FetchFacts {
         corpus: corpus.name().to_owned(),
@@ -45,7 +52,7 @@ pub fn run(job: &Job) -> Result<FetchFacts> {
         examples: examples.rows,
         model: model.name,
         weights: model.weights,
-        sources: files.into_values().map(|file| file.source).chain(model.sources).collect(),
+        sources: files.into_values().flatten().map(|file| file.source).chain(model.sources).collect(),
     })
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use shared::digest::sha256_file;
 use shared::facts::Source;
 use shared::fault::Fault;
-use shared::layout::Split;
+use shared::layout::{Split, content_extension};
 
 use crate::corpus::{Corpus, Origin};
 use crate::download::{Downloads, Remote};
@@ -36,15 +36,20 @@ impl RawFile {
     }
 }
 
-/// Downloads or finds the corpus' file of every split and copies it into `folder`.
+/// The files of every split.
+pub(crate) type RawFiles = BTreeMap<Split, Vec<RawFile>>;
+
+/// Downloads or finds the corpus' files of every split, or of `only` that one, and copies them into `folder`.
 pub(crate) fn collect(
     corpus: &dyn Corpus,
+    only: Option<Split>,
     downloads: &Downloads,
     folder: &Path,
-) -> Result<BTreeMap<Split, RawFile>> {
+) -> Result<RawFiles> {
     fs::create_dir_all(folder).with_context(|| format!("cannot write {}", folder.display()))?;
-    let mut files = BTreeMap::new();
-    for (split, origin) in corpus.origins() {
+    let mut files = RawFiles::new();
+    let wanted = |split: Split| only.is_none_or(|only| split == only);
+    for (split, origin) in corpus.origins().into_iter().filter(|(split, _)| wanted(*split)) {
         let (file, name) = match origin {
             Origin::Url(url) => {
                 let name = url.rsplit('/').next().unwrap_or(split.name()).to_owned();
@@ -53,7 +58,7 @@ pub(crate) fn collect(
             Origin::File(path) => (own_file(&path)?, own_name(split, &path)),
         };
         file.copy_to(&folder.join(name))?;
-        files.insert(split, file);
+        files.entry(split).or_default().push(file);
     }
     Ok(files)
 }
@@ -66,8 +71,8 @@ fn own_file(path: &Path) -> Result<RawFile> {
 
 /// Own files of two splits may lie in two folders under one name.
 fn own_name(split: Split, path: &Path) -> String {
-    match path.extension() {
-        Some(extension) => format!("{split}.{}", extension.to_string_lossy()),
-        None => split.to_string(),
-    }
+    let last = path.extension().map(|extension| extension.to_string_lossy().into_owned());
+    let format = content_extension(path).filter(|format| last.as_ref() != Some(format));
+    let parts = [Some(split.to_string()), format, last];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(".")
 }

@@ -37,6 +37,10 @@ pub struct TokenizeFacts {
     pub labels: Vec<String>,
     pub max_seq_length: usize,
     pub pad_token_id: u32,
+    /// What is put in place of a token that is to be found out; none where the vocabulary has no such token.
+    pub mask_token_id: Option<u32>,
+    /// Tokens that stand for nothing in a text: those around texts, of padding, of the unknown and of the masked; sorted.
+    pub special_token_ids: Vec<u32>,
     pub splits: BTreeMap<Split, SplitFacts>,
 }
 

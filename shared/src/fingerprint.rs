@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::config::{Config, FilesConfig, ModelSource};
+use crate::config::{Config, FilesConfig, ModelSource, ScratchConfig};
 use crate::digest::{DigestCache, canonical_json, sha256_bytes};
 use crate::fault::Fault;
-use crate::layout::Stage;
+use crate::layout::{Stage, content_extension};
 use crate::manifest::FORMAT_VERSION;
+use crate::task::Task;
 
 /// Keys that say where or how fast something is computed, never what.
 const RESULT_FREE: [(Stage, &[&str]); 4] = [
@@ -19,6 +20,12 @@ const RESULT_FREE: [(Stage, &[&str]); 4] = [
     (Stage::Tokenize, &["workers"]),
     (Stage::Train, &["device", "threads", "checkpoint_every_steps", "checkpoint_every_minutes"]),
     (Stage::Evaluate, &["device", "threads"]),
+];
+
+/// Keys of a task's section that a stage does not read.
+const UNREAD: [(Stage, &[&str]); 2] = [
+    (Stage::Tokenize, &["max_answer_length", "n_best", "answerable", "null_score_diff_threshold"]),
+    (Stage::Train, &["n_best"]),
 ];
 
 /// Of configs, tokenizers, vocabularies and weights.
@@ -46,6 +53,9 @@ pub(crate) fn fingerprint(
         Stage::Train => parts["seed"] = config.seed.into(),
         Stage::Evaluate => {}
     }
+    if let Some(section) = task_section(stage, config)? {
+        parts["task_section"] = section;
+    }
     Ok(sha256_bytes(canonical_json(&parts).as_bytes())[..16].to_owned())
 }
 
@@ -60,12 +70,32 @@ pub(crate) fn section(stage: Stage, config: &Config) -> Result<Value> {
 }
 
 fn result_section(stage: Stage, config: &Config) -> Result<Value> {
-    let mut section = section(stage, config)?;
+    Ok(without(&RESULT_FREE, stage, section(stage, config)?))
+}
+
+/// What `stage` reads of the section that the task has for itself; fetch reads none of it.
+fn task_section(stage: Stage, config: &Config) -> Result<Option<Value>> {
+    let section = match config.task {
+        _ if stage == Stage::Fetch => return Ok(None),
+        Task::Classification | Task::PairClassification | Task::PairRegression | Task::MultiLabel => {
+            return Ok(None);
+        }
+        Task::QuestionAnswering => serde_json::to_value(&config.question_answering)?,
+        Task::EntityRecognition => serde_json::to_value(&config.entity_recognition)?,
+        // Features hold whole texts; what is masked of them follows from the seed too.
+        Task::MaskedLm if stage == Stage::Tokenize => return Ok(None),
+        Task::MaskedLm => json!({ "masked_lm": config.masked_lm, "seed": config.seed }),
+    };
+    Ok(Some(without(&UNREAD, stage, section)))
+}
+
+/// `section` less the keys that `table` has for `stage`.
+fn without(table: &[(Stage, &[&str])], stage: Stage, mut section: Value) -> Value {
     if let Value::Object(keys) = &mut section {
-        let free = RESULT_FREE.iter().filter(|(of, _)| *of == stage).flat_map(|(_, keys)| keys.iter());
-        free.for_each(|key| drop(keys.remove(*key)));
+        let named = table.iter().filter(|(of, _)| *of == stage).flat_map(|(_, keys)| keys.iter());
+        named.for_each(|key| drop(keys.remove(*key)));
     }
-    Ok(section)
+    section
 }
 
 /// Fetch's section with the content of local files in place of their paths, and without what does not apply.
@@ -75,17 +105,40 @@ fn fetch_section(config: &Config, mut section: Value, digests: &mut DigestCache)
         if files.dev.is_some() {
             section["dev_fraction"] = Value::Null;
         }
+        if files.test.is_some() {
+            section["test_fraction"] = Value::Null;
+        }
     }
     match config.fetch.model_source() {
         ModelSource::Folder(folder) => {
-            section["model"] = folder_content(&folder, digests)?;
+            section["model"] = folder_content("fetch.model", &folder, digests)?;
+            section["revision"] = Value::Null;
+            section["scratch"] = Value::Null;
+        }
+        // What the run has trained is among the inputs.
+        ModelSource::Run(_) => {
             section["revision"] = Value::Null;
             section["scratch"] = Value::Null;
         }
         ModelSource::Hub { .. } => section["scratch"] = Value::Null,
-        ModelSource::Scratch => section["revision"] = Value::Null,
+        ModelSource::Scratch => scratch_section(&config.fetch.scratch, &mut section, digests)?,
     }
     Ok(section)
+}
+
+fn scratch_section(config: &ScratchConfig, section: &mut Value, digests: &mut DigestCache) -> Result<()> {
+    let tokenizer = config.tokenizer_source();
+    if !matches!(tokenizer, Some(ModelSource::Hub { .. })) {
+        section["revision"] = Value::Null;
+    }
+    if let Some(ModelSource::Folder(folder)) = &tokenizer {
+        section["scratch"]["tokenizer"] = folder_content("fetch.scratch.tokenizer", folder, digests)?;
+    }
+    if tokenizer.is_some() {
+        section["scratch"]["vocab_size"] = Value::Null;
+        section["scratch"]["lowercase"] = Value::Null;
+    }
+    Ok(())
 }
 
 fn own_files(files: &FilesConfig, digests: &mut DigestCache) -> Result<Value> {
@@ -95,8 +148,7 @@ fn own_files(files: &FilesConfig, digests: &mut DigestCache) -> Result<Value> {
         let Some(path) = path else { continue };
         let readable =
             || Fault::input(format!("`fetch.files.{split}` does not name a file that can be read"));
-        let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
-        value[split] = json!([digests.sha256(path).with_context(readable)?, extension]);
+        value[split] = json!([digests.sha256(path).with_context(readable)?, content_extension(path)]);
     }
     Ok(value)
 }
@@ -106,8 +158,9 @@ fn is_of_model(path: &Path) -> bool {
     path.extension().is_some_and(|extension| MODEL_EXTENSIONS.iter().any(|known| extension == *known))
 }
 
-fn folder_content(folder: &Path, digests: &mut DigestCache) -> Result<Value> {
-    let missing = || Fault::input(format!("`fetch.model`: the folder {} cannot be read", folder.display()));
+/// `key` names the folder in the config.
+fn folder_content(key: &str, folder: &Path, digests: &mut DigestCache) -> Result<Value> {
+    let missing = || Fault::input(format!("`{key}`: the folder {} cannot be read", folder.display()));
     let entries = fs::read_dir(folder).with_context(missing)?;
     let mut files: Vec<PathBuf> =
         entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>().with_context(missing)?;
@@ -166,11 +219,69 @@ mod tests {
     }
 
     #[test]
+    fn the_section_of_the_task_counts_where_it_is_read() {
+        const TASK: &str = "task = \"question_answering\"\n";
+        let check_task = |stage, key: &str, changes| {
+            let with = of(stage, &format!("{TASK}[question_answering]\n{key}"));
+            assert_eq!(with != of(stage, TASK), changes, "{stage} with {key:?}");
+            check(stage, &format!("[question_answering]\n{key}"), false);
+        };
+        for (stage, [stride, length, n_best]) in [
+            (Stage::Fetch, [false, false, false]),
+            (Stage::Tokenize, [true, false, false]),
+            (Stage::Train, [true, true, false]),
+            (Stage::Evaluate, [true, true, true]),
+        ] {
+            check_task(stage, "doc_stride = 64", stride);
+            check_task(stage, "max_answer_length = 10", length);
+            check_task(stage, "n_best = 3", n_best);
+        }
+    }
+
+    #[test]
     fn the_seed_counts_where_it_is_used() {
         check(Stage::Train, "seed = 1\n", true);
         check(Stage::Tokenize, "seed = 1\n", false);
         check(Stage::Fetch, "seed = 1\n", false);
         check(Stage::Tokenize, "test_mode = true\n", true);
+    }
+
+    #[test]
+    fn what_is_masked_counts_where_something_is() {
+        let masked = |stage, extra: &str| of(stage, &format!("task = \"masked_lm\"\n{extra}"));
+        let check = |stage, extra, changes| {
+            assert_eq!(masked(stage, extra) != masked(stage, ""), changes, "{stage} with {extra:?}");
+        };
+        let section = "[masked_lm]\nunit = \"word\"";
+        check(Stage::Tokenize, section, false);
+        check(Stage::Train, section, true);
+        check(Stage::Evaluate, section, true);
+        check(Stage::Evaluate, "seed = 1\n", true);
+        self::check(Stage::Train, section, false);
+        self::check(Stage::Evaluate, "seed = 1\n", false);
+    }
+
+    #[test]
+    fn the_section_of_the_task_alone_counts() {
+        let section = "[entity_recognition]\nstride = 16";
+        let with_task = |stage| {
+            let task = "task = \"entity_recognition\"\n";
+            of(stage, &format!("{task}{section}")) != of(stage, task)
+        };
+        check(Stage::Tokenize, section, false);
+        assert!(with_task(Stage::Tokenize) && with_task(Stage::Train) && with_task(Stage::Evaluate));
+        assert!(!with_task(Stage::Fetch));
+    }
+
+    #[test]
+    fn of_a_vocabulary_that_is_taken_nothing_counts_but_where_it_comes_from() {
+        let taken = "[fetch]scratch.tokenizer = \"org/name\"\n";
+        let differs = |keys: &str| of(Stage::Fetch, &format!("{taken}{keys}")) != of(Stage::Fetch, taken);
+        check(Stage::Fetch, taken, true);
+        assert!(differs("revision = \"v1\"") && differs("scratch.hidden_size = 512"));
+        assert!(!differs("scratch.vocab_size = 500") && !differs("scratch.lowercase = true"));
+        check(Stage::Fetch, "[fetch]revision = \"v1\"", false);
+        check(Stage::Fetch, "[fetch]scratch.vocab_size = 500", true);
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Stage {
         }
     }
 
-    /// The stages whose folders this one reads.
+    /// The stages of the same run whose folders this one reads. Fetch may read the training of another run.
     pub fn inputs(self) -> &'static [Stage] {
         match self {
             Stage::Fetch => &[],
@@ -138,6 +138,16 @@ impl Work {
     }
 }
 
+/// What compressed files are called.
+const COMPRESSIONS: [&str; 2] = ["gz", "zst"];
+
+/// The extension that tells a file's format, which stands before that of its compression.
+pub fn content_extension(path: &Path) -> Option<String> {
+    let compressed = path.extension().is_some_and(|last| COMPRESSIONS.iter().any(|known| last == *known));
+    let name = if compressed { Path::new(path.file_stem()?) } else { path };
+    Some(name.extension()?.to_string_lossy().into_owned())
+}
+
 /// A name beside `path` that no other process has, be it in another container with the same process number.
 pub(crate) fn temporary_beside(path: &Path) -> PathBuf {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
@@ -168,6 +178,11 @@ pub mod tokenized {
     /// Shard `index` of `count` of a split's features.
     pub fn features(folder: &Path, split: Split, index: usize, count: usize) -> PathBuf {
         folder.join("features").join(format!("{split}-{index:05}-of-{count:05}.parquet"))
+    }
+
+    /// The same shard while it is written, when nobody knows yet how many there will be.
+    pub fn growing(folder: &Path, split: Split, index: usize) -> PathBuf {
+        folder.join("features").join(format!("{split}-{index:05}.parquet"))
     }
 }
 

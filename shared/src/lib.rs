@@ -1,7 +1,7 @@
 //! What the stages agree on: the config, the run contract, and every file that passes between them.
 //!
-//! Nothing here knows of burn, of the network or of a tokenizer; a stage depends on this crate and never on
-//! another stage.
+//! Nothing here knows of burn, of the network or of the library of tokenizers; a stage depends on this crate and never
+//! on another stage.
 
 pub mod config;
 pub mod console;

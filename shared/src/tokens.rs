@@ -1,60 +1,98 @@
-//! What the tasks want of a tokenizer; `shared/tokenizer` has one.
+//! What a task asks of a model's tokenizer, so that no task and no stage depends on how texts become tokens. The
+//! crate `tokenizer` answers.
 
 use anyhow::Result;
 
-/// A token of a text, without the special tokens around it.
+/// A token of a text itself, and its place there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Piece {
     pub id: u32,
-    /// In characters of the text as it was given, as `end`, which is behind the last.
+    /// The first of the piece's characters (not bytes) in the text.
     pub start: u32,
+    /// The character after its last one. `start` again where the piece stands for whitespace alone.
     pub end: u32,
+    /// Whether it is the first piece of one of the text's words, the parts between whitespace.
     pub begins_word: bool,
 }
 
-/// A text, or two, as the model takes it.
+/// The tokens of a text, without special tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WordStarts {
+    pub ids: Vec<u32>,
+    /// As long as `ids`: [`Piece::begins_word`].
+    pub begins_word: Vec<bool>,
+}
+
+/// A text, or two, as a model takes them: with special tokens, truncated, not padded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
     pub ids: Vec<u32>,
     /// As long as `ids`.
     pub type_ids: Vec<u32>,
-    /// Of `ids`, those of the texts themselves.
+    /// Of `ids`, the tokens of the texts themselves.
     pub pieces: usize,
     pub truncated: bool,
 }
 
-/// Pieces with special tokens around them.
+/// The ids of one text or of two with special tokens around them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Framed {
+pub struct Framed<const TEXTS: usize> {
     pub ids: Vec<u32>,
     /// As long as `ids`.
     pub type_ids: Vec<u32>,
-    /// Where in `ids` the pieces of the one text begin, or of the second of two.
-    pub start: usize,
+    /// Where in `ids` each text begins.
+    pub starts: [usize; TEXTS],
 }
 
-/// A model's tokenizer within the run's limits, for one thread.
+/// A model's tokenizer, bound to the length of a run. Every thread has its own.
 pub trait Tokenizer {
+    /// The most tokens of one input, special tokens included.
     fn max_seq_length(&self) -> usize;
+
+    /// Ids below it are those that the model has embeddings for.
+    fn vocab_size(&self) -> usize;
 
     fn unknown_token_id(&self) -> Option<u32>;
 
-    /// `text` with special tokens, truncated.
+    /// None where the vocabulary has no token for what is masked.
+    fn mask_token_id(&self) -> Option<u32>;
+
+    /// The vocabulary's spelling of a token.
+    fn token(&self, id: u32) -> Option<String>;
+
+    /// Encodes `text` with special tokens, truncated.
+    ///
+    /// # Errors
+    /// An input fault where an id lies beyond the model's vocabulary; of every method that encodes.
     fn encode(&mut self, text: &str) -> Result<Tokens>;
 
-    /// Both texts with special tokens, the longer one truncated first.
+    /// Encodes two texts with special tokens and token types. Of texts that are too long, the longer one is truncated
+    /// first (`longest_first` of `transformers`' fast tokenizers).
+    ///
+    /// # Errors
+    /// A usage fault where the special tokens of a pair leave no room in `max_seq_length`.
     fn encode_pair(&mut self, first: &str, second: &str) -> Result<Tokens>;
 
-    /// All of `text`, without special tokens.
+    /// All tokens of `text`, without special tokens. Their places are those that `transformers`' fast tokenizers give,
+    /// less the whitespace at either end; neither `start` nor `end` ever decreases from a piece to the next one.
     fn pieces(&mut self, text: &str) -> Result<Vec<Piece>>;
 
-    fn frame(&self, pieces: &[u32]) -> Framed;
+    /// The same without places, which take most of the time.
+    fn word_starts(&mut self, text: &str) -> Result<WordStarts> {
+        let pieces = self.pieces(text)?;
+        let (ids, begins_word) = pieces.iter().map(|piece| (piece.id, piece.begins_word)).unzip();
+        Ok(WordStarts { ids, begins_word })
+    }
 
-    fn frame_pair(&self, first: &[u32], second: &[u32]) -> Framed;
+    /// Puts special tokens around the ids of a text. Nothing is truncated.
+    fn frame(&self, text: &[u32]) -> Framed<1>;
 
-    /// The special tokens of a frame.
+    /// Puts special tokens around the ids of two texts. Nothing is truncated.
+    fn frame_pair(&self, first: &[u32], second: &[u32]) -> Framed<2>;
+
+    /// The number of special tokens around one text.
     fn special_tokens(&self) -> usize;
 
-    /// The same around two texts.
+    /// The number of special tokens around two texts.
     fn special_tokens_of_pair(&self) -> usize;
 }

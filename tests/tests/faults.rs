@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use shared::layout::{Stage, fetched, hub, trained};
-use shared::schema::{Example, ExampleWriter};
+use shared::schema::{Example, ExampleWriter, Truth};
+use shared::task::Task;
 use tests::{STAGES, Sandbox};
 
 /// Fetch with `name` replaced by `bytes`.
@@ -46,9 +47,10 @@ fn a_truncated_parquet_file_is_named() {
     let row = |number: usize| Example {
         example_id: number.to_string(),
         text: format!("{number}번째 글"),
-        label: if number.is_multiple_of(2) { "negative" } else { "positive" }.to_owned(),
+        text_pair: None,
+        truth: Truth::Label(if number.is_multiple_of(2) { "negative" } else { "positive" }.to_owned()),
     };
-    let mut writer = ExampleWriter::create(&path).unwrap();
+    let mut writer = ExampleWriter::create(&path, Task::Classification.definition().shape()).unwrap();
     writer.write(&(0..100).map(row).collect::<Vec<_>>()).unwrap();
     writer.finish().unwrap();
     let options = ["--set", "fetch.files.train=train.parquet", "--set", "fetch.files.columns.id=example_id"];

@@ -7,7 +7,7 @@ use std::path::Path;
 use shared::facts::TokenizeFacts;
 use shared::layout::{MANIFEST, Split, Stage, evaluated};
 use shared::manifest::Manifest;
-use shared::schema::{Prediction, PredictionReader};
+use shared::schema::{Decoded, Prediction, PredictionReader};
 use tests::{STAGES, Sandbox, files_below, workspace};
 
 #[test]
@@ -34,24 +34,34 @@ fn check_predictions(predictions: &[Prediction]) {
     let ids: Vec<&str> = predictions.iter().map(|row| row.example_id.as_str()).collect();
     assert_eq!(ids, (1..=20).map(|row| format!("test-{row:02}")).collect::<Vec<_>>());
     for row in predictions {
-        let sum: f32 = row.probabilities.iter().sum();
+        let (predicted, probabilities) = class(row);
+        let sum: f32 = probabilities.iter().sum();
         assert!((sum - 1.0).abs() < 1e-6, "{row:?}");
-        let positive = row.probabilities[1] > row.probabilities[0];
-        assert_eq!(row.predicted_label, if positive { "positive" } else { "negative" }, "{row:?}");
+        let positive = probabilities[1] > probabilities[0];
+        assert_eq!(predicted, if positive { "positive" } else { "negative" }, "{row:?}");
     }
+}
+
+fn class(row: &Prediction) -> (&str, &[f32]) {
+    let Decoded::Class { predicted, probabilities } = &row.decoded else { panic!("{row:?} is no class") };
+    (predicted, probabilities)
+}
+
+fn label(row: &Prediction) -> &str {
+    row.truth.as_label().unwrap()
 }
 
 /// `metrics.json` is what the predictions say.
 fn check_metrics(folder: &Path, predictions: &[Prediction]) {
     let text = fs::read_to_string(evaluated::metrics(folder)).unwrap();
     let metrics: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let right = predictions.iter().filter(|row| row.label == row.predicted_label).count();
+    let right = predictions.iter().filter(|row| label(row) == class(row).0).count();
     assert_eq!(metrics["split"], "test");
     assert_eq!(metrics["examples"], 20);
     assert_eq!(metrics["accuracy"], right as f64 / 20.0);
     assert!((0.0..=1.0).contains(&metrics["macro_f1"].as_f64().unwrap()));
-    let id = |label: &str| usize::from(label == "positive");
-    let loss = |row: &Prediction| -f64::from(row.probabilities[id(&row.label)]).ln();
+    let id = |row| usize::from(label(row) == "positive");
+    let loss = |row: &Prediction| -f64::from(class(row).1[id(row)]).ln();
     let mean = predictions.iter().map(loss).sum::<f64>() / 20.0;
     assert!((metrics["loss"].as_f64().unwrap() - mean).abs() < 1e-6, "{metrics}");
 }

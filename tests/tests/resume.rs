@@ -173,16 +173,26 @@ fn a_training_that_is_killed_again_and_again_ends_the_same() {
 
 #[test]
 fn a_signal_stops_with_exit_5_and_loses_nothing() {
-    let whole = prepared();
-    train(&whole).folder();
-    let stopped = prepared();
+    check_stops(&OPTIONS);
+}
+
+/// Every epoch is cut into batches anew, so a process that goes on has to find its place in one that it has not begun.
+#[test]
+fn batches_by_tokens_go_on_where_they_were() {
+    let tokens = ["--set", "train.batch_tokens=90", "--set", "train.batch_size=50"];
+    check_stops(&[&OPTIONS[..], &tokens].concat());
+}
+
+fn check_stops(options: &[&str]) {
+    let (whole, stopped) = (prepared(), prepared());
+    whole.run(Stage::Train, options).folder();
     let mut random = ChaCha8Rng::seed_from_u64(8);
     for signals in [&["-TERM"][..], &["-INT"], &["-USR1"], &["-TERM", "-TERM", "-INT"]] {
-        let run = Saved::new(&stopped, &OPTIONS)
+        let run = Saved::new(&stopped, options)
             .disturb(random.random_range(10..40), 0, |child| signal(child, signals));
         run.check_refused(5, &["stopped by a signal", "run the same command again"]);
     }
-    train(&stopped).folder();
+    stopped.run(Stage::Train, options).folder();
     check_same(&result(&stopped), &result(&whole));
 }
 

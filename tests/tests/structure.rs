@@ -45,8 +45,9 @@ fn dependencies_point_one_way() {
     };
     check("shared", &[]);
     check("shared/bert", &["shared"]);
+    check("shared/tokenizer", &["shared"]);
     check("fetch", &["shared"]);
-    check("tokenize", &["shared"]);
+    check("tokenize", &["shared", "tokenizer"]);
     check("train", &["bert", "shared"]);
     check("evaluate", &["bert", "shared"]);
 }

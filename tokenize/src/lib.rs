@@ -3,15 +3,11 @@
 mod encode;
 #[cfg(test)]
 mod fixture;
-mod frame;
-mod model_files;
+#[cfg(test)]
+mod klue_ner;
 mod shard;
-mod source;
 mod split;
 mod statistics;
-mod tokenizer;
-mod wordpiece;
-mod words;
 
 use std::collections::BTreeMap;
 
@@ -21,10 +17,11 @@ use shared::config::TokenizeConfig;
 use shared::facts::{FetchFacts, TokenizeFacts};
 use shared::layout::{Stage, fetched};
 use shared::stage::Job;
+use shared::task::Setting;
+use tokenizer::BoundedTokenizer;
 
 use crate::encode::Encoder;
 use crate::split::SplitJob;
-use crate::tokenizer::BoundedTokenizer;
 
 /// Rows of each split in test mode: some batches for train and evaluate.
 const TEST_MODE_ROWS: u64 = 256;
@@ -39,7 +36,8 @@ pub fn run(job: &Job) -> Result<TokenizeFacts> {
     let facts: FetchFacts = fetched.facts()?;
     let max_seq_length = job.config.tokenize.max_seq_length;
     let tokenizer = BoundedTokenizer::load(&fetched::model(fetched.path()), max_seq_length)?;
-    let encoder = Encoder::new(tokenizer, &facts.labels);
+    let setting = Setting::new(&job.config, facts.labels.clone());
+    let encoder = Encoder::new(tokenizer, job.config.task.definition(), setting);
     let pool = thread_pool(&job.config.tokenize)?;
     let mut splits = BTreeMap::new();
     for &split in facts.examples.keys() {
@@ -51,11 +49,15 @@ pub fn run(job: &Job) -> Result<TokenizeFacts> {
         };
         splits.insert(split, work.run(&encoder, &pool)?);
     }
-    log::info!("labels, in the order of their ids: {}", facts.labels.join(", "));
+    if !facts.labels.is_empty() {
+        log::info!("labels, in the order of their ids: {}", facts.labels.join(", "));
+    }
     Ok(TokenizeFacts {
         labels: facts.labels,
         max_seq_length,
         pad_token_id: encoder.tokenizer().pad_token_id(),
+        mask_token_id: encoder.tokenizer().mask_token_id(),
+        special_token_ids: encoder.tokenizer().special_token_ids(),
         splits,
     })
 }

@@ -1,11 +1,11 @@
 //! A split's features, cut into files of a fixed number of rows.
 
-use std::mem;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::{fs, mem};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use shared::layout::{Split, tokenized};
-use shared::schema::{Features, FeaturesWriter};
+use shared::schema::{Features, FeaturesWriter, TargetKind};
 
 /// Rows of every shard but the last.
 pub(crate) const ROWS_PER_SHARD: u64 = 1_000_000;
@@ -16,28 +16,20 @@ pub(crate) struct ShardPlan {
     /// Tokenize's folder.
     pub(crate) folder: PathBuf,
     pub(crate) split: Split,
-    /// Rows of the whole split.
-    pub(crate) rows: u64,
     pub(crate) rows_per_shard: u64,
     pub(crate) max_seq_length: usize,
     pub(crate) pad_token_id: u32,
+    pub(crate) targets: TargetKind,
 }
 
 impl ShardPlan {
-    /// The number of files. An empty split is one empty file, so that a reader finds its columns.
-    pub(crate) fn count(&self) -> Result<usize> {
-        Ok(usize::try_from(self.rows.div_ceil(self.rows_per_shard).max(1))?)
-    }
-
     fn open(&self, index: usize) -> Result<FeaturesWriter> {
-        let count = self.count()?;
-        ensure!(index < count, "more than {} rows in {}", self.rows, self.split);
-        let path = tokenized::features(Path::new(&self.folder), self.split, index, count);
-        FeaturesWriter::create(&path, self.max_seq_length, self.pad_token_id)
+        let path = tokenized::growing(&self.folder, self.split, index);
+        FeaturesWriter::create(&path, self.max_seq_length, self.pad_token_id, self.targets)
     }
 }
 
-/// Writes rows to one shard after the other.
+/// Writes rows to one shard after the other. How many there are is known at the end, and only then are they named.
 pub(crate) struct ShardWriter {
     plan: ShardPlan,
     index: usize,
@@ -73,28 +65,36 @@ impl ShardWriter {
         Ok(())
     }
 
-    /// # Errors
-    /// Where fewer rows came than were planned, besides those of writing.
-    pub(crate) fn finish(self) -> Result<()> {
-        let written = self.index as u64 * self.plan.rows_per_shard + self.plan.rows_per_shard - self.room;
-        ensure!(written == self.plan.rows, "{written} of {} rows in {}", self.plan.rows, self.plan.split);
-        self.current.finish()
+    /// Gives the shards their names and returns their number. An empty split is one empty file, so that a reader finds
+    /// its columns.
+    pub(crate) fn finish(self) -> Result<usize> {
+        self.current.finish()?;
+        let (ShardPlan { folder, split, .. }, count) = (&self.plan, self.index + 1);
+        for index in 0..count {
+            let from = tokenized::growing(folder, *split, index);
+            let context = || format!("cannot rename {}", from.display());
+            fs::rename(&from, tokenized::features(folder, *split, index, count)).with_context(context)?;
+        }
+        Ok(count)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use shared::schema::FeaturesReader;
+    use std::path::Path;
 
-    fn plan(folder: &Path, rows: u64) -> ShardPlan {
+    use shared::schema::{FeaturesReader, Targets};
+
+    use super::*;
+
+    fn plan(folder: &Path) -> ShardPlan {
         ShardPlan {
             folder: folder.to_owned(),
             split: Split::Dev,
-            rows,
             rows_per_shard: 3,
             max_seq_length: 4,
             pad_token_id: 0,
+            targets: TargetKind::Class,
         }
     }
 
@@ -103,18 +103,17 @@ mod tests {
             example_id: id.to_string(),
             input_ids: vec![id as i32],
             token_type_ids: vec![0],
-            label: 0,
+            targets: Targets::Class(0),
+            offsets: Vec::new(),
         };
         (0..count).map(row).collect()
     }
 
     fn check(count: usize, batch: usize, shards: &[usize]) {
         let folder = tempfile::tempdir().unwrap();
-        let plan = plan(folder.path(), count as u64);
-        assert_eq!(plan.count().unwrap(), shards.len());
-        let mut writer = ShardWriter::create(plan).unwrap();
+        let mut writer = ShardWriter::create(plan(folder.path())).unwrap();
         rows(count).chunks(batch).for_each(|batch| writer.write(batch).unwrap());
-        writer.finish().unwrap();
+        assert_eq!(writer.finish().unwrap(), shards.len());
         let mut read = Vec::new();
         for (index, &expect) in shards.iter().enumerate() {
             let path = tokenized::features(folder.path(), Split::Dev, index, shards.len());
@@ -133,15 +132,5 @@ mod tests {
         check(6, 4, &[3, 3]);
         check(1, 1, &[1]);
         check(0, 1, &[0]);
-    }
-
-    #[test]
-    fn another_number_of_rows_than_planned_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut writer = ShardWriter::create(plan(folder.path(), 3)).unwrap();
-        assert!(writer.write(&rows(4)).is_err());
-        let mut writer = ShardWriter::create(plan(folder.path(), 3)).unwrap();
-        writer.write(&rows(2)).unwrap();
-        assert!(writer.finish().is_err());
     }
 }

@@ -10,8 +10,9 @@ use shared::console::{Progress, Unit};
 use shared::facts::SplitFacts;
 use shared::layout::Split;
 use shared::schema::{Example, ExampleReader, Features};
+use shared::task::Encoded;
 
-use crate::encode::{Encoded, Encoder};
+use crate::encode::Encoder;
 use crate::shard::{ROWS_PER_SHARD, ShardPlan, ShardWriter};
 use crate::statistics::Statistics;
 
@@ -31,31 +32,37 @@ impl SplitJob<'_> {
     pub(crate) fn run(&self, encoder: &Encoder, pool: &ThreadPool) -> Result<SplitFacts> {
         let started = Instant::now();
         let examples = ExampleReader::open(&self.examples)?;
-        let plan = self.plan(encoder, examples.rows().min(self.most_rows));
-        let (rows, shards) = (plan.rows, plan.count()?);
-        let writer = ShardWriter::create(plan)?;
-        let statistics =
-            pool.install(|| self.convert(FirstRows { examples, left: rows }, encoder, writer))?;
+        let left = examples.rows().min(self.most_rows);
+        let writer = ShardWriter::create(self.plan(encoder))?;
+        let rows = FirstRows { examples, left };
+        let (statistics, shards) = pool.install(|| self.convert(rows, encoder, writer))?;
         let mean_length = statistics.mean_length();
         let facts = statistics.into_facts(shards);
         self.report(&facts, mean_length, started);
         Ok(facts)
     }
 
-    fn plan(&self, encoder: &Encoder, rows: u64) -> ShardPlan {
+    fn plan(&self, encoder: &Encoder) -> ShardPlan {
         ShardPlan {
             folder: self.output.to_owned(),
             split: self.split,
-            rows,
             rows_per_shard: ROWS_PER_SHARD,
             max_seq_length: encoder.tokenizer().max_seq_length(),
             pad_token_id: encoder.tokenizer().pad_token_id(),
+            targets: encoder.targets(),
         }
     }
 
     /// Reads, encodes and writes side by side on the current thread pool, which is never asked for more threads than
     /// it has: a worker that has written its batch helps to encode the next one.
-    fn convert(&self, mut rows: FirstRows, encoder: &Encoder, mut writer: ShardWriter) -> Result<Statistics> {
+    ///
+    /// Returns the number of shards too.
+    fn convert(
+        &self,
+        mut rows: FirstRows,
+        encoder: &Encoder,
+        mut writer: ShardWriter,
+    ) -> Result<(Statistics, usize)> {
         let mut progress = Progress::new(self.split.name(), rows.left, Unit::Items);
         let mut statistics = Statistics::new(encoder.tokenizer().max_seq_length());
         let mut read = rows.next_batch()?;
@@ -65,13 +72,12 @@ impl SplitJob<'_> {
             let advance = || rayon::join(|| encoder.encode_batch(&read), || rows.next_batch());
             let (written, (next_encoded, next_read)) = rayon::join(write, advance);
             written?;
-            progress.advance(encoded.len() as u64);
             encoded = counted(next_encoded?, &mut statistics);
+            progress.advance(read.len() as u64);
             read = next_read?;
         }
         progress.finish();
-        writer.finish()?;
-        Ok(statistics)
+        Ok((statistics, writer.finish()?))
     }
 
     fn report(&self, facts: &SplitFacts, mean_length: f64, started: Instant) {
@@ -129,10 +135,11 @@ impl FirstRows {
 mod tests {
     use super::*;
     use crate::fixture::Model;
-    use crate::tokenizer::BoundedTokenizer;
     use rayon::ThreadPoolBuilder;
     use shared::layout::tokenized;
-    use shared::schema::{Example, ExampleWriter, FeaturesReader};
+    use shared::schema::{ExampleWriter, FeaturesReader, Truth};
+    use shared::task::{Setting, Task};
+    use tokenizer::BoundedTokenizer;
 
     /// More than two batches of the reader.
     const ROWS: usize = 10_000;
@@ -141,16 +148,19 @@ mod tests {
         let example = |row: usize| Example {
             example_id: row.to_string(),
             text: "영화가 좋다! ".repeat(row % 7),
-            label: if Some(row) == bad_label { "fine" } else { "good" }.to_owned(),
+            text_pair: None,
+            truth: Truth::Label(if Some(row) == bad_label { "fine" } else { "good" }.to_owned()),
         };
-        let mut writer = ExampleWriter::create(path).unwrap();
+        let shape = Task::Classification.definition().shape();
+        let mut writer = ExampleWriter::create(path, shape).unwrap();
         writer.write(&(0..ROWS).map(example).collect::<Vec<_>>()).unwrap();
         writer.finish().unwrap();
     }
 
     fn run(folder: &Path, workers: usize, most_rows: u64) -> Result<SplitFacts> {
         let tokenizer = BoundedTokenizer::load(Model::word_piece().path(), 16).unwrap();
-        let encoder = Encoder::new(tokenizer, &["good".to_owned()]);
+        let setting = Setting { labels: vec!["good".to_owned()], ..Setting::default() };
+        let encoder = Encoder::new(tokenizer, Task::Classification.definition(), setting);
         let pool = ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
         let examples = folder.join("examples.parquet");
         SplitJob { split: Split::Train, examples, output: folder, most_rows }.run(&encoder, &pool)

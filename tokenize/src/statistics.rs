@@ -1,8 +1,7 @@
 //! What the manifest tells of a split.
 
 use shared::facts::SplitFacts;
-
-use crate::encode::Encoded;
+use shared::task::Encoded;
 
 /// Counts over the rows of a split.
 #[derive(Debug, Clone)]
@@ -54,14 +53,15 @@ fn ratio(part: u64, whole: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::schema::Features;
+    use shared::schema::{Features, Targets};
 
     fn encoded(length: usize, truncated: bool, unknown: u64) -> Encoded {
         let features = Features {
             example_id: "1".into(),
             input_ids: vec![0; length],
             token_type_ids: vec![0; length],
-            label: 0,
+            targets: Targets::Class(0),
+            offsets: Vec::new(),
         };
         Encoded { features, truncated, pieces: length as u64 - 2, unknown }
     }

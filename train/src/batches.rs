@@ -1,135 +1,197 @@
 //! Which examples meet in which step.
 
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
-use rand::seq::SliceRandom;
-use shared::config::BatchOrder;
+use crate::plan::Plan;
 
-use bert::Dataset;
-
-/// Batches of a window are sorted by length together; wide enough that lengths are alike, and far smaller than an
-/// epoch, so that an order is still random.
-const WINDOW_BATCHES: usize = 50;
-
-/// The batches of every epoch, by seed.
+/// The batches of every step, epoch after epoch.
 #[derive(Debug)]
 pub(crate) struct Batches {
-    lengths: Vec<usize>,
-    batch_size: usize,
-    order: BatchOrder,
-    seed: u64,
+    plan: Plan,
+    ends: Ends,
     /// The epoch that was asked for last, from 0, and its batches.
     current: Option<(u64, Vec<Vec<usize>>)>,
 }
 
+/// How many steps there are up to the end of an epoch.
+#[derive(Debug)]
+enum Ends {
+    /// Every epoch has as many.
+    Every(u64),
+    /// By epoch, as far as was asked: each has to be planned to be counted.
+    Counted(Vec<u64>),
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// From 0.
+    pub(crate) epoch: u64,
+    /// Within the epoch, from 0.
+    pub(crate) position: u64,
+    /// Steps of the epoch.
+    pub(crate) steps: u64,
+}
+
 impl Batches {
-    pub(crate) fn new(dataset: &Dataset, batch_size: usize, order: BatchOrder, seed: u64) -> Batches {
-        let lengths = (0..dataset.len()).map(|row| dataset.length(row)).collect();
-        Batches { lengths, batch_size, order, seed, current: None }
+    pub(crate) fn new(plan: Plan) -> Batches {
+        let ends = plan.batches_of_any_epoch().map_or(Ends::Counted(Vec::new()), Ends::Every);
+        Batches { plan, ends, current: None }
     }
 
-    /// The last, smaller batch included.
-    pub(crate) fn per_epoch(&self) -> u64 {
-        self.lengths.len().div_ceil(self.batch_size) as u64
+    /// The number of steps in the first `epochs` epochs.
+    pub(crate) fn steps_of(&mut self, epochs: u64) -> u64 {
+        match &mut self.ends {
+            Ends::Every(steps) => *steps * epochs,
+            Ends::Counted(ends) => {
+                for epoch in ends.len() as u64..epochs {
+                    count(&self.plan, epoch, ends);
+                }
+                epochs.checked_sub(1).map_or(0, |last| ends[last as usize])
+            }
+        }
+    }
+
+    /// Of `step`, counted from 0.
+    pub(crate) fn place(&mut self, step: u64) -> Place {
+        match &mut self.ends {
+            Ends::Every(steps) => Place { epoch: step / *steps, position: step % *steps, steps: *steps },
+            Ends::Counted(ends) => {
+                while ends.last().is_none_or(|&end| end <= step) {
+                    count(&self.plan, ends.len() as u64, ends);
+                }
+                let epoch = ends.partition_point(|&end| end <= step);
+                let start = epoch.checked_sub(1).map_or(0, |before| ends[before]);
+                Place { epoch: epoch as u64, position: step - start, steps: ends[epoch] - start }
+            }
+        }
     }
 
     /// Rows of the batch of `step`, counted from 0.
     pub(crate) fn of_step(&mut self, step: u64) -> &[usize] {
-        let (epoch, position) = (step / self.per_epoch(), step % self.per_epoch());
-        let batches = match self.current.take() {
-            Some((current, batches)) if current == epoch => batches,
-            _ => self.of_epoch(epoch),
-        };
-        let (_, batches) = self.current.insert((epoch, batches));
-        &batches[position as usize]
+        let Place { epoch, position, .. } = self.place(step);
+        &self.of_epoch(epoch)[position as usize]
     }
 
-    /// Rows of every batch of `epoch`, counted from 0. Every row stands in exactly one.
-    fn of_epoch(&self, epoch: u64) -> Vec<Vec<usize>> {
-        // One stream an epoch: an epoch's order does not depend on those before it.
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(epoch);
-        let mut rows: Vec<usize> = (0..self.lengths.len()).collect();
-        if self.order != BatchOrder::Sequential {
-            rows.shuffle(&mut rng);
-        }
-        if self.order == BatchOrder::GroupedByLength {
-            for window in rows.chunks_mut(WINDOW_BATCHES * self.batch_size) {
-                window.sort_by_key(|&row| self.lengths[row]);
-            }
-        }
-        let mut batches: Vec<Vec<usize>> = rows.chunks(self.batch_size).map(<[usize]>::to_vec).collect();
-        if self.order == BatchOrder::GroupedByLength {
-            batches.shuffle(&mut rng);
-        }
+    /// Of the steps before `step`, together.
+    pub(crate) fn examples_before(&mut self, step: u64) -> u64 {
+        let Place { epoch, position, .. } = self.place(step);
+        let rest: usize = match position {
+            0 => 0,
+            _ => self.of_epoch(epoch)[..position as usize].iter().map(Vec::len).sum(),
+        };
+        epoch * self.plan.rows() as u64 + rest as u64
+    }
+
+    /// Of `steps` steps, to within a batch where epochs are alike: without a plan of each.
+    pub(crate) fn examples_expected(&mut self, steps: u64) -> u64 {
+        let examples = u128::from(steps) * self.plan.rows() as u128 / u128::from(self.place(0).steps);
+        u64::try_from(examples).unwrap_or(u64::MAX)
+    }
+
+    fn of_epoch(&mut self, epoch: u64) -> &[Vec<usize>] {
+        let batches = match self.current.take() {
+            Some((current, batches)) if current == epoch => batches,
+            _ => self.plan.of_epoch(epoch),
+        };
+        let (_, batches) = self.current.insert((epoch, batches));
         batches
+    }
+}
+
+fn count(plan: &Plan, epoch: u64, ends: &mut Vec<u64>) {
+    let before = ends.last().copied().unwrap_or(0);
+    ends.push(before + plan.of_epoch(epoch).len() as u64);
+}
+
+impl Place {
+    /// Whether the step is the last of one of the `parts` of its epoch, which are as equal as they can be.
+    pub(crate) fn ends_a_part(self, parts: u64) -> bool {
+        let part = |steps: u64| u128::from(steps) * u128::from(parts) / u128::from(self.steps);
+        part(self.position + 1) > part(self.position)
+    }
+
+    /// Epochs that are done before the step.
+    pub(crate) fn epochs(self) -> f64 {
+        self.epoch as f64 + self.position as f64 / self.steps as f64
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bert::Dataset;
+    use shared::config::{BatchLimit, BatchOrder};
     use shared::schema::Features;
 
     use super::*;
 
-    fn dataset(rows: usize) -> Dataset {
+    fn plan(limit: BatchLimit, order: BatchOrder) -> Plan {
         let row = |index: usize| Features {
             example_id: index.to_string(),
             input_ids: vec![1; 1 + index * 7 % 40],
             token_type_ids: vec![0; 1 + index * 7 % 40],
-            label: 0,
+            targets: shared::schema::Targets::Class(0),
+            offsets: Vec::new(),
         };
-        Dataset::of((0..rows).map(row).collect())
+        Plan::new(&Dataset::of((0..105).map(row).collect()), limit, order, 7)
     }
 
-    fn padding(dataset: &Dataset, batches: &[Vec<usize>]) -> usize {
-        let of = |batch: &Vec<usize>| {
-            let longest = batch.iter().map(|&row| dataset.length(row)).max().unwrap();
-            batch.iter().map(|&row| longest - dataset.length(row)).sum::<usize>()
-        };
-        batches.iter().map(of).sum()
-    }
-
-    fn check(order: BatchOrder) {
-        let dataset = dataset(1003);
-        let batches = Batches::new(&dataset, 10, order, 7);
-        let first = batches.of_epoch(0);
-        assert_eq!(first.len() as u64, batches.per_epoch());
-        assert_eq!(first.iter().filter(|batch| batch.len() == 3).count(), 1);
-        let mut rows = first.concat();
-        rows.sort_unstable();
-        assert!(rows.into_iter().eq(0..1003), "{order:?}: a row is missing or doubled");
-        assert_eq!(first, batches.of_epoch(0));
-        assert_ne!(first, batches.of_epoch(1));
-        assert_ne!(first, Batches::new(&dataset, 10, order, 8).of_epoch(0));
-    }
-
-    #[test]
-    fn every_row_once_an_epoch_by_seed() {
-        check(BatchOrder::Random);
-        check(BatchOrder::GroupedByLength);
-    }
-
-    #[test]
-    fn sequential_batches_follow_the_file() {
-        let batches = Batches::new(&dataset(7), 3, BatchOrder::Sequential, 7);
-        assert_eq!(batches.of_epoch(1), [vec![0, 1, 2], vec![3, 4, 5], vec![6]]);
+    /// Whatever step is asked for first, it is the one that stands there when all epochs are written out.
+    fn check(limit: BatchLimit, order: BatchOrder) -> Vec<usize> {
+        let epochs: Vec<Vec<Vec<usize>>> = (0..4).map(|epoch| plan(limit, order).of_epoch(epoch)).collect();
+        let (mut place, mut examples, mut step) = (Vec::new(), 0, 0);
+        for (epoch, batches) in epochs.iter().enumerate() {
+            for (position, rows) in batches.iter().enumerate() {
+                let steps = batches.len() as u64;
+                place.push(Place { epoch: epoch as u64, position: position as u64, steps });
+                // A fresh one, as after a resume.
+                let mut batches = Batches::new(plan(limit, order));
+                assert_eq!(batches.examples_before(step), examples);
+                assert_eq!(batches.of_step(step), rows);
+                assert_eq!(batches.place(step), place[step as usize]);
+                (examples, step) = (examples + rows.len() as u64, step + 1);
+            }
+        }
+        let mut batches = Batches::new(plan(limit, order));
+        for (step, (rows, place)) in epochs.concat().iter().zip(place).enumerate() {
+            assert_eq!(batches.of_step(step as u64), rows);
+            assert_eq!(batches.place(step as u64), place);
+        }
+        assert_eq!(batches.of_step(2), epochs[0][2]);
+        assert_eq!(batches.steps_of(4), step);
+        assert_eq!(Batches::new(plan(limit, order)).steps_of(4), step);
+        assert_eq!(Batches::new(plan(limit, order)).steps_of(0), 0);
+        epochs.iter().map(Vec::len).collect()
     }
 
     #[test]
     fn steps_go_through_the_epochs() {
-        let mut batches = Batches::new(&dataset(25), 10, BatchOrder::Random, 7);
-        let expect = [batches.of_epoch(0), batches.of_epoch(1)].concat();
-        let check =
-            |batches: &mut Batches, step: usize| assert_eq!(batches.of_step(step as u64), expect[step]);
-        (0..6).for_each(|step| check(&mut batches, step));
-        check(&mut batches, 2);
+        for order in [BatchOrder::Sequential, BatchOrder::Random, BatchOrder::GroupedByLength] {
+            assert_eq!(check(BatchLimit { rows: 10, tokens: None }, order), [11; 4]);
+            let counts = check(BatchLimit { rows: usize::MAX, tokens: Some(170) }, order);
+            if order == BatchOrder::Random {
+                assert!(counts.iter().any(|&count| count != counts[0]), "{counts:?} are all alike");
+            }
+        }
     }
 
     #[test]
-    fn grouping_saves_padding() {
-        let dataset = dataset(1000);
-        let of = |order| padding(&dataset, &Batches::new(&dataset, 10, order, 7).of_epoch(0));
-        assert!(of(BatchOrder::GroupedByLength) * 5 < of(BatchOrder::Random));
+    fn parts_of_an_epoch_end_evenly() {
+        let check = |steps: u64, parts, expect: &[u64]| {
+            let place = |position| Place { epoch: 3, position, steps };
+            let ends: Vec<u64> = (0..steps).filter(|&position| place(position).ends_a_part(parts)).collect();
+            assert_eq!(ends, expect);
+        };
+        check(10, 1, &[9]);
+        check(10, 2, &[4, 9]);
+        check(10, 3, &[3, 6, 9]);
+        check(3, 7, &[0, 1, 2]);
+    }
+
+    #[test]
+    fn an_expectation_is_near() {
+        let limit = BatchLimit { rows: usize::MAX, tokens: Some(170) };
+        let mut batches = Batches::new(plan(limit, BatchOrder::Random));
+        let exact = batches.examples_before(50);
+        let expected = batches.examples_expected(50);
+        assert!(expected.abs_diff(exact) * 10 < exact, "{expected} for {exact}");
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use shared::facts::DevMetrics;
+use shared::figures::Figures;
 use shared::layout::trained;
 
 use crate::tensorboard::EventFile;
@@ -16,13 +16,22 @@ use crate::tensorboard::EventFile;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Entry {
     /// Means over the steps since the last such line.
-    Train { step: u64, epoch: f64, loss: f64, accuracy: f64, gradient_norm: f64, learning_rate: f64 },
+    Train {
+        step: u64,
+        epoch: f64,
+        loss: f64,
+        /// Absent where being right means nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accuracy: Option<f64>,
+        gradient_norm: f64,
+        learning_rate: f64,
+    },
     /// An evaluation on dev.
     Dev {
         step: u64,
         epoch: f64,
         #[serde(flatten)]
-        metrics: DevMetrics,
+        metrics: Figures,
     },
 }
 

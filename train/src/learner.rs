@@ -3,40 +3,39 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use bert::{AdamW, AdamWConfig, BertConfig, Compute, Head, LayerRates, SequenceClassifier};
+use bert::{AdamW, AdamWConfig, BertConfig, Compute, Head, LayerRates, Model};
 use shared::config::{TrainConfig, Weights};
 use shared::facts::FetchFacts;
-use shared::layout::{checkpoints, fetched, trained};
+use shared::layout::{Stage, checkpoints, fetched, trained};
 use shared::manifest::FinishedFolder;
+use shared::stage::Job;
 
 use crate::checkpoints::Checkpoint;
 use crate::tokenizer_files;
 
 #[derive(Debug)]
 pub(crate) struct Learner {
-    pub(crate) model: SequenceClassifier,
+    pub(crate) model: Model,
     pub(crate) optimizer: AdamW,
     /// Where the files of the model's tokenizer lie.
     tokenizer: PathBuf,
 }
 
 impl Learner {
-    /// Begins with the model that `fetch` got, under a head over the labels of the corpus.
-    pub(crate) fn begin(
-        fetched: &FinishedFolder,
-        config: &TrainConfig,
-        compute: &Compute,
-        seed: u64,
-    ) -> Result<Learner> {
+    /// Begins with the model that `fetch` got, under a head for the task and the labels of the corpus.
+    pub(crate) fn begin(job: &Job, compute: &Compute) -> Result<Learner> {
+        let (config, fetched) = (&job.config.train, job.input(Stage::Fetch)?);
         let folder = &fetched::model(fetched.path());
         let FetchFacts { weights, labels, .. } = fetched.facts()?;
-        let mut bert = BertConfig::read(folder)?.with_labels(&labels);
+        let task = job.config.task.definition();
+        let (layer, targets) = (task.output_layer(), task.targets(&labels));
+        let mut bert = BertConfig::read(folder)?.with_task(layer, targets, &task.outputs(&labels));
         if let Some(rate) = config.dropout {
             bert = bert.with_dropout(rate);
         }
         // A model that is not trained any further is used as it came.
         let head = if config.trains_nothing() { Head::Required } else { Head::MayBeNew };
-        let model = SequenceClassifier::build(folder, bert, weights, head, compute, seed)?;
+        let model = Model::build(folder, bert, weights, head, compute, job.config.seed)?;
         Learner::new(model, folder, config)
     }
 
@@ -51,7 +50,7 @@ impl Learner {
         let folder = trained::model(&checkpoint.folder);
         let bert = BertConfig::read(&folder)?;
         let weights = Weights::Pretrained;
-        let model = SequenceClassifier::build(&folder, bert, weights, Head::Required, compute, seed)?;
+        let model = Model::build(&folder, bert, weights, Head::Required, compute, seed)?;
         // Not the checkpoint's own: that is deleted as the training goes on.
         let mut learner = Learner::new(model, &fetched::model(fetched.path()), config)?;
         let moments = checkpoints::optimizer(&checkpoint.folder);
@@ -59,7 +58,7 @@ impl Learner {
         Ok(learner)
     }
 
-    fn new(mut model: SequenceClassifier, tokenizer: &Path, config: &TrainConfig) -> Result<Learner> {
+    fn new(mut model: Model, tokenizer: &Path, config: &TrainConfig) -> Result<Learner> {
         model.freeze(config.freeze)?;
         let optimizer = AdamW::new(AdamWConfig {
             beta1: config.beta1,

@@ -2,9 +2,11 @@
 
 mod batches;
 mod checkpoints;
+mod dev;
 mod journal;
 mod learner;
 mod objective;
+mod plan;
 mod ranking;
 mod recent;
 mod schedule;
@@ -15,16 +17,19 @@ mod tokenizer_files;
 mod training;
 
 use anyhow::{Context, Result};
-use bert::{Compute, Dataset};
+use bert::{Compute, Dataset, Masking};
 use shared::facts::{TokenizeFacts, TrainFacts};
 use shared::layout::{Split, Stage};
 use shared::signals::Saving;
 use shared::stage::Job;
+use shared::task::Setting;
 
 use batches::Batches;
 use checkpoints::Checkpoints;
+use dev::Dev;
 use journal::Journal;
 use learner::Learner;
+use plan::Plan;
 use schedule::LearningRate;
 use state::State;
 use training::Training;
@@ -39,8 +44,12 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let (config, seed) = (&job.config.train, job.config.seed);
     let (fetched, tokenized) = (job.input(Stage::Fetch)?, job.input(Stage::Tokenize)?);
     let facts: TokenizeFacts = tokenized.facts()?;
-    let train = Dataset::read(tokenized.path(), &facts, Split::Train)?;
-    let dev = Dataset::read(tokenized.path(), &facts, Split::Dev)?;
+    let masking = Masking::of(&job.config, &facts)?;
+    let train = Dataset::read(tokenized.path(), &facts, Split::Train)?.masked(masking.clone());
+    let dev = Dataset::read(tokenized.path(), &facts, Split::Dev)?.masked(masking);
+    let definition = job.config.task.definition();
+    let setting = Setting::new(&job.config, facts.labels.clone());
+    let dev = Dev::read(definition, setting, fetched, dev)?;
 
     let compute = open(job)?;
     log::info!("training on {} in {:?}", compute.description(), config.precision);
@@ -51,20 +60,21 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
             log::info!("going on after step {}", checkpoint.state.step);
             (Learner::resume(checkpoint, fetched, config, &compute, seed)?, checkpoint.state.clone())
         }
-        None => (Learner::begin(fetched, config, &compute, seed)?, State::new(config)),
+        None => (Learner::begin(job, &compute)?, State::new(config, train.len())),
     };
     let parameters = learner.model.parameters();
-    log::info!("{parameters} parameters, {} train and {} dev examples", train.len(), dev.len());
+    log::info!("{parameters} parameters, {} train and {} dev examples", train.len(), dev.rows());
 
-    let batches = Batches::new(&train, config.batch_size, config.batch_order, seed);
+    let mut batches = Batches::new(Plan::new(&train, config.batch_limit(), config.batch_order, seed));
+    let total_steps = config.max_steps.unwrap_or_else(|| batches.steps_of(config.epochs as u64));
     let earlier = checkpoint.as_ref().map(|checkpoint| checkpoint.folder.as_path());
     let mut training = Training {
-        learning_rate: LearningRate::new(config, batches.per_epoch()),
+        learning_rate: LearningRate::new(config, total_steps),
         batches,
         train: &train,
-        dev: &dev,
+        dev,
         config,
-        objective: objective::of(config, &train, &facts.labels)?,
+        objective: objective::of(config, &train, definition.targets(&facts.labels), &facts.labels)?,
         checkpoints,
         journal: Journal::open(&job.progress, earlier, config.tensorboard)?,
         saving: Saving::begin(),
@@ -73,7 +83,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     training.checkpoints.install(&state, &job.output)?;
     training.journal.install(&job.output)?;
     let best = state.ranking.best().context("no model was evaluated")?;
-    Ok(TrainFacts { steps: state.step, best_step: best.step, best_dev: best.dev, parameters })
+    Ok(TrainFacts { steps: state.step, best_step: best.step, best_dev: best.dev.clone(), parameters })
 }
 
 /// What `run` would train, in words and figures.
@@ -81,10 +91,9 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
 /// # Errors
 /// As of `run`, before its first step.
 pub fn summary(job: &Job) -> Result<String> {
-    let config = &job.config.train;
-    let learner = Learner::begin(job.input(Stage::Fetch)?, config, &open(job)?, job.config.seed)?;
+    let learner = Learner::begin(job, &open(job)?)?;
     let facts: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
-    Ok(summary::text(&learner.model, config, facts.max_seq_length))
+    Ok(summary::text(&learner.model, &job.config.train, facts.max_seq_length))
 }
 
 /// The device that `[train]` names, for training.

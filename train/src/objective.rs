@@ -4,10 +4,20 @@ use anyhow::{Result, ensure};
 use bert::{Dataset, Objective};
 use shared::config::{ByFrequency, ClassWeights, TrainConfig};
 use shared::fault::Fault;
+use shared::schema::{TargetKind, Targets};
 
 /// # Errors
-/// A usage fault where there are not as many weights as labels.
-pub(crate) fn of(config: &TrainConfig, train: &Dataset, labels: &[String]) -> Result<Objective> {
+/// A usage fault where there are not as many weights as labels, or no text has one label.
+pub(crate) fn of(
+    config: &TrainConfig,
+    train: &Dataset,
+    targets: TargetKind,
+    labels: &[String],
+) -> Result<Objective> {
+    let of_classes = config.class_weights.is_some() || config.label_smoothing > 0.0;
+    let advice =
+        "config keys `train.class_weights` and `train.label_smoothing` are for one label a text; drop them";
+    ensure!(targets == TargetKind::Class || !of_classes, Fault::usage(advice));
     let class_weights = match &config.class_weights {
         None => Vec::new(),
         Some(ClassWeights::Given(weights)) => {
@@ -18,16 +28,17 @@ pub(crate) fn of(config: &TrainConfig, train: &Dataset, labels: &[String]) -> Re
             weights.clone()
         }
         Some(ClassWeights::ByFrequency(ByFrequency::Balanced)) => {
-            balanced(train.rows().iter().map(|row| row.label), labels.len())
+            balanced(train.rows().iter().map(|row| &row.targets), labels.len())
         }
     };
     Ok(Objective { label_smoothing: config.label_smoothing, class_weights })
 }
 
 /// examples / (labels · examples of the label); 1 for a label without examples, whose weight nothing asks for.
-fn balanced(of_rows: impl Iterator<Item = i64>, labels: usize) -> Vec<f64> {
+fn balanced<'a>(of_rows: impl Iterator<Item = &'a Targets>, labels: usize) -> Vec<f64> {
     let mut counts = vec![0u64; labels];
-    for label in of_rows {
+    for targets in of_rows {
+        let Targets::Class(label) = *targets else { continue };
         if let Some(count) = usize::try_from(label).ok().and_then(|label| counts.get_mut(label)) {
             *count += 1;
         }
@@ -47,9 +58,13 @@ mod tests {
     #[test]
     fn balanced_weights_are_those_of_scikit_learn() {
         // compute_class_weight("balanced", classes=[0, 1, 2], y=[0, 0, 0, 1, 2, 2])
-        let weights = balanced([0, 0, 0, 1, 2, 2].into_iter(), 3);
+        let balanced = |of_rows: &[i64], labels| {
+            let targets: Vec<Targets> = of_rows.iter().map(|&label| Targets::Class(label)).collect();
+            balanced(targets.iter(), labels)
+        };
+        let weights = balanced(&[0, 0, 0, 1, 2, 2], 3);
         let near = |(a, b): (&f64, f64)| (a - b).abs() < 1e-12;
         assert!(weights.iter().zip([2.0 / 3.0, 2.0, 1.0]).all(near), "{weights:?}");
-        assert_eq!(balanced([1].into_iter(), 2), [1.0, 0.5]);
+        assert_eq!(balanced(&[1], 2), [1.0, 0.5]);
     }
 }

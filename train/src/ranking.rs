@@ -1,29 +1,30 @@
 //! The steps that were best on dev.
 
 use serde::{Deserialize, Serialize};
-use shared::config::{Best, Metric, Monitor};
-use shared::facts::DevMetrics;
+use shared::config::{Best, Monitor};
+use shared::figures::Figures;
 
 /// Best first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ranking(Vec<Ranked>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ranked {
     pub(crate) step: u64,
-    pub(crate) dev: DevMetrics,
+    pub(crate) dev: Figures,
 }
 
 impl Ranking {
     /// Enters a step and returns its place, from 0, if it is among the first `capacity`; of two that are equal the
     /// earlier is the better.
     pub(crate) fn enter(&mut self, new: Ranked, monitor: Monitor, capacity: usize) -> Option<usize> {
-        let value = |ranked: &Ranked| match monitor.metric {
-            Metric::Loss => ranked.dev.loss,
-            Metric::Accuracy => ranked.dev.accuracy,
-            Metric::MacroF1 => ranked.dev.macro_f1,
+        // What could not be measured is worse than all that could.
+        let worst = match monitor.best {
+            Best::Min => f64::INFINITY,
+            Best::Max => f64::NEG_INFINITY,
         };
+        let value = |ranked: &Ranked| ranked.dev.get(monitor.metric).unwrap_or(worst);
         let better = |other: &&Ranked| match monitor.best {
             Best::Min => value(other) <= value(&new),
             Best::Max => value(other) >= value(&new),
@@ -37,8 +38,8 @@ impl Ranking {
         Some(place)
     }
 
-    pub(crate) fn best(&self) -> Option<Ranked> {
-        self.0.first().copied()
+    pub(crate) fn best(&self) -> Option<&Ranked> {
+        self.0.first()
     }
 
     pub(crate) fn steps(&self) -> impl Iterator<Item = u64> {
@@ -48,10 +49,12 @@ impl Ranking {
 
 #[cfg(test)]
 mod tests {
+    use shared::figures::Metric;
+
     use super::*;
 
     fn ranked(step: u64, loss: f64, accuracy: f64) -> Ranked {
-        Ranked { step, dev: DevMetrics { loss, accuracy, macro_f1: 0.0 } }
+        Ranked { step, dev: [(Metric::Loss, loss), (Metric::Accuracy, accuracy)].into() }
     }
 
     fn check(new: Ranked, monitor: Monitor, place: Option<usize>, steps: &[u64]) {
@@ -69,6 +72,15 @@ mod tests {
         let by_accuracy = Monitor { metric: Metric::Accuracy, best: Best::Max };
         check(ranked(3, 0.9, 0.95), by_accuracy, Some(0), &[3, 1, 2]);
         check(ranked(3, 0.1, 0.9), by_accuracy, Some(1), &[1, 3, 2]);
+    }
+
+    #[test]
+    fn what_could_not_be_measured_comes_last() {
+        let by_correlation = Monitor { metric: Metric::Pearson, best: Best::Max };
+        let mut ranking = Ranking::default();
+        assert_eq!(ranking.enter(ranked(1, 0.5, 0.0), by_correlation, 2), Some(0));
+        let measured = Ranked { step: 2, dev: [(Metric::Pearson, -0.5)].into() };
+        assert_eq!(ranking.enter(measured, by_correlation, 2), Some(0));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::journal::Entry;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Recent {
     steps: u64,
-    examples: usize,
-    correct: usize,
+    guesses: usize,
+    hits: usize,
     loss: f64,
     gradient_norm: f64,
     learning_rate: f64,
@@ -23,29 +23,30 @@ pub(crate) struct Recent {
 #[serde(deny_unknown_fields)]
 struct Smoothed {
     loss: f64,
-    accuracy: f64,
+    accuracy: Option<f64>,
 }
 
 impl Recent {
-    pub(crate) fn add(&mut self, outcome: StepOutcome, examples: usize, learning_rate: f64) {
+    pub(crate) fn add(&mut self, outcome: StepOutcome, learning_rate: f64) {
         self.steps += 1;
-        self.examples += examples;
-        self.correct += outcome.correct;
+        self.guesses += outcome.guesses;
+        self.hits += outcome.hits;
         self.loss += outcome.loss;
         self.gradient_norm += outcome.gradient_norm;
         self.learning_rate = learning_rate;
-        let now = Smoothed { loss: outcome.loss, accuracy: outcome.correct as f64 / examples as f64 };
+        let now = Smoothed { loss: outcome.loss, accuracy: share(outcome.hits, outcome.guesses) };
         let toward = |mean: f64, now: f64| mean + 0.02 * (now - mean);
         self.smoothed = Some(self.smoothed.map_or(now, |mean| Smoothed {
             loss: toward(mean.loss, now.loss),
-            accuracy: toward(mean.accuracy, now.accuracy),
+            accuracy: mean.accuracy.zip(now.accuracy).map(|(mean, now)| toward(mean, now)).or(now.accuracy),
         }));
     }
 
     /// For the progress bar, after a step.
     pub(crate) fn message(&self) -> String {
         let Some(Smoothed { loss, accuracy }) = self.smoothed else { return String::new() };
-        format!("loss {loss:.4} acc {accuracy:.3} lr {:.2e}", self.learning_rate)
+        let accuracy = accuracy.map_or(String::new(), |accuracy| format!(" acc {accuracy:.3}"));
+        format!("loss {loss:.4}{accuracy} lr {:.2e}", self.learning_rate)
     }
 
     /// The means as a line of the journal, where there have been steps; begins anew.
@@ -55,7 +56,7 @@ impl Recent {
             step,
             epoch,
             loss: self.loss / steps,
-            accuracy: self.correct as f64 / self.examples as f64,
+            accuracy: share(self.hits, self.guesses),
             gradient_norm: self.gradient_norm / steps,
             learning_rate: self.learning_rate,
         };
@@ -63,4 +64,9 @@ impl Recent {
         *self = Recent { smoothed: self.smoothed, learning_rate: self.learning_rate, ..Recent::default() };
         any.then_some(entry)
     }
+}
+
+/// None where being right means nothing.
+fn share(hits: usize, guesses: usize) -> Option<f64> {
+    (guesses > 0).then(|| hits as f64 / guesses as f64)
 }

@@ -8,19 +8,16 @@ use shared::config::{Schedule, ScheduleKind, TrainConfig};
 pub(crate) struct LearningRate {
     peak: f64,
     schedule: Schedule,
-    steps_per_epoch: u64,
     total_steps: u64,
     warmup_steps: u64,
 }
 
 impl LearningRate {
-    pub(crate) fn new(config: &TrainConfig, steps_per_epoch: u64) -> LearningRate {
-        let total_steps = config.max_steps.unwrap_or(steps_per_epoch * config.epochs as u64);
+    pub(crate) fn new(config: &TrainConfig, total_steps: u64) -> LearningRate {
         let ratio = (total_steps as f64 * config.schedule.warmup_ratio).ceil() as u64;
         LearningRate {
             peak: config.learning_rate,
             schedule: config.schedule,
-            steps_per_epoch,
             total_steps,
             warmup_steps: config.schedule.warmup_steps.unwrap_or(ratio),
         }
@@ -30,8 +27,9 @@ impl LearningRate {
         self.total_steps
     }
 
-    /// The learning rate of `step`, counted from 0. The first step of a warm-up has the rate 0, as there.
-    pub(crate) fn at(&self, step: u64) -> f64 {
+    /// The learning rate of `step` in `epoch`, both counted from 0. The first step of a warm-up has the rate 0, as
+    /// there.
+    pub(crate) fn at(&self, step: u64, epoch: u64) -> f64 {
         if step < self.warmup_steps {
             return self.peak * step as f64 / self.warmup_steps as f64;
         }
@@ -40,7 +38,7 @@ impl LearningRate {
         let factor = match self.schedule.kind {
             ScheduleKind::Constant => 1.0,
             ScheduleKind::Linear => 1.0 - progress,
-            ScheduleKind::Exponential => self.schedule.gamma.powf((step / self.steps_per_epoch) as f64),
+            ScheduleKind::Exponential => self.schedule.gamma.powf(epoch as f64),
             ScheduleKind::Cosine => 0.5 * (1.0 + (PI * progress).cos()),
         };
         self.peak * factor.max(0.0)
@@ -54,13 +52,14 @@ mod tests {
 
     use super::*;
 
+    const STEPS_PER_EPOCH: u64 = 25;
+
     fn check(kind: ScheduleKind, warmup_steps: u64, expect: &[f64]) {
         let schedule = Schedule { kind, warmup_steps: Some(warmup_steps), gamma: 0.9, ..Schedule::default() };
-        let config = TrainConfig { learning_rate: 1e-3, epochs: 4, schedule, ..TrainConfig::default() };
-        let rate = LearningRate::new(&config, 25);
-        assert_eq!(rate.total_steps(), expect.len() as u64);
+        let config = TrainConfig { learning_rate: 1e-3, schedule, ..TrainConfig::default() };
+        let rate = LearningRate::new(&config, expect.len() as u64);
         for (step, value) in expect.iter().enumerate() {
-            let ours = rate.at(step as u64);
+            let ours = rate.at(step as u64, step as u64 / STEPS_PER_EPOCH);
             assert!((ours - value).abs() < 1e-12, "{kind:?} at {step}: {ours} is not {value}");
         }
     }
@@ -79,7 +78,7 @@ mod tests {
     #[test]
     fn a_warmup_ratio_is_rounded_up() {
         let schedule = Schedule { warmup_ratio: 0.06, ..Schedule::default() };
-        let config = TrainConfig { epochs: 1, schedule, ..TrainConfig::default() };
+        let config = TrainConfig { schedule, ..TrainConfig::default() };
         assert_eq!(LearningRate::new(&config, 101).warmup_steps, 7);
     }
 }

@@ -23,13 +23,14 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(config: &TrainConfig) -> State {
+    pub(crate) fn new(config: &TrainConfig, examples: usize) -> State {
+        let batch_size = config.batch_limit().rows.min(examples);
         State {
             step: 0,
             evaluated_at: None,
             ranking: Ranking::default(),
             stalled: 0,
-            micro_batch_size: config.micro_batch_size.unwrap_or(config.batch_size),
+            micro_batch_size: config.micro_batch_size.unwrap_or(batch_size),
             recent: Recent::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! `train --summary`: what would be trained, and what it takes.
 
-use bert::{BertConfig, ModelPart, SequenceClassifier};
+use bert::{BertConfig, Model, ModelPart};
 use shared::config::{Precision, TrainConfig};
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
@@ -8,7 +8,7 @@ use tabled::settings::{Alignment, Style};
 
 /// The model's parts with their parameters, and an estimate of the memory that a step on examples of
 /// `max_seq_length` tokens needs.
-pub(crate) fn text(model: &SequenceClassifier, config: &TrainConfig, max_seq_length: usize) -> String {
+pub(crate) fn text(model: &Model, config: &TrainConfig, max_seq_length: usize) -> String {
     let parts = model.parts();
     let memory = Memory::estimate(&parts, model.config(), config, max_seq_length);
     format!("{}\n{}", table(&parts), memory.lines())
@@ -43,7 +43,7 @@ impl Memory {
     fn estimate(parts: &[ModelPart], model: &BertConfig, config: &TrainConfig, seq: usize) -> Memory {
         let all: usize = parts.iter().map(|part| part.parameters).sum();
         let trained: usize = parts.iter().map(|part| part.trained).sum();
-        let batch = config.micro_batch_size.unwrap_or(config.batch_size);
+        let batch = config.batch_limit().rows_of(seq).min(config.micro_batch_size.unwrap_or(usize::MAX));
         let (number, copy) = match config.precision {
             Precision::F32 => (4, 0),
             Precision::Bf16 => (2, 2),

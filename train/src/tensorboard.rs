@@ -34,7 +34,7 @@ impl EventFile {
     pub(crate) fn write(&mut self, entry: &Entry) -> Result<()> {
         let (step, figures) = figures(entry);
         let summary: Vec<u8> =
-            figures.iter().flat_map(|&(tag, value)| nested(1, &scalar(tag, value))).collect();
+            figures.iter().flat_map(|(tag, value)| nested(1, &scalar(tag, *value))).collect();
         self.record(&[number(2, step), nested(5, &summary)].concat())
     }
 
@@ -46,26 +46,21 @@ impl EventFile {
     }
 }
 
-fn figures(entry: &Entry) -> (u64, Vec<(&'static str, f64)>) {
-    match *entry {
-        Entry::Train { step, epoch, loss, accuracy, gradient_norm, learning_rate } => (
-            step,
-            vec![
-                ("epoch", epoch),
-                ("train/loss", loss),
+fn figures(entry: &Entry) -> (u64, Vec<(String, f64)>) {
+    match entry {
+        &Entry::Train { step, epoch, loss, accuracy, gradient_norm, learning_rate } => {
+            let figures = [
+                ("epoch", Some(epoch)),
+                ("train/loss", Some(loss)),
                 ("train/accuracy", accuracy),
-                ("train/gradient_norm", gradient_norm),
-                ("train/learning_rate", learning_rate),
-            ],
-        ),
-        Entry::Dev { step, metrics, .. } => (
-            step,
-            vec![
-                ("dev/loss", metrics.loss),
-                ("dev/accuracy", metrics.accuracy),
-                ("dev/macro_f1", metrics.macro_f1),
-            ],
-        ),
+                ("train/gradient_norm", Some(gradient_norm)),
+                ("train/learning_rate", Some(learning_rate)),
+            ];
+            (step, figures.into_iter().filter_map(|(tag, value)| Some((tag.to_owned(), value?))).collect())
+        }
+        Entry::Dev { step, metrics, .. } => {
+            (*step, metrics.iter().map(|(metric, value)| (format!("dev/{}", metric.key()), value)).collect())
+        }
     }
 }
 

@@ -2,17 +2,17 @@
 
 use std::ops::ControlFlow;
 
-use anyhow::{Result, bail, ensure};
-use bert::{Batch, Dataset, Objective, StepOutcome};
+use anyhow::{Result, bail};
+use bert::{Dataset, Objective, StepOutcome};
 use shared::config::TrainConfig;
 use shared::console::{Progress, Unit};
-use shared::facts::DevMetrics;
 use shared::fault::{Fault, OutOfMemory};
-use shared::metrics::Confusion;
+use shared::figures::Figures;
 use shared::signals::Saving;
 
 use crate::batches::Batches;
 use crate::checkpoints::Checkpoints;
+use crate::dev::Dev;
 use crate::journal::{Entry, Journal};
 use crate::learner::Learner;
 use crate::ranking::Ranked;
@@ -27,7 +27,7 @@ const DEV_BATCH_FACTOR: usize = 2;
 pub(crate) struct Training<'a> {
     pub(crate) config: &'a TrainConfig,
     pub(crate) train: &'a Dataset,
-    pub(crate) dev: &'a Dataset,
+    pub(crate) dev: Dev,
     pub(crate) batches: Batches,
     pub(crate) learning_rate: LearningRate,
     pub(crate) objective: Objective,
@@ -42,12 +42,13 @@ impl Training<'_> {
     /// # Errors
     /// [`Fault::stopped`] after a signal, with everything saved; an input fault where the loss is no number.
     pub(crate) fn run(&mut self, learner: &mut Learner, state: &mut State) -> Result<()> {
-        let total = self.examples_before(self.learning_rate.total_steps());
-        let mut progress = Progress::new("train", total, Unit::Items).from(self.examples_before(state.step));
+        let done = self.batches.examples_before(state.step);
+        let mut progress = Progress::new("train", self.examples(), Unit::Items).from(done);
         loop {
             if self.evaluation_due(state) {
-                match self.evaluate(learner, state.micro_batch_size)? {
-                    ControlFlow::Continue(dev) => self.keep(dev, learner, state)?,
+                let batch_size = state.micro_batch_size * DEV_BATCH_FACTOR;
+                match self.dev.evaluate(&learner.model, batch_size, &self.saving)? {
+                    ControlFlow::Continue(figures) => self.keep(figures, learner, state)?,
                     ControlFlow::Break(()) => return self.stop(learner, state),
                 }
             }
@@ -70,7 +71,12 @@ impl Training<'_> {
             progress.advance(examples as u64);
         }
         progress.finish();
-        match state.recent.take(state.step, self.epoch_at(state.step)) {
+        self.log(state)
+    }
+
+    /// Writes down the steps since the last line of the journal.
+    fn log(&mut self, state: &mut State) -> Result<()> {
+        match state.recent.take(state.step, self.batches.place(state.step).epochs()) {
             Some(entry) => self.journal.write(&entry),
             None => Ok(()),
         }
@@ -79,15 +85,14 @@ impl Training<'_> {
     /// One step; returns the number of its examples.
     fn step(&mut self, learner: &mut Learner, state: &mut State) -> Result<usize> {
         let rows = self.batches.of_step(state.step).to_vec();
-        let rate = self.learning_rate.at(state.step);
-        let outcome = self.step_in_parts(learner, state, &rows, rate)?;
+        let epoch = self.batches.place(state.step).epoch;
+        let rate = self.learning_rate.at(state.step, epoch);
+        let outcome = self.step_in_parts(learner, state, &rows, epoch, rate)?;
         self.check_sound(outcome, state.step, &rows)?;
         state.step += 1;
-        state.recent.add(outcome, rows.len(), rate);
-        if state.step.is_multiple_of(self.config.log_every_steps)
-            && let Some(entry) = state.recent.take(state.step, self.epoch_at(state.step))
-        {
-            self.journal.write(&entry)?;
+        state.recent.add(outcome, rate);
+        if state.step.is_multiple_of(self.config.log_every_steps) {
+            self.log(state)?;
         }
         Ok(rows.len())
     }
@@ -98,10 +103,11 @@ impl Training<'_> {
         learner: &mut Learner,
         state: &mut State,
         rows: &[usize],
+        epoch: u64,
         rate: f64,
     ) -> Result<StepOutcome> {
         loop {
-            let part = |rows| Batch::new(self.train.select(rows), learner.model.config());
+            let part = |rows| self.train.batch(rows, learner.model.config(), epoch);
             let parts = rows.chunks(state.micro_batch_size).map(part).collect::<Result<Vec<_>>>()?;
             let Learner { model, optimizer, .. } = &mut *learner;
             let outcome = model.step(&parts, &self.objective, optimizer, state.step, rate);
@@ -113,7 +119,7 @@ impl Training<'_> {
                         "memory is exhausted with {size} examples at once: from step {} on a batch of {} is summed over \
                          parts of {}; trainings to come can say so by `train.micro_batch_size`",
                         state.step + 1,
-                        self.config.batch_size,
+                        rows.len(),
                         state.micro_batch_size
                     );
                 }
@@ -138,9 +144,10 @@ impl Training<'_> {
     }
 
     /// Enters the state after an evaluation; of a model that is among the best there is a checkpoint.
-    fn keep(&mut self, dev: DevMetrics, learner: &Learner, state: &mut State) -> Result<()> {
+    fn keep(&mut self, dev: Figures, learner: &Learner, state: &mut State) -> Result<()> {
         let step = state.step;
-        self.journal.write(&Entry::Dev { step, epoch: self.epoch_at(step), metrics: dev })?;
+        let epoch = self.batches.place(step).epochs();
+        self.journal.write(&Entry::Dev { step, epoch, metrics: dev.clone() })?;
         state.evaluated_at = Some(step);
         let place = state.ranking.enter(Ranked { step, dev }, self.config.monitor, self.config.save_top_k);
         state.stalled = if place == Some(0) { 0 } else { state.stalled + 1 };
@@ -170,54 +177,21 @@ impl Training<'_> {
     }
 
     /// After the last step in any case: there is always a model to keep.
-    fn evaluation_due(&self, state: &State) -> bool {
+    fn evaluation_due(&mut self, state: &State) -> bool {
         let step = state.step;
-        let by_plan = match (self.config.evaluate_every_steps, self.config.evaluations_per_epoch) {
+        let mut by_plan = |last| match (self.config.evaluate_every_steps, self.config.evaluations_per_epoch) {
             (Some(every), _) => step.is_multiple_of(every),
-            (None, times) => self.ends_a_part(step, times.unwrap_or(1)),
+            (None, times) => self.batches.place(last).ends_a_part(times.unwrap_or(1)),
         };
-        let last = step == self.learning_rate.total_steps();
-        state.evaluated_at != Some(step) && (last || (by_plan && step > 0))
+        let due = step == self.learning_rate.total_steps() || step.checked_sub(1).is_some_and(&mut by_plan);
+        state.evaluated_at != Some(step) && due
     }
 
-    /// Whether `step` is the last of one of the `parts` of an epoch, which are as equal as they can be.
-    fn ends_a_part(&self, step: u64, parts: u64) -> bool {
-        let per_epoch = self.batches.per_epoch();
-        let part = |step: u64| (u128::from(step) * u128::from(parts) / u128::from(per_epoch)) as u64;
-        step > 0 && part(step) > part(step - 1)
-    }
-
-    fn epoch_at(&self, step: u64) -> f64 {
-        step as f64 / self.batches.per_epoch() as f64
-    }
-
-    fn examples_before(&self, step: u64) -> u64 {
-        let (epochs, rest) = (step / self.batches.per_epoch(), step % self.batches.per_epoch());
-        epochs * self.train.len() as u64 + rest * self.config.batch_size as u64
-    }
-
-    /// The metrics on dev, unless a signal comes.
-    fn evaluate(&self, learner: &Learner, micro_batch_size: usize) -> Result<ControlFlow<(), DevMetrics>> {
-        let mut progress = Progress::new("dev", self.dev.len() as u64, Unit::Items);
-        let between = |rows: usize| {
-            progress.advance(rows as u64);
-            if self.saving.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let batch_size = micro_batch_size * DEV_BATCH_FACTOR;
-        let logits = learner.model.frozen().all_logits(self.dev, batch_size, between)?;
-        progress.finish();
-        let ControlFlow::Continue(logits) = logits else { return Ok(ControlFlow::Break(())) };
-        let mut confusion = Confusion::new(learner.model.config().id2label.len());
-        for (row, logits) in self.dev.rows().iter().zip(&logits) {
-            confusion.add(logits, usize::try_from(row.label)?);
+    /// That the whole training takes in, each as often as it does.
+    fn examples(&mut self) -> u64 {
+        match self.config.max_steps {
+            Some(steps) => self.batches.examples_expected(steps),
+            None => self.config.epochs as u64 * self.train.len() as u64,
         }
-        let metrics = confusion.summary();
-        // A model that says nothing must not be kept as the best.
-        let unsound =
-            || Fault::input("the loss on dev is not a number; a lower train.learning_rate may help");
-        ensure!(metrics.loss.is_finite(), unsound());
-        let DevMetrics { loss, accuracy, macro_f1 } = metrics;
-        log::info!("dev: loss {loss:.4}, accuracy {accuracy:.4}, macro-F1 {macro_f1:.4}");
-        Ok(ControlFlow::Continue(metrics))
     }
 }

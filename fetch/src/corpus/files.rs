@@ -3,13 +3,18 @@
 use anyhow::{Context, Result};
 use shared::config::{FileFormat, FilesConfig};
 use shared::fault::Fault;
-use shared::layout::Split;
+use shared::layout::{Split, content_extension};
+use shared::schema::ExampleShape;
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
 use crate::rows::{self, Rows};
 
-pub(super) struct OwnFiles(pub(super) FilesConfig);
+/// They hold what the task asks for.
+pub(super) struct OwnFiles {
+    pub(super) files: FilesConfig,
+    pub(super) shape: ExampleShape,
+}
 
 impl Corpus for OwnFiles {
     fn name(&self) -> &'static str {
@@ -20,8 +25,16 @@ impl Corpus for OwnFiles {
         "own"
     }
 
+    fn homepage(&self) -> &'static str {
+        ""
+    }
+
+    fn shape(&self) -> ExampleShape {
+        self.shape
+    }
+
     fn origins(&self) -> Vec<(Split, Origin)> {
-        let files = &self.0;
+        let files = &self.files;
         let paths = [
             (Split::Train, Some(&files.train)),
             (Split::Dev, files.dev.as_ref()),
@@ -31,15 +44,15 @@ impl Corpus for OwnFiles {
     }
 
     fn labels(&self) -> Option<Vec<String>> {
-        self.0.labels.clone()
+        self.files.labels.clone()
     }
 
     fn rows(&self, file: &RawFile) -> Result<Rows> {
-        let format = match self.0.format {
+        let format = match self.files.format {
             Some(format) => format,
-            None => by_extension(file)?,
+            None => self.format_by_name(file)?,
         };
-        rows::open(file, format, &self.0.columns)
+        rows::open(file, format, &self.files.columns, self.shape)
     }
 
     fn known_rows(&self, _split: Split) -> Option<u64> {
@@ -47,17 +60,14 @@ impl Corpus for OwnFiles {
     }
 }
 
-fn by_extension(file: &RawFile) -> Result<FileFormat> {
-    let extension = file.path.extension().map(|extension| extension.to_ascii_lowercase());
-    let format = match extension.as_ref().and_then(|extension| extension.to_str()) {
-        Some("tsv" | "txt") => Some(FileFormat::Tsv),
-        Some("csv") => Some(FileFormat::Csv),
-        Some("jsonl" | "ndjson") => Some(FileFormat::Jsonl),
-        Some("parquet") => Some(FileFormat::Parquet),
-        _ => None,
-    };
-    format.with_context(|| {
-        let demand = "set `fetch.files.format` to tsv, csv, jsonl or parquet";
-        Fault::usage(format!("the name of {} does not tell its format; {demand}", file.shown))
-    })
+impl OwnFiles {
+    fn format_by_name(&self, file: &RawFile) -> Result<FileFormat> {
+        let format = content_extension(&file.path)
+            .and_then(|extension| FileFormat::of_extension(&extension, self.shape.truth));
+        format.with_context(|| {
+            let formats = rows::formats_of(self.shape).join(", ");
+            let demand = format!("set `fetch.files.format` to one of {formats}");
+            Fault::usage(format!("the name of {} does not tell its format; {demand}", file.shown))
+        })
+    }
 }

@@ -1,15 +1,15 @@
 //! The Naver sentiment movie corpus: Korean movie reviews, negative or positive.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use shared::config::{FileColumns, FileFormat};
-use shared::fault::Fault;
 use shared::layout::Split;
+use shared::schema::{ExampleShape, Texts, TruthKind};
 
+use super::codes::named;
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Row, Rows};
+use crate::rows::{self, Rows};
 
-pub(super) const HOMEPAGE: &str = "https://github.com/e9t/nsmc";
 const NEGATIVE: &str = "negative";
 const POSITIVE: &str = "positive";
 
@@ -22,6 +22,14 @@ impl Corpus for Nsmc {
 
     fn licence(&self) -> &'static str {
         "CC0-1.0"
+    }
+
+    fn homepage(&self) -> &'static str {
+        "https://github.com/e9t/nsmc"
+    }
+
+    fn shape(&self) -> ExampleShape {
+        ExampleShape { texts: Texts::One, truth: TruthKind::Label }
     }
 
     fn origins(&self) -> Vec<(Split, Origin)> {
@@ -41,10 +49,10 @@ impl Corpus for Nsmc {
     /// The file looks like pandas' tab-separated output, and is read without quoting: some hundred reviews
     /// begin with a quote that never ends, and a reader of quotes swallows the rows after them.
     fn rows(&self, file: &RawFile) -> Result<Rows> {
-        let columns = FileColumns { id: Some("id".into()), text: "document".into(), label: "label".into() };
-        let shown = file.shown.clone();
-        let rows = rows::open(file, FileFormat::Tsv, &columns)?;
-        Ok(Box::new(rows.map(move |row| named(row?, &shown))))
+        let columns =
+            FileColumns { id: Some("id".into()), text: "document".into(), ..FileColumns::default() };
+        let rows = rows::open(file, FileFormat::Tsv, &columns, self.shape())?;
+        Ok(named(rows, &file.shown, &[("0", NEGATIVE), ("1", POSITIVE)]))
     }
 
     fn known_rows(&self, split: Split) -> Option<u64> {
@@ -56,44 +64,16 @@ impl Corpus for Nsmc {
     }
 }
 
-fn named(row: Row, shown: &str) -> Result<Row> {
-    let label = match row.label.as_str() {
-        "0" => NEGATIVE,
-        "1" => POSITIVE,
-        other => bail!(Fault::input(format!(
-            "{shown}, {}: the label `{other}` is neither `0` (negative) nor `1` (positive)",
-            row.place
-        ))),
-    };
-    Ok(Row { label: label.to_owned(), ..row })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::fault::kind_of;
+    use crate::corpus::testing::{self, check_refused};
 
-    fn read(lines: &str) -> Result<Vec<Row>> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ratings_train.txt");
-        std::fs::write(&path, format!("id\tdocument\tlabel\n{lines}")).unwrap();
-        Nsmc.rows(&RawFile::local(&path, String::new()).unwrap())?.collect()
-    }
+    const HEADER: &str = "id\tdocument\tlabel\n";
 
     fn check(lines: &str, expected: &[(&str, &str, &str)]) {
-        let rows = read(lines).unwrap();
-        let fields: Vec<_> = rows
-            .iter()
-            .map(|row| (row.id.as_deref().unwrap_or_default(), row.text.as_str(), row.label.as_str()))
-            .collect();
-        assert_eq!(fields, expected);
-    }
-
-    fn check_refused(lines: &str, parts: &[&str]) {
-        let error = read(lines).unwrap_err();
-        assert_eq!(kind_of(&error).code(), 3);
-        let message = format!("{error:#}");
-        parts.iter().for_each(|part| assert!(message.contains(part), "`{message}` lacks `{part}`"));
+        let fields = expected.iter().map(|&(id, text, label)| (Some(id), text, None, testing::label(label)));
+        testing::check(&Nsmc, &format!("{HEADER}{lines}"), &fields.collect::<Vec<_>>());
     }
 
     #[test]
@@ -116,8 +96,9 @@ mod tests {
 
     #[test]
     fn bad_rows_are_refused() {
-        check_refused("1\ta\t1\n2\ta\tb\t1\n", &["ratings_train.txt, line 3", "4 columns"]);
-        check_refused("1\ta\n", &["line 2", "`label` is missing"]);
-        check_refused("1\ta\t2\n", &["line 2", "the label `2`"]);
+        let refused = |lines: &str, parts: &[&str]| check_refused(&Nsmc, &format!("{HEADER}{lines}"), parts);
+        refused("1\ta\t1\n2\ta\tb\t1\n", &["corpus.data, line 3", "4 columns"]);
+        refused("1\ta\n", &["line 2", "`label` is missing"]);
+        refused("1\ta\t2\n", &["line 2", "the label `2`"]);
     }
 }

@@ -1,28 +1,34 @@
 use std::fs;
 use std::path::PathBuf;
 
-use shared::config::FetchConfig;
+use shared::config::Config;
 use shared::fault::kind_of;
-use shared::schema::ExampleReader;
+use shared::layout::fetched;
+use shared::schema::{Example, ExampleReader, Texts, Truth, TruthKind};
 use tempfile::TempDir;
 
 use super::*;
 use crate::corpus;
+use crate::rows::{Place, Row, Rows};
 
 /// The examples of own files with `lines` under the header `text<TAB>label`.
 fn written(train: &str, dev: Option<&str>, test: Option<&str>, keys: &str) -> Result<(Examples, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
-    let mut toml = "model = \"scratch\"\n[files]\n".to_owned();
-    let mut files = BTreeMap::new();
+    let mut toml =
+        "name = \"a\"\nevaluate = { split = \"dev\" }\n[fetch]\nmodel = \"scratch\"\ndev_fraction = 0.25\n"
+            .to_owned();
+    toml.push_str("[fetch.files]\n");
+    let mut files = RawFiles::new();
     for (split, lines) in [(Split::Train, Some(train)), (Split::Dev, dev), (Split::Test, test)] {
         let Some(lines) = lines else { continue };
         let path = folder.path().join(format!("{split}.tsv"));
         fs::write(&path, format!("text\tlabel\n{lines}")).unwrap();
         toml.push_str(&format!("{split} = \"{}\"\n", path.display()));
-        files.insert(split, RawFile::local(&path, String::new()).unwrap());
+        files.insert(split, vec![RawFile::local(&path, String::new()).unwrap()]);
     }
-    let config: FetchConfig = toml::from_str(&format!("{toml}{keys}")).unwrap();
-    let examples = write(corpus::of(&config)?.as_ref(), &files, 0.25, folder.path())?;
+    let config: Config = toml::from_str(&format!("{toml}{keys}")).unwrap();
+    let shape = config.task.definition().shape();
+    let examples = write(corpus::of(&config)?.as_ref(), &files, &config.fetch, shape, folder.path())?;
     Ok((examples, folder))
 }
 
@@ -50,8 +56,7 @@ fn dev_comes_out_of_train_and_test_stays_whole() {
     assert_eq!(examples.rows[&Split::Train], train.len() as u64);
     assert_eq!(train.len() + dev.len(), 10_000);
     assert!((2_300..2_700).contains(&dev.len()), "{}", dev.len());
-    assert!(dev.iter().all(|example| is_dev(&example.example_id, 0.25)));
-    assert!(train.iter().all(|example| !is_dev(&example.example_id, 0.25)));
+    assert!(dev.iter().all(|example| !train.contains(example)));
     let test = read(&folder, Split::Test);
     assert_eq!(
         (test.len(), test[49].example_id.as_str(), test[49].text.as_str()),
@@ -98,7 +103,7 @@ fn an_empty_corpus_is_refused() {
 #[test]
 fn an_id_that_stands_twice_is_refused() {
     let twice = Some("a\tyes\nb\tno\na\tno\n");
-    let columns = "[files.columns]\nid = \"text\"\n";
+    let columns = "[fetch.files.columns]\nid = \"text\"\n";
     check_refused(written(&many(100), None, twice, columns), &["test.tsv, line 4", "`a`", "twice"]);
     let again = Some("text 7\tno\n");
     let parts = ["dev.tsv, line 2", "`text 7`", "leave out `fetch.files.columns.id`"];
@@ -107,7 +112,131 @@ fn an_id_that_stands_twice_is_refused() {
 
 #[test]
 fn train_and_test_may_both_be_numbered_from_one() {
-    let columns = "[files.columns]\nid = \"text\"\n";
+    let columns = "[fetch.files.columns]\nid = \"text\"\n";
     let (_, folder) = written(&many(100), None, Some(&many(10)), columns).unwrap();
     assert_eq!(read(&folder, Split::Test)[0].example_id, "text 0");
+}
+
+/// Rows as they are, whatever file they come from.
+struct Fixed {
+    shape: ExampleShape,
+    rows: Vec<Row>,
+}
+
+impl Corpus for Fixed {
+    fn name(&self) -> &'static str {
+        "fixed"
+    }
+
+    fn licence(&self) -> &'static str {
+        "own"
+    }
+
+    fn homepage(&self) -> &'static str {
+        ""
+    }
+
+    fn shape(&self) -> ExampleShape {
+        self.shape
+    }
+
+    fn origins(&self) -> Vec<(Split, corpus::Origin)> {
+        Vec::new()
+    }
+
+    fn labels(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    fn rows(&self, _file: &RawFile) -> Result<Rows> {
+        Ok(Box::new(self.rows.clone().into_iter().map(Ok)))
+    }
+
+    fn known_rows(&self, _split: Split) -> Option<u64> {
+        None
+    }
+}
+
+fn row(text: &str, text_pair: Option<&str>, truth: Truth) -> Row {
+    Row { place: Place::Row(1), id: None, text: text.into(), text_pair: text_pair.map(str::to_owned), truth }
+}
+
+/// The examples of `rows`, as dev's file alone, for a task of `shape`.
+fn parted(rows: &[Row], shape: ExampleShape, keys: &str) -> Result<(Examples, TempDir)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dev.json");
+    fs::write(&path, "").unwrap();
+    let files = RawFiles::from([(Split::Dev, vec![RawFile::local(&path, String::new()).unwrap()])]);
+    let toml = format!("corpus = \"klue-nli\"\nmodel = \"scratch\"\nonly = \"dev\"\n{keys}");
+    let corpus = Fixed { shape, rows: rows.to_vec() };
+    let examples = write(&corpus, &files, &toml::from_str(&toml).unwrap(), shape, folder.path())?;
+    Ok((examples, folder))
+}
+
+fn twenty(rows: &[Row]) -> Vec<Row> {
+    std::iter::repeat_n(rows.to_vec(), 20).flatten().collect()
+}
+
+const SCORES: ExampleShape = ExampleShape { texts: Texts::Pair, truth: TruthKind::Score };
+
+#[test]
+fn a_dev_file_alone_makes_three_splits() {
+    let rows: Vec<Row> = (0..2_000).map(|n| row(&n.to_string(), Some("b"), Truth::Score(1.0))).collect();
+    let keys = "dev_fraction = 0.1\ntest_fraction = 0.2\n";
+    let (examples, folder) = parted(&rows, SCORES, keys).unwrap();
+    assert!(examples.labels.is_empty());
+    let mut all: Vec<Example> = Split::ALL.into_iter().flat_map(|split| read(&folder, split)).collect();
+    assert_eq!(examples.rows.values().sum::<u64>(), 2_000);
+    assert!((150..250).contains(&examples.rows[&Split::Dev]), "{examples:?}");
+    assert!((330..470).contains(&examples.rows[&Split::Test]), "{examples:?}");
+    all.sort_by_key(|example| example.text.parse::<u32>().unwrap());
+    assert!(all.iter().zip(1..).all(|(example, number)| example.example_id == format!("dev-{number}")));
+    let (examples, _folder) = parted(&rows, SCORES, "").unwrap();
+    assert_eq!(examples.rows.len(), 2);
+}
+
+#[test]
+fn a_task_without_truth_takes_the_text_alone() {
+    let rows = [row("가", Some("나"), Truth::Score(9.0)), row("다", None, Truth::Label("?".into()))];
+    let shape = ExampleShape { texts: Texts::One, truth: TruthKind::Nothing };
+    let (examples, folder) = parted(&twenty(&rows), shape, "dev_fraction = 0.3").unwrap();
+    assert!(examples.labels.is_empty());
+    let train = read(&folder, Split::Train);
+    assert!(!train.is_empty());
+    assert!(train.iter().all(|example| example.text_pair.is_none() && example.truth == Truth::Unknown));
+}
+
+fn check_row(truth: Truth, parts: &[&str]) {
+    let (texts, kind) = match &truth {
+        Truth::Answers(_) => (Texts::QuestionInContext, TruthKind::Answers),
+        Truth::Labels(_) => (Texts::One, TruthKind::Labels),
+        _ => (Texts::One, TruthKind::Entities),
+    };
+    let pair = (texts != Texts::One).then_some("서울은 크다");
+    let rows = vec![row("가나다", pair, truth); 40];
+    check_refused(parted(&rows, ExampleShape { texts, truth: kind }, ""), parts);
+}
+
+#[test]
+fn what_is_not_true_of_a_text_is_refused() {
+    let entity = |start, end, label: &str| shared::schema::Entity { start, end, label: label.into() };
+    let entities =
+        |all: &[(u32, u32, &str)]| Truth::Entities(all.iter().map(|e| entity(e.0, e.1, e.2)).collect());
+    check_row(entities(&[(1, 4, "PS")]), &["row 1", "`dev-1`", "`PS` from character 1 to 4", "3 characters"]);
+    check_row(entities(&[(1, 1, "PS")]), &["no part"]);
+    check_row(entities(&[(1, 3, "PS"), (0, 2, "LC")]), &["`PS` from character 1 to 3 lies over another"]);
+    check_row(entities(&[(0, 2, "")]), &["the label is empty"]);
+    check_row(entities(&[]), &["not one label"]);
+    check_row(Truth::Labels(vec![]), &["not one label"]);
+    let answer = shared::schema::Answer { start: 0, text: "부산".into() };
+    check_row(Truth::Answers(vec![answer]), &["`dev-1`", "`부산`", "counts characters"]);
+}
+
+#[test]
+fn classes_of_entities_are_those_of_train_sorted() {
+    let entity = |label: &str| shared::schema::Entity { start: 0, end: 1, label: label.into() };
+    let rows: Vec<Row> =
+        ["PS", "LC"].map(|label| row("가", None, Truth::Entities(vec![entity(label)]))).into();
+    let shape = ExampleShape { texts: Texts::One, truth: TruthKind::Entities };
+    assert_eq!(parted(&twenty(&rows), shape, "").unwrap().0.labels, ["LC", "PS"]);
 }

@@ -14,6 +14,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use shared::config::{FetchConfig, ModelSource, Weights};
 use shared::facts::Source;
+use shared::layout::trained;
 
 use self::collect::Files;
 use self::folder::FolderFiles;
@@ -34,28 +35,36 @@ pub(crate) trait ModelFiles {
     fn find(&self, name: &str) -> Result<Found>;
 }
 
-/// Puts the model that `config` names into `folder`; `train` is the examples that a new vocabulary is made from.
+/// Where models come from.
+pub(crate) struct Sources<'a> {
+    pub(crate) environment: &'a Environment,
+    pub(crate) downloads: &'a Downloads,
+    /// The finished training whose model is taken, where the config names one.
+    pub(crate) run: Option<&'a Path>,
+    /// The examples that a new vocabulary is made from.
+    pub(crate) train: &'a Path,
+}
+
+/// Puts the model that `config` names into `folder`.
 ///
 /// # Errors
 /// An input fault that names the file which the model lacks and where it was looked for.
-pub(crate) fn put(
-    config: &FetchConfig,
-    environment: &Environment,
-    downloads: &Downloads,
-    train: &Path,
-    folder: &Path,
-) -> Result<PutModel> {
+pub(crate) fn put(config: &FetchConfig, sources: &Sources<'_>, folder: &Path) -> Result<PutModel> {
+    let &Sources { environment, downloads, run, .. } = sources;
     fs::create_dir_all(folder).with_context(|| format!("cannot write {}", folder.display()))?;
     match config.model_source() {
-        ModelSource::Scratch => {
-            scratch::write(&config.scratch, train, folder)?;
-            Ok(PutModel { name: "scratch".into(), weights: Weights::Random, sources: Vec::new() })
-        }
+        ModelSource::Scratch => put_new(config, sources, folder),
         ModelSource::Folder(path) => {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             let name = name.unwrap_or_else(|| config.model.clone());
             let files = FolderFiles(path);
             copy(&name, config.weights, collect::collect(&name, config.weights, &files)?, folder)
+        }
+        ModelSource::Run(_) => {
+            let run = run.context("the run that `fetch.model` names was not opened")?;
+            let files = FolderFiles(trained::model(run));
+            let collected = collect::collect(&config.model, config.weights, &files)?;
+            copy(&config.model, config.weights, collected, folder)
         }
         ModelSource::Hub { id } => {
             let repository = Repository { id: &id, revision: &config.revision };
@@ -69,6 +78,19 @@ pub(crate) fn put(
             copy(&id, config.weights, collect::collect(&id, config.weights, &files)?, folder)
         }
     }
+}
+
+/// A new model, under a vocabulary of its own or another model's tokenizer.
+fn put_new(config: &FetchConfig, sources: &Sources<'_>, folder: &Path) -> Result<PutModel> {
+    let name = "scratch".to_owned();
+    let Some(tokenizer) = &config.scratch.tokenizer else {
+        scratch::write(&config.scratch, sources.train, folder)?;
+        return Ok(PutModel { name, weights: Weights::Random, sources: Vec::new() });
+    };
+    let other = FetchConfig { model: tokenizer.clone(), weights: Weights::Random, ..config.clone() };
+    let put = put(&other, sources, folder)?;
+    scratch::reshape(&config.scratch, folder)?;
+    Ok(PutModel { name, ..put })
 }
 
 fn copy(name: &str, weights: Weights, collected: Files, folder: &Path) -> Result<PutModel> {

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::config::ScratchConfig;
+use shared::fault::Fault;
 use shared::layout::hub;
 
 use super::vocabulary::{PAD_ID, Vocabulary};
@@ -17,13 +19,31 @@ pub(super) fn write(config: &ScratchConfig, train: &Path, folder: &Path) -> Resu
     write_file(folder, hub::TOKENIZER, vocabulary.tokenizer_json()?)?;
     write_file(folder, hub::VOCAB, pieces.iter().map(|piece| format!("{piece}\n")).collect())?;
     write_json(folder, hub::TOKENIZER_CONFIG, &tokenizer_config(config))?;
-    write_json(folder, hub::CONFIG, &architecture(config, pieces.len()))?;
+    write_json(folder, hub::CONFIG, &architecture(config, pieces.len(), Some(PAD_ID)))?;
     log::info!("model: from scratch, {} word pieces trained on train", pieces.len());
     Ok(())
 }
 
+/// What the architecture of a model tells of its vocabulary.
+#[derive(Deserialize)]
+struct OfVocabulary {
+    vocab_size: usize,
+    pad_token_id: Option<u32>,
+}
+
+/// Replaces the architecture of the model in `folder`, all but the size of its vocabulary.
+pub(super) fn reshape(config: &ScratchConfig, folder: &Path) -> Result<()> {
+    let path = folder.join(hub::CONFIG);
+    let unfit = || Fault::input(format!("{} of `fetch.scratch.tokenizer` has no vocab_size", hub::CONFIG));
+    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let OfVocabulary { vocab_size, pad_token_id } = serde_json::from_slice(&bytes).with_context(unfit)?;
+    write_json(folder, hub::CONFIG, &architecture(config, vocab_size, pad_token_id))?;
+    log::info!("model: its architecture is that of `fetch.scratch`, over {vocab_size} tokens");
+    Ok(())
+}
+
 /// The keys of `transformers`' `BertConfig`.
-fn architecture(config: &ScratchConfig, vocab_size: usize) -> Value {
+fn architecture(config: &ScratchConfig, vocab_size: usize, pad_token_id: Option<u32>) -> Value {
     json!({
         "architectures": ["BertForSequenceClassification"],
         "model_type": "bert",
@@ -39,7 +59,7 @@ fn architecture(config: &ScratchConfig, vocab_size: usize) -> Value {
         "type_vocab_size": 2,
         "initializer_range": 0.02,
         "layer_norm_eps": 1e-12,
-        "pad_token_id": PAD_ID,
+        "pad_token_id": pad_token_id,
         "position_embedding_type": "absolute",
     })
 }
@@ -70,7 +90,7 @@ fn write_file(folder: &Path, name: &str, text: String) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use shared::schema::{Example, ExampleWriter};
+    use shared::schema::{Example, ExampleShape, ExampleWriter, Texts, Truth, TruthKind};
     use tokenizers::Tokenizer;
 
     use super::*;
@@ -82,13 +102,15 @@ mod tests {
     fn written(config: &ScratchConfig) -> (Vec<(String, String)>, Tokenizer) {
         let folder = tempfile::tempdir().unwrap();
         let train = folder.path().join("train.parquet");
-        let example = |(row, text): (usize, &&str)| Example {
-            example_id: row.to_string(),
-            text: text.to_string(),
-            label: "x".into(),
+        let example = |texts: &[&str]| Example {
+            example_id: texts[0].to_owned(),
+            text: texts[0].to_owned(),
+            text_pair: Some(texts[1].to_owned()),
+            truth: Truth::Unknown,
         };
-        let mut writer = ExampleWriter::create(&train).unwrap();
-        writer.write(&TEXTS.iter().enumerate().map(example).collect::<Vec<_>>()).unwrap();
+        let shape = ExampleShape { texts: Texts::Pair, truth: TruthKind::Nothing };
+        let mut writer = ExampleWriter::create(&train, shape).unwrap();
+        writer.write(&TEXTS.chunks(2).map(example).collect::<Vec<_>>()).unwrap();
         writer.finish().unwrap();
         let model = folder.path().join("model");
         fs::create_dir(&model).unwrap();

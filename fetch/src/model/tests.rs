@@ -37,7 +37,10 @@ impl Machine {
         };
         let downloads = Downloads::new(&config, &environment, Rebuild::IfNeeded)?;
         let folder = self.path("model");
-        let put = put(&config, &environment, &downloads, &self.path("train.parquet"), &folder)?;
+        let (train, run) = (self.path("train.parquet"), self.path("run"));
+        let sources =
+            Sources { environment: &environment, downloads: &downloads, run: Some(&run), train: &train };
+        let put = put(&config, &sources, &folder)?;
         let names = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.collect();
         names.sort();
@@ -160,4 +163,39 @@ fn a_local_folder_is_named_without_its_place() {
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
     assert_eq!(put.name, "own-bert");
     assert_eq!(put.sources[0].location, hub::CONFIG);
+}
+
+#[test]
+fn the_model_of_a_run_is_taken_from_its_training() {
+    let machine = Machine::new();
+    machine.write("run/model", &BARE);
+    check_refused(machine.put("model = \"run:pretrained\""), &["run:pretrained", hub::WEIGHTS]);
+    machine.write("run/model", &[(hub::WEIGHTS, "w")]);
+    let (put, names) = machine.put("model = \"run:pretrained\"").unwrap();
+    assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
+    assert_eq!((put.name.as_str(), put.weights), ("run:pretrained", Weights::Pretrained));
+}
+
+#[test]
+fn a_new_model_takes_the_tokenizer_of_another() {
+    let machine = Machine::new();
+    machine.write(IN_MIRROR, &BARE);
+    let new = |machine: &Machine| {
+        let mirror = machine.path("mirror");
+        let keys = "scratch = { tokenizer = \"org/name\", num_hidden_layers = 3 }";
+        machine.put(&format!("model = \"scratch\"\nmirror = \"{}\"\n{keys}", mirror.display()))
+    };
+    check_refused(new(&machine), &["fetch.scratch.tokenizer", "vocab_size"]);
+    machine.write(
+        IN_MIRROR,
+        &[(hub::CONFIG, r#"{"vocab_size": 7, "num_hidden_layers": 12, "pad_token_id": 5}"#)],
+    );
+    std::fs::remove_dir_all(machine.path("downloads")).unwrap();
+    let (put, names) = new(&machine).unwrap();
+    assert_eq!(names, [hub::CONFIG, hub::VOCAB]);
+    assert_eq!((put.name.as_str(), put.weights, put.sources.len()), ("scratch", Weights::Random, 2));
+    let config = fs::read(machine.path("model").join(hub::CONFIG)).unwrap();
+    let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+    let of = |key: &str| config[key].as_u64();
+    assert_eq!([of("vocab_size"), of("num_hidden_layers"), of("pad_token_id")], [Some(7), Some(3), Some(5)]);
 }

@@ -173,7 +173,8 @@ impl Iterator for Texts {
             }
             match self.examples.next()? {
                 Ok(batch) => {
-                    self.ready = batch.into_iter().map(|e| e.text).collect::<Vec<_>>().into_iter();
+                    let texts = batch.into_iter().flat_map(|e| std::iter::once(e.text).chain(e.text_pair));
+                    self.ready = texts.collect::<Vec<_>>().into_iter();
                 }
                 Err(error) => {
                     self.failure = Some(error);

@@ -1,20 +1,20 @@
 //! Comma-separated files with a header line, quoted as in RFC 4180.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek};
+use std::io::BufRead;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use csv::{ByteRecord, ByteRecordsIntoIter, ReaderBuilder};
-use shared::config::FileColumns;
 use shared::fault::Fault;
 
+use super::columns::Columns;
+use super::decompressed;
 use super::header::{Header, empty_file};
 use super::lines::not_utf8;
 use super::{Place, Row};
 use crate::raw::RawFile;
 
 pub(super) struct CsvRows {
-    records: ByteRecordsIntoIter<File>,
+    records: ByteRecordsIntoIter<Box<dyn BufRead>>,
     /// The lines that the reader counts too few.
     uncounted: u64,
     header: Header,
@@ -22,18 +22,19 @@ pub(super) struct CsvRows {
 }
 
 impl CsvRows {
-    pub(super) fn open(file: &RawFile, columns: &FileColumns) -> Result<CsvRows> {
+    pub(super) fn open(file: &RawFile, columns: Columns) -> Result<CsvRows> {
         let context = || format!("cannot read {}", file.shown);
-        let mut opened = File::open(&file.path).with_context(context)?;
         // A record that follows a CRLF is said to begin at its LF, on the line before.
-        let uncounted = u64::from(begins_with_crlf_line(&mut opened).with_context(context)?);
+        let mut first = Vec::new();
+        decompressed::open(file)?.read_until(b'\n', &mut first).with_context(context)?;
+        let uncounted = u64::from(first.ends_with(b"\r\n"));
         // A row of another length is reported by `Header`, which names the column.
-        let mut reader = ReaderBuilder::new().flexible(true).from_reader(opened);
+        let mut reader = ReaderBuilder::new().flexible(true).from_reader(decompressed::open(file)?);
         let names = reader.byte_headers().map_err(|error| broken(&file.shown, error))?;
         let names: Vec<String> =
             names.iter().map(|name| text(&file.shown, 1, name).map(str::to_owned)).collect::<Result<_>>()?;
         ensure!(!names.is_empty(), empty_file(&file.shown));
-        let header = Header::find(&file.shown, names, columns)?;
+        let header = Header::find(names, columns)?;
         Ok(CsvRows { records: reader.into_byte_records(), uncounted, header, shown: file.shown.clone() })
     }
 
@@ -43,13 +44,6 @@ impl CsvRows {
             record.iter().map(|field| text(&self.shown, line, field)).collect::<Result<Vec<&str>>>()?;
         self.header.row(Place::Line(line), &fields)
     }
-}
-
-fn begins_with_crlf_line(file: &mut File) -> io::Result<bool> {
-    let mut line = Vec::new();
-    BufReader::new(&*file).read_until(b'\n', &mut line)?;
-    file.rewind()?;
-    Ok(line.ends_with(b"\r\n"))
 }
 
 fn text<'a>(shown: &str, line: u64, field: &'a [u8]) -> Result<&'a str> {

@@ -1,28 +1,28 @@
 //! A text file line by line, with errors that name the line.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 
 use anyhow::{Context, Result, anyhow, bail};
 use shared::fault::Fault;
 
+use super::decompressed;
 use crate::raw::RawFile;
 
 /// Lines without their ends. A byte order mark before the first is dropped, as are the CR of a CRLF and blank
 /// lines at the end of the file; all else is kept.
 pub(super) struct Lines {
-    reader: BufReader<File>,
+    reader: Box<dyn BufRead>,
     shown: String,
     number: u64,
 }
 
 impl Lines {
     pub(super) fn open(file: &RawFile) -> Result<Lines> {
-        let opened = File::open(&file.path).with_context(|| format!("cannot read {}", file.shown))?;
-        Ok(Lines { reader: BufReader::new(opened), shown: file.shown.clone(), number: 0 })
+        Ok(Lines { reader: decompressed::open(file)?, shown: file.shown.clone(), number: 0 })
     }
 
-    fn read(&mut self) -> Result<Option<(u64, String)>> {
+    /// The next line, blank or not.
+    pub(super) fn read(&mut self) -> Result<Option<(u64, String)>> {
         let mut bytes = Vec::new();
         let context = || format!("cannot read {}", self.shown);
         if self.reader.read_until(b'\n', &mut bytes).with_context(context)? == 0 {
@@ -61,7 +61,7 @@ fn blank_line(shown: &str, number: u64) -> Fault {
 }
 
 /// Spaces at most: a tab stands between two columns, which may be empty.
-fn is_blank(line: &str) -> bool {
+pub(super) fn is_blank(line: &str) -> bool {
     line.trim_matches(' ').is_empty()
 }
 

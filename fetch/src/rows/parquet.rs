@@ -1,16 +1,18 @@
-//! Parquet files with columns of strings or integers.
+//! Parquet files, with columns of strings and numbers, and lists of these.
 
 use std::collections::VecDeque;
 
-use anyhow::{Context, Result, ensure};
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
+use anyhow::{Context, Result, anyhow};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
-use shared::config::FileColumns;
+use arrow::datatypes::{DataType, Field};
+use serde_json::{Map, Value};
 use shared::fault::Fault;
 use shared::schema::ParquetReader;
 
-use super::header::no_such_column;
+use super::columns::{Columns, no_such_column};
 use super::{Place, Row};
 use crate::raw::RawFile;
 
@@ -18,71 +20,92 @@ pub(super) struct ParquetRows {
     batches: ParquetReader,
     ready: VecDeque<Row>,
     rows: u64,
-    columns: FileColumns,
-    shown: String,
+    columns: Columns,
 }
 
 impl ParquetRows {
-    pub(super) fn open(file: &RawFile, columns: &FileColumns) -> Result<ParquetRows> {
+    pub(super) fn open(file: &RawFile, columns: Columns) -> Result<ParquetRows> {
         Ok(ParquetRows {
             batches: ParquetReader::open(&file.path)?,
             ready: VecDeque::new(),
             rows: 0,
-            columns: columns.clone(),
-            shown: file.shown.clone(),
+            columns,
         })
     }
 
     fn take(&mut self, batch: &RecordBatch) -> Result<()> {
-        let ids = self.columns.id.as_deref().map(|id| self.strings(batch, id)).transpose()?;
-        let texts = self.strings(batch, &self.columns.text)?;
-        let labels = self.strings(batch, &self.columns.label)?;
-        let first = self.rows + 1;
-        for (row, number) in (0..batch.num_rows()).zip(first..) {
-            self.ready.push_back(Row {
-                place: Place::Row(number),
-                id: ids.as_ref().map(|ids| ids.value(row).to_owned()),
-                text: texts.value(row).to_owned(),
-                label: labels.value(row).to_owned(),
-            });
-            self.rows = number;
+        let columns = self.columns.names().map(|name| self.values(batch, name));
+        let mut columns: Vec<_> = columns.map(|values| Ok(values?.into_iter())).collect::<Result<_>>()?;
+        for _ in 0..batch.num_rows() {
+            self.rows += 1;
+            let values = columns.iter_mut().map(|values| values.next().unwrap_or_default());
+            self.ready.push_back(self.columns.row(Place::Row(self.rows), values)?);
         }
         Ok(())
     }
 
-    fn strings(&self, batch: &RecordBatch, name: &str) -> Result<StringArray> {
+    fn values(&self, batch: &RecordBatch, name: &str) -> Result<Vec<Value>> {
         let column = batch.column_by_name(name).with_context(|| {
             let schema = batch.schema();
             let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-            no_such_column(&self.shown, name, &names)
+            no_such_column(&self.columns.shown, name, &names)
         })?;
-        let kind = column.data_type();
-        let mistyped = || {
-            Fault::input(format!("{}: the column `{name}` is {kind}, not a string or an integer", self.shown))
-        };
-        ensure!(is_name(kind), mistyped());
-        self.no_nulls(column, name)?;
-        let strings = cast(column, &DataType::Utf8).with_context(mistyped)?;
-        Ok(strings.as_any().downcast_ref::<StringArray>().with_context(mistyped)?.clone())
-    }
-
-    fn no_nulls(&self, column: &ArrayRef, name: &str) -> Result<()> {
-        let null = (0..column.len()).zip(self.rows + 1..).find(|(row, _)| column.is_null(*row));
-        match null {
-            Some((_, row)) => {
-                Err(Fault::input(format!("{}, row {row}: the column `{name}` is missing", self.shown)).into())
-            }
-            None => Ok(()),
-        }
+        let shown = &self.columns.shown;
+        let foreign = || Fault::input(format!("{shown}: the column `{name}` cannot be read"));
+        values(column).with_context(foreign)
     }
 }
 
-fn is_name(kind: &DataType) -> bool {
-    match kind {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
-        DataType::Dictionary(_, value) => is_name(value),
-        other => other.is_integer(),
+/// Of every row; null where there is none.
+fn values(column: &ArrayRef) -> Result<Vec<Value>> {
+    let kind = column.data_type();
+    let valid = |row: usize| column.is_valid(row);
+    let rows = 0..column.len();
+    Ok(match kind {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => {
+            let strings = cast(column, &DataType::Utf8)?;
+            let strings: &StringArray = strings.as_string();
+            rows.map(|row| strings.is_valid(row).then(|| strings.value(row)).into()).collect()
+        }
+        kind if kind.is_integer() => {
+            let numbers = cast(column, &DataType::Int64)?;
+            let numbers: &Int64Array = numbers.as_primitive();
+            rows.map(|row| numbers.is_valid(row).then(|| numbers.value(row)).into()).collect()
+        }
+        kind if kind.is_floating() => {
+            let numbers = cast(column, &DataType::Float64)?;
+            let numbers: &Float64Array = numbers.as_primitive();
+            rows.map(|row| valid(row).then(|| numbers.value(row)).into()).collect()
+        }
+        DataType::Boolean => {
+            let bits: &BooleanArray = column.as_boolean();
+            rows.map(|row| valid(row).then(|| bits.value(row)).into()).collect()
+        }
+        DataType::List(item) | DataType::LargeList(item) => lists(column, item)?,
+        DataType::Struct(_) => structs(column)?,
+        kind => return Err(anyhow!(Fault::input(format!("a column of {kind} is none of this task's")))),
+    })
+}
+
+fn lists(column: &ArrayRef, item: &Field) -> Result<Vec<Value>> {
+    let lists = cast(column, &DataType::LargeList(item.clone().into()))?;
+    let lists = lists.as_list::<i64>();
+    let list = |row| {
+        let valid = lists.is_valid(row);
+        if valid { Ok(Value::Array(values(&lists.value(row))?)) } else { Ok(Value::Null) }
+    };
+    (0..lists.len()).map(list).collect()
+}
+
+fn structs(column: &ArrayRef) -> Result<Vec<Value>> {
+    let structs = column.as_struct();
+    let mut objects = vec![Map::new(); structs.len()];
+    for (field, column) in structs.fields().iter().zip(structs.columns()) {
+        for (object, value) in objects.iter_mut().zip(values(column)?) {
+            object.insert(field.name().clone(), value);
+        }
     }
+    Ok(objects.into_iter().map(Value::Object).collect())
 }
 
 impl Iterator for ParquetRows {

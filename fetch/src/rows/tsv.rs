@@ -1,8 +1,8 @@
 //! Tab-separated files with a header line. Quotes are ordinary characters.
 
 use anyhow::{Context, Result};
-use shared::config::FileColumns;
 
+use super::columns::Columns;
 use super::header::{Header, empty_file};
 use super::lines::Lines;
 use super::{Place, Row};
@@ -14,11 +14,11 @@ pub(super) struct TsvRows {
 }
 
 impl TsvRows {
-    pub(super) fn open(file: &RawFile, columns: &FileColumns) -> Result<TsvRows> {
+    pub(super) fn open(file: &RawFile, columns: Columns) -> Result<TsvRows> {
         let mut lines = Lines::open(file)?;
         let (_, names) = lines.next().with_context(|| empty_file(&file.shown))??;
         let names = names.split('\t').map(str::to_owned).collect();
-        Ok(TsvRows { header: Header::find(&file.shown, names, columns)?, lines })
+        Ok(TsvRows { header: Header::find(names, columns)?, lines })
     }
 }
 

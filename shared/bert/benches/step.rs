@@ -1,7 +1,8 @@
 //! Training steps on request, for `bench/` to time beside another program's in one run.
 //!
 //! Says `{"ready":true}` when the model stands. Each line of the standard input is a number of steps to take, answered by
-//! `{"milliseconds":[…],"peak_mib":…}`; the end of the input ends it.
+//! `{"milliseconds":[…],"input_milliseconds":[…],"peak_mib":…}`, the second what of a step is spent on making its batch; the
+//! end of the input ends it.
 
 #![expect(clippy::print_stdout, reason = "its answers are what it is for")]
 
@@ -13,8 +14,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Dataset, Head, Model, Objective};
 use clap::Parser;
+use serde_json::json;
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::console::peak_memory_bytes;
 use shared::schema::{Features, TargetKind, Targets};
@@ -24,6 +26,8 @@ use shared::task::OutputLayer;
 const SEED: u64 = 7;
 const LEARNING_RATE: f64 = 5e-5;
 const SPECIAL_TOKENS: usize = 5;
+/// Batches that the steps take in turn: more than the fastest caches hold.
+const BATCHES: usize = 64;
 
 #[derive(Parser)]
 struct Arguments {
@@ -55,25 +59,26 @@ fn main() -> Result<()> {
     let labels = ["negative", "positive"].map(String::from);
     let config =
         BertConfig::read(&arguments.model)?.with_task(OutputLayer::Sequence, TargetKind::Class, &labels);
-    let batch = batch(&config, arguments.batch, arguments.seq)?;
+    let dataset = dataset(&config, BATCHES * arguments.batch, arguments.seq);
+    let rows: Vec<usize> = (0..dataset.len()).collect();
     let (weights, head) = (Weights::Random, Head::MayBeNew);
     let mut model = Model::build(&arguments.model, config, weights, head, &compute, SEED)?;
     let (objective, mut optimizer) = (Objective::default(), AdamW::new(AdamWConfig::default()));
-    println!("{}", serde_json::json!({ "ready": true }));
-    let mut done = 0;
+    println!("{}", json!({ "ready": true }));
+    let mut batches = rows.chunks(arguments.batch).cycle().zip(0..);
     for line in stdin().lines() {
         let count: usize = line?.trim().parse().context("a line of the input is no number of steps")?;
-        let mut milliseconds = Vec::with_capacity(count);
-        for step in done..done + count as u64 {
+        let (mut whole, mut input) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for (rows, step) in batches.by_ref().take(count) {
             let started = Instant::now();
-            model.step(std::slice::from_ref(&batch), &objective, &mut optimizer, step, LEARNING_RATE)?;
-            milliseconds.push(started.elapsed().as_secs_f64() * 1e3);
+            let batch = Batch::new(dataset.select(rows), model.config())?;
+            input.push(milliseconds(started));
+            model.step(&[batch], &objective, &mut optimizer, step, LEARNING_RATE)?;
+            whole.push(milliseconds(started));
         }
-        done += count as u64;
-        println!(
-            "{}",
-            serde_json::json!({ "milliseconds": milliseconds, "peak_mib": peak_memory_bytes().map(|bytes| bytes >> 20) })
-        );
+        let peak_mib = peak_memory_bytes().map(|bytes| bytes >> 20);
+        let answer = json!({ "milliseconds": whole, "input_milliseconds": input, "peak_mib": peak_mib });
+        println!("{answer}");
     }
     Ok(())
 }
@@ -88,8 +93,12 @@ fn as_a_worker() -> Result<()> {
     Err(command.args(env::args_os().skip(1)).envs(environment).exec()).context("cannot begin again")
 }
 
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
 /// Examples of `seq` tokens each, the labels in turn.
-fn batch(config: &BertConfig, size: usize, seq: usize) -> Result<Batch> {
+fn dataset(config: &BertConfig, size: usize, seq: usize) -> Dataset {
     // Whatever the vocabulary, its first tokens are the special ones.
     let words = config.vocab_size.saturating_sub(SPECIAL_TOKENS).max(1);
     let row = |row: usize| Features {
@@ -99,8 +108,7 @@ fn batch(config: &BertConfig, size: usize, seq: usize) -> Result<Batch> {
         targets: Targets::Class(row as i64 % 2),
         offsets: Vec::new(),
     };
-    let rows: Vec<Features> = (0..size).map(row).collect();
-    Batch::new(&rows, config)
+    Dataset::of((0..size).map(row).collect())
 }
 
 fn precision(name: &str) -> Result<Precision> {

@@ -47,8 +47,8 @@ impl Dataset {
     }
 
     /// The same with words hidden in every batch, for a model that is to find them.
-    pub fn masked(self, masking: Masking) -> Dataset {
-        Dataset { masking: Some(masking), ..self }
+    pub fn masked(self, masking: Option<Masking>) -> Dataset {
+        Dataset { masking, ..self }
     }
 
     /// The rows of these numbers, masked as follows from their numbers and the epoch alone, where they are.

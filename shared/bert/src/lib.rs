@@ -29,6 +29,8 @@ mod optimizer_state;
 mod outputs;
 mod parameters;
 mod parts;
+#[cfg(feature = "passes")]
+mod passes;
 mod philox;
 mod step;
 mod stored_head;
@@ -40,10 +42,12 @@ pub use config::BertConfig;
 pub use dataset::Dataset;
 pub use device::Compute;
 pub use layer_rates::LayerRates;
-pub use masking::{MaskedUnit, Masking};
+pub use masking::Masking;
 pub use model::Model;
 pub use objective::Objective;
 pub use optimizer::{AdamW, AdamWConfig};
 pub use parameters::Head;
 pub use parts::ModelPart;
+#[cfg(feature = "passes")]
+pub use passes::Passes;
 pub use step::StepOutcome;

@@ -7,16 +7,11 @@ use anyhow::{Context, Result, ensure};
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
+use shared::config::{Config, MaskedLmConfig, MaskedUnit};
+use shared::facts::TokenizeFacts;
 use shared::fault::Fault;
 use shared::schema::{Features, Targets};
-
-/// What is hidden together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MaskedUnit {
-    Tokens,
-    /// All pieces of a word or none.
-    WholeWords,
-}
+use shared::task::OutputLayer;
 
 /// How many tokens are hidden, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +32,27 @@ const MASKS_OF_TEN: u32 = 8;
 const STRIDE: u128 = 1 << 20;
 
 impl Masking {
+    /// That of a run; none where its task hides nothing.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] where the vocabulary has no token to hide others behind.
+    pub fn of(config: &Config, facts: &TokenizeFacts) -> Result<Option<Masking>> {
+        if config.task.definition().output_layer() != OutputLayer::Vocabulary {
+            return Ok(None);
+        }
+        let MaskedLmConfig { probability, unit } = config.masked_lm;
+        let maskless =
+            || Fault::input("the model's vocabulary has no mask token; name another in `fetch.model`");
+        let special_ids = facts.special_token_ids.iter().map(|&id| i32::try_from(id));
+        Ok(Some(Masking {
+            probability,
+            unit,
+            mask_token_id: i32::try_from(facts.mask_token_id.with_context(maskless)?)?,
+            special_ids: special_ids.collect::<Result<_, _>>()?,
+            seed: config.seed,
+        }))
+    }
+
     /// The row with tokens hidden, and as its targets the tags that [`Targets::IGNORED`] leaves out: what was hidden. It
     /// follows from the seed, the epoch and the number of the row in its dataset; not from its batch.
     ///
@@ -96,7 +112,7 @@ impl Masking {
                 continue;
             }
             match units.last_mut() {
-                Some(word) if self.unit == MaskedUnit::WholeWords && !starts && word.end == token => {
+                Some(word) if self.unit == MaskedUnit::Word && !starts && word.end == token => {
                     word.end += 1;
                 }
                 _ => units.push(token..token + 1),
@@ -138,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_mask_follows_from_seed_epoch_and_row() {
-        let masking = masking(MaskedUnit::Tokens);
+        let masking = masking(MaskedUnit::Token);
         let expect = hide(&masking, 40, 5, 3);
         assert_eq!(hide(&masking, 40, 5, 3), expect);
         assert_ne!(hide(&masking, 40, 6, 3), expect);
@@ -148,7 +164,7 @@ mod tests {
 
     #[test]
     fn so_many_tokens_are_hidden_and_eight_of_ten_by_a_mask() {
-        let (masking, original) = (masking(MaskedUnit::Tokens), row(40).input_ids);
+        let (masking, original) = (masking(MaskedUnit::Token), row(40).input_ids);
         let (mut hidden, mut masks, mut kept) = (0, 0, 0);
         for number in 0..500 {
             let (ids, truths) = hide(&masking, 40, number, 0);
@@ -170,7 +186,7 @@ mod tests {
     #[test]
     fn words_are_hidden_whole() {
         for number in 0..100 {
-            let (_, truths) = hide(&masking(MaskedUnit::WholeWords), 40, number, 0);
+            let (_, truths) = hide(&masking(MaskedUnit::Word), 40, number, 0);
             assert_eq!(truths.iter().filter(|&&truth| truth >= 0).count(), 18);
             let whole = |word: &[i64]| word.iter().all(|&t| t >= 0) || word.iter().all(|&t| t < 0);
             assert!(truths[1..121].chunks(3).all(whole));
@@ -181,14 +197,14 @@ mod tests {
     fn of_a_short_text_something_is_hidden_and_of_nothing_nothing() {
         let count =
             |unit, words| hide(&masking(unit), words, 0, 0).1.into_iter().filter(|&truth| truth >= 0).count();
-        assert_eq!((count(MaskedUnit::Tokens, 1), count(MaskedUnit::WholeWords, 1)), (1, 3));
-        assert_eq!((count(MaskedUnit::Tokens, 0), count(MaskedUnit::WholeWords, 0)), (0, 0));
+        assert_eq!((count(MaskedUnit::Token, 1), count(MaskedUnit::Word, 1)), (1, 3));
+        assert_eq!((count(MaskedUnit::Token, 0), count(MaskedUnit::Word, 0)), (0, 0));
     }
 
     #[test]
     fn rows_without_words_are_refused() {
         let row = Features { targets: Targets::Unknown, ..row(1) };
-        let error = masking(MaskedUnit::Tokens).hide(&row, 0, 0, VOCABULARY).unwrap_err();
+        let error = masking(MaskedUnit::Token).hide(&row, 0, 0, VOCABULARY).unwrap_err();
         assert_eq!(shared::fault::kind_of(&error).code(), 3);
     }
 }

@@ -4,10 +4,8 @@
 
 use std::path::Path;
 
-use bert::{
-    AdamW, AdamWConfig, Batch, BertConfig, Compute, Dataset, Head, MaskedUnit, Masking, Model, Objective,
-};
-use shared::config::{DeviceChoice, Precision, Weights};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Dataset, Head, Masking, Model, Objective};
+use shared::config::{DeviceChoice, MaskedUnit, Precision, Weights};
 use shared::schema::{Features, TargetKind, Targets};
 use shared::task::{Output, OutputLayer};
 
@@ -63,12 +61,12 @@ fn dataset(kind: TargetKind) -> Dataset {
     let dataset = Dataset::of((0..ROWS).map(row).collect());
     let masking = Masking {
         probability: 0.3,
-        unit: MaskedUnit::WholeWords,
+        unit: MaskedUnit::Word,
         mask_token_id: 4,
         special_ids: vec![2, 3],
         seed: 7,
     };
-    if kind == TargetKind::Words { dataset.masked(masking) } else { dataset }
+    dataset.masked((kind == TargetKind::Words).then_some(masking))
 }
 
 fn batches(dataset: &Dataset, config: &BertConfig, size: usize) -> Vec<Batch> {

@@ -118,7 +118,7 @@ mod tests {
     fn defaults_are_the_tutorials() {
         let config = read(MINIMAL, &[]).unwrap();
         assert_eq!(config.tokenize.max_seq_length, 128);
-        assert_eq!((config.train.epochs, config.train.batch_size), (3, 32));
+        assert_eq!((config.train.epochs, config.train.batch_limit().rows), (3, 32));
         assert_eq!(config.train.learning_rate, 5e-5);
     }
 
@@ -165,6 +165,7 @@ mod tests {
         check_refused(MINIMAL, &["name.x=1"], &["not a section"]);
         check_refused(MINIMAL, &["name=../../etc"], &["`name`"]);
         check_refused(MINIMAL, &["train.device=gpu"], &["cuda:N"]);
+        check_refused(MINIMAL, &["task=masked_lm", "masked_lm.probability=1"], &["`masked_lm.probability`"]);
         check_refused("name = ", &[], &["line 1"]);
         check_refused("name = \"a\"\n[fetch]\nmodel = \"scratch\"\n", &[], &["fetch.corpus"]);
     }

@@ -1,4 +1,4 @@
-//! The one config type: a TOML file, one section a stage.
+//! The one config type: a TOML file, one section a stage, and one a task that has keys of its own.
 
 mod load;
 mod sections;
@@ -11,15 +11,20 @@ use crate::figures::Metric;
 use crate::layout::Split;
 use crate::task::Task;
 
+use sections::fetch::is_run_name;
+
 pub use load::load;
+pub use sections::entity_recognition::EntityRecognitionConfig;
 pub use sections::evaluate::EvaluateConfig;
 pub use sections::fetch::{
     CorpusName, FetchConfig, FileColumns, FileFormat, FilesConfig, ModelSource, ScratchConfig, Weights,
 };
+pub use sections::masked_lm::{MaskedLmConfig, MaskedUnit};
+pub use sections::question_answering::{Answerable, QuestionAnsweringConfig};
 pub use sections::tokenize::TokenizeConfig;
 pub use sections::train::{
-    BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Monitor, Precision, Schedule,
-    ScheduleKind, TrainConfig,
+    BatchLimit, BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Monitor, Precision,
+    Schedule, ScheduleKind, TrainConfig,
 };
 
 /// One experiment.
@@ -44,6 +49,13 @@ pub struct Config {
     pub train: TrainConfig,
     #[serde(default)]
     pub evaluate: EvaluateConfig,
+    /// Read by this task alone, as the two that follow by theirs.
+    #[serde(default)]
+    pub question_answering: QuestionAnsweringConfig,
+    #[serde(default)]
+    pub masked_lm: MaskedLmConfig,
+    #[serde(default)]
+    pub entity_recognition: EntityRecognitionConfig,
 }
 
 fn default_seed() -> u64 {
@@ -57,17 +69,34 @@ impl Config {
     /// # Errors
     /// A [`Fault::usage`] that names the key.
     pub fn validate(&self) -> Result<()> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let named = !self.name.is_empty() && !self.name.starts_with('.') && self.name.chars().all(plain);
-        require(named, "name", "is used as a folder name: letters, digits, '-', '_' and '.' only")?;
-        self.fetch.validate()?;
+        let demand = "is used as a folder name: letters, digits, '-', '_' and '.' only";
+        require(is_run_name(&self.name), "name", demand)?;
+        self.fetch.validate(self.task.definition().shape().truth)?;
+        let other = self.fetch.model_source() != ModelSource::Run(self.name.clone());
+        require(
+            other,
+            "fetch.model",
+            "names this run itself; a model that it trains cannot be what it starts from",
+        )?;
         self.tokenize.validate()?;
         self.train.validate()?;
         self.evaluate.validate()?;
-        let has_test = self.fetch.files.as_ref().is_none_or(|files| files.test.is_some());
-        let advice = "is \"test\", and there is no `fetch.files.test`; name one, or set it to \"dev\"";
-        require(has_test || self.evaluate.split != Split::Test, "evaluate.split", advice)?;
+        let advice = "is \"test\", and nothing is; give `fetch.test_fraction` or `fetch.files.test`, or set it to \"dev\"";
+        require(self.fetch.may_have_test() || self.evaluate.split != Split::Test, "evaluate.split", advice)?;
+        self.validate_task()?;
         self.validate_monitor()
+    }
+
+    /// The section of the task, where it has one; those of other tasks are not looked at.
+    fn validate_task(&self) -> Result<()> {
+        match self.task {
+            Task::Classification | Task::PairClassification | Task::PairRegression | Task::MultiLabel => {
+                Ok(())
+            }
+            Task::QuestionAnswering => self.question_answering.validate(self.tokenize.max_seq_length),
+            Task::EntityRecognition => self.entity_recognition.validate(self.tokenize.max_seq_length),
+            Task::MaskedLm => self.masked_lm.validate(),
+        }
     }
 
     /// What is looked at on dev must be a metric of the task.

@@ -1,23 +1,12 @@
 //! Classification metrics from a confusion matrix, defined as scikit-learn defines them.
 
-use serde::{Deserialize, Serialize};
+use super::counts::{ClassMetrics, Counts, macro_f1, ratio};
 
 /// Predictions against labels, accumulated batch by batch.
 #[derive(Debug, Clone)]
 pub struct Confusion {
     /// `counts[label][predicted]`
     counts: Vec<Vec<u64>>,
-}
-
-/// One class' row of the report.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ClassMetrics {
-    pub label: String,
-    pub precision: f64,
-    pub recall: f64,
-    pub f1: f64,
-    /// Examples with this label.
-    pub support: u64,
 }
 
 impl Confusion {
@@ -47,27 +36,22 @@ impl Confusion {
 
     /// The unweighted mean of the classes' F1.
     pub fn macro_f1(&self) -> f64 {
-        let classes = self.counts.len();
-        (0..classes).map(|class| self.class(class, String::new()).f1).sum::<f64>() / classes as f64
+        let classes: Vec<Counts> = (0..self.counts.len()).map(|class| self.class(class)).collect();
+        macro_f1(&classes)
     }
 
     /// Precision, recall and F1 of every class; 0 where a quotient has no denominator.
     pub fn classes(&self, labels: &[String]) -> Vec<ClassMetrics> {
-        labels.iter().enumerate().map(|(class, label)| self.class(class, label.clone())).collect()
+        labels.iter().enumerate().map(|(class, label)| ClassMetrics::new(label, self.class(class))).collect()
     }
 
-    fn class(&self, class: usize, label: String) -> ClassMetrics {
-        let right = self.counts[class][class];
-        let support = self.counts[class].iter().sum();
-        let predicted = self.counts.iter().map(|row| row[class]).sum();
-        let (precision, recall) = (ratio(right, predicted), ratio(right, support));
-        let f1 = ratio(2 * right, predicted + support);
-        ClassMetrics { label, precision, recall, f1, support }
+    fn class(&self, class: usize) -> Counts {
+        Counts {
+            correct: self.counts[class][class],
+            predicted: self.counts.iter().map(|row| row[class]).sum(),
+            support: self.counts[class].iter().sum(),
+        }
     }
-}
-
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 #[cfg(test)]

@@ -16,7 +16,12 @@ pub fn softmax(logits: &[f32]) -> Vec<f32> {
     log_softmax(logits).into_iter().map(|value| value.exp() as f32).collect()
 }
 
-/// Their natural logarithms.
+/// The probability that each of `logits` stands for by itself.
+pub fn sigmoid(logits: &[f32]) -> Vec<f32> {
+    logits.iter().map(|&logit| (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32).collect()
+}
+
+/// Their natural logarithms, those of [`softmax`].
 pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
     let max = logits.iter().fold(f64::NEG_INFINITY, |max, &logit| max.max(logit.into()));
     let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum();
@@ -30,6 +35,7 @@ mod tests {
     #[test]
     fn large_logits_do_not_overflow() {
         assert_eq!(softmax(&[1e6, 0.0]), [1.0, 0.0]);
+        assert_eq!(sigmoid(&[1e6, 0.0, -1e6]), [1.0, 0.5, 0.0]);
     }
 
     #[test]

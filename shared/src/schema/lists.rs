@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{Array, ArrayRef, FixedSizeListArray, ListArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, FixedSizeListArray, ListArray, RecordBatch, StructArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
 
@@ -48,4 +48,11 @@ pub(super) fn list_items<A: Array + Clone + 'static>(batch: &RecordBatch, name: 
 fn items<A: Array + Clone + 'static>(items: &ArrayRef, name: &str) -> Result<A> {
     let mistyped = || Fault::input(format!("the items of the Parquet column `{name}` are of another type"));
     items.as_any().downcast_ref::<A>().cloned().with_context(mistyped)
+}
+
+/// The values that the structs of a list have in the field `name`.
+pub(super) fn field<'a, A: Array + 'static>(rows: &'a StructArray, name: &str) -> Result<&'a A> {
+    let mistyped =
+        || Fault::input(format!("the field `{name}` of a Parquet column is missing or of another type"));
+    rows.column_by_name(name).and_then(|values| values.as_any().downcast_ref::<A>()).with_context(mistyped)
 }

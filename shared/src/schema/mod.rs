@@ -12,7 +12,8 @@ pub use examples::{
 pub use features::{Features, FeaturesReader, FeaturesWriter, Offset, TargetKind, Targets};
 pub use parquet_file::ParquetReader;
 pub use predictions::{
-    Decoded, DecodedKind, Prediction, PredictionReader, PredictionShape, PredictionWriter,
+    Candidate, Decoded, DecodedKind, MaskedGuess, PredictedEntity, Prediction, PredictionReader,
+    PredictionShape, PredictionWriter,
 };
 
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
@@ -38,10 +39,20 @@ pub mod column {
     pub const OFFSET_ENDS: &str = "offset_ends";
     pub const LENGTH: &str = "length";
     pub const PREDICTED_LABEL: &str = "predicted_label";
+    pub const PREDICTED_LABELS: &str = "predicted_labels";
+    pub const PREDICTED_SCORE: &str = "predicted_score";
     pub const PROBABILITIES: &str = "probabilities";
+    pub const PREDICTED_ENTITIES: &str = "predicted_entities";
     pub const LOGITS: &str = "logits";
+    pub const PREDICTION_TEXT: &str = "prediction_text";
+    pub const N_BEST: &str = "n_best";
+    /// Of masked tokens, as the two that follow.
+    pub const POSITIONS: &str = "positions";
+    pub const PREDICTED_IDS: &str = "predicted_ids";
+    pub const LOG_PROBABILITIES: &str = "log_probabilities";
     /// Fields of an entity, in characters, and of an answer.
     pub const START: &str = "start";
     pub const END: &str = "end";
     pub const ANSWER_START: &str = "answer_start";
+    pub const PROBABILITY: &str = "probability";
 }

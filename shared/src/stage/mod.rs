@@ -77,10 +77,10 @@ pub enum Rebuild {
 }
 
 impl Job {
-    /// The finished folder of an earlier stage, verified.
+    /// The finished folder of an earlier stage, verified; for fetch, train's of the run that `fetch.model` names.
     ///
     /// # Errors
-    /// A bug, if [`Stage::inputs`] does not list `stage`.
+    /// A bug, if [`Stage::inputs`] does not list `stage`, or `fetch.model` names no run.
     pub fn input(&self, stage: Stage) -> Result<&FinishedFolder> {
         self.inputs.get(&stage).with_context(|| format!("{stage} is not an input of this stage"))
     }

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{Job, Rebuild, StageArgs};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ModelSource};
 use crate::digest::{DigestCache, Trust};
 use crate::fault::Fault;
 use crate::fingerprint::fingerprint;
@@ -127,9 +127,13 @@ fn open_inputs(
     place: &Work,
     args: &StageArgs,
 ) -> Result<BTreeMap<Stage, FinishedFolder>> {
+    let run = open_model_run(config, place, args)?;
+    if stage == Stage::Fetch {
+        return Ok(run);
+    }
     let mut open = BTreeMap::new();
     for &input in stage.inputs() {
-        let earlier = open.clone();
+        let earlier = if input == Stage::Fetch { run.clone() } else { open.clone() };
         let fingerprint = own_fingerprint(input, config, &earlier, place, args)?;
         let folder = place.folder(input, &fingerprint);
         if !folder.is_dir() {
@@ -144,6 +148,28 @@ fn open_inputs(
         digests.save();
     }
     Ok(open)
+}
+
+/// The training whose model fetch takes, where the config names one: the only input that is of another run.
+fn open_model_run(
+    config: &Config,
+    place: &Work,
+    args: &StageArgs,
+) -> Result<BTreeMap<Stage, FinishedFolder>> {
+    let ModelSource::Run(run) = config.fetch.model_source() else { return Ok(BTreeMap::new()) };
+    let link = place.run_link(&run, Stage::Train);
+    let missing = || {
+        let todo = "train it first, by `make all CONFIG=…` with its config";
+        Fault::input(format!("`fetch.model` is the run {run}, and {} does not exist; {todo}", link.display()))
+    };
+    let target = fs::read_link(&link).with_context(missing)?;
+    let fingerprint = target.file_name().with_context(missing)?.to_string_lossy();
+    let folder = place.folder(Stage::Train, &fingerprint);
+    ensure!(folder.is_dir(), missing());
+    let mut digests = DigestCache::open(place.digests(Stage::Train, &fingerprint), trust(args));
+    let opened = FinishedFolder::open(folder, &mut digests)?;
+    digests.save();
+    Ok(BTreeMap::from([(Stage::Train, opened)]))
 }
 
 fn own_fingerprint(
@@ -163,7 +189,7 @@ pub(super) fn content_digests(
     stage: Stage,
     inputs: &BTreeMap<Stage, FinishedFolder>,
 ) -> Result<BTreeMap<Stage, String>> {
-    let own = inputs.iter().filter(|(input, _)| stage.inputs().contains(input));
+    let own = inputs.iter().filter(|(input, _)| stage == Stage::Fetch || stage.inputs().contains(input));
     own.map(|(&input, folder)| Ok((input, folder.manifest().content_digest()?))).collect()
 }
 

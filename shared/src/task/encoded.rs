@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::schema::{Features, Offset, Targets};
-use crate::tokens::{Framed, Tokens};
+use crate::tokens::Tokens;
 
 /// A row as the tokenize stage makes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,29 +17,16 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// A whole text, or two, cut where it was too long.
-    pub(crate) fn whole(
+    /// A row of `tokens`, of which `unknown` is the unknown one; `offsets` are empty or as many.
+    pub(crate) fn new(
         example_id: &str,
         tokens: &Tokens,
         unknown: Option<u32>,
         targets: Targets,
-    ) -> Result<Encoded> {
-        let framed = Framed { ids: tokens.ids.clone(), type_ids: tokens.type_ids.clone(), start: 0 };
-        let row = Encoded::window(example_id, &framed, unknown, targets, Vec::new())?;
-        Ok(Encoded { truncated: tokens.truncated, pieces: tokens.pieces as u64, ..row })
-    }
-
-    /// A window of a text, with the place of every token in it.
-    pub(crate) fn window(
-        example_id: &str,
-        framed: &Framed,
-        unknown: Option<u32>,
-        targets: Targets,
         offsets: Vec<Offset>,
     ) -> Result<Encoded> {
-        let input_ids = framed.ids.iter().map(|&id| i32::try_from(id));
-        let token_type_ids = framed.type_ids.iter().map(|&id| i8::try_from(id));
-        let pieces = offsets.iter().filter(|offset| offset.is_somewhere()).count() as u64;
+        let input_ids = tokens.ids.iter().map(|&id| i32::try_from(id));
+        let token_type_ids = tokens.type_ids.iter().map(|&id| i8::try_from(id));
         Ok(Encoded {
             features: Features {
                 example_id: example_id.to_owned(),
@@ -48,9 +35,9 @@ impl Encoded {
                 targets,
                 offsets,
             },
-            truncated: false,
-            pieces,
-            unknown: framed.ids.iter().filter(|&&id| Some(id) == unknown).count() as u64,
+            truncated: tokens.truncated,
+            pieces: tokens.pieces as u64,
+            unknown: tokens.ids.iter().filter(|&&id| Some(id) == unknown).count() as u64,
         })
     }
 }

@@ -2,11 +2,23 @@
 
 mod classification;
 mod encoded;
+mod entity_recognition;
+#[cfg(test)]
+mod fixture;
+mod judgement;
 mod losses;
+mod masked_lm;
+mod multi_label;
 mod outcome;
+mod packing;
 mod pair_classification;
+mod pair_regression;
+mod question_answering;
 mod sequence;
 mod setting;
+mod windows;
+
+use std::fmt::Debug;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -17,8 +29,9 @@ use crate::tokens::Tokenizer;
 
 pub use crate::schema::{Decoded, Prediction};
 pub use encoded::Encoded;
+pub use judgement::{Judgement, judge};
 pub use losses::Loss;
-pub use outcome::{Details, MaskedToken, Output, Scores, Window};
+pub use outcome::{Details, MaskedToken, Output, Scores, Undefined, Window};
 pub use setting::Setting;
 
 /// What the model learns to do.
@@ -30,6 +43,16 @@ pub enum Task {
     Classification,
     /// One label for two texts.
     PairClassification,
+    /// A score of two texts.
+    PairRegression,
+    /// Any number of labels for a text.
+    MultiLabel,
+    /// The names in a text.
+    EntityRecognition,
+    /// Where in a context a question's answer stands.
+    QuestionAnswering,
+    /// The tokens that were taken out of a text.
+    MaskedLm,
 }
 
 /// What a model has on top of its encoder.
@@ -47,7 +70,7 @@ pub enum OutputLayer {
 
 /// A task, from examples to metrics. Examples become rows of features, a model makes an [`Output`] of every row,
 /// and these become what is said of the example.
-pub trait Definition: Sync {
+pub trait Definition: Debug + Sync {
     fn name(&self) -> &'static str;
 
     /// The columns of its examples.
@@ -79,8 +102,8 @@ pub trait Definition: Sync {
     ) -> Result<Vec<Encoded>>;
 
     /// Rows of neighbouring examples put together, where a task may do so.
-    fn pack(&self, rows: Vec<Encoded>, max_seq_length: usize) -> Vec<Encoded> {
-        let _ = max_seq_length;
+    fn pack(&self, rows: Vec<Encoded>, tokenizer: &dyn Tokenizer) -> Vec<Encoded> {
+        let _ = tokenizer;
         rows
     }
 
@@ -93,17 +116,30 @@ pub trait Definition: Sync {
     /// The metrics of a whole split, loss aside.
     ///
     /// # Errors
-    /// A [`crate::fault::Fault::input`] where they are not defined.
+    /// Where predictions are of another task or other labels.
     fn score(&self, predictions: &[Prediction], setting: &Setting) -> Result<Scores>;
 }
 
 impl Task {
-    pub const ALL: [Task; 2] = [Task::Classification, Task::PairClassification];
+    pub const ALL: [Task; 7] = [
+        Task::Classification,
+        Task::PairClassification,
+        Task::PairRegression,
+        Task::MultiLabel,
+        Task::EntityRecognition,
+        Task::QuestionAnswering,
+        Task::MaskedLm,
+    ];
 
     pub fn definition(self) -> &'static dyn Definition {
         match self {
             Task::Classification => &classification::Classification,
             Task::PairClassification => &pair_classification::PairClassification,
+            Task::PairRegression => &pair_regression::PairRegression,
+            Task::MultiLabel => &multi_label::MultiLabel,
+            Task::EntityRecognition => &entity_recognition::EntityRecognition,
+            Task::QuestionAnswering => &question_answering::QuestionAnswering,
+            Task::MaskedLm => &masked_lm::MaskedLm,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What comes out of a model, and what is made of it.
 
+use std::fmt;
+
 use serde::Serialize;
 
-use crate::figures::Figures;
+use crate::figures::{Figures, Metric};
 use crate::metrics::ClassMetrics;
 use crate::schema::Features;
 
@@ -44,10 +46,26 @@ pub struct Window<'a> {
 }
 
 /// The metrics of a split.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scores {
     pub figures: Figures,
     pub details: Details,
+    /// The metrics that `figures` lacks.
+    pub undefined: Vec<Undefined>,
+}
+
+/// A metric that has no value on a split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undefined {
+    pub metric: Metric,
+    /// As a clause.
+    pub reason: String,
+}
+
+impl fmt::Display for Undefined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not defined, since {}", self.metric.title(), self.reason)
+    }
 }
 
 /// What a single number does not say.

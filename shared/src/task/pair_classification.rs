@@ -8,6 +8,7 @@ use crate::figures::Metric;
 use crate::schema::{DecodedKind, Example, ExampleShape, Features, TargetKind, Texts, TruthKind};
 use crate::tokens::Tokenizer;
 
+#[derive(Debug)]
 pub(super) struct PairClassification;
 
 impl Definition for PairClassification {

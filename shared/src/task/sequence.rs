@@ -3,7 +3,6 @@
 use anyhow::{Context, Result};
 
 use super::{Decoded, Details, Encoded, Prediction, Scores, Setting, Window};
-use crate::fault::Fault;
 use crate::figures::{Figures, Metric};
 use crate::metrics::{Confusion, argmax, softmax};
 use crate::schema::{Example, Targets, Truth};
@@ -19,7 +18,8 @@ pub(super) fn encode(
         Some(second) => tokenizer.encode_pair(&example.text, second)?,
         None => tokenizer.encode(&example.text)?,
     };
-    Ok(vec![Encoded::whole(&example.example_id, &tokens, tokenizer.unknown_token_id(), targets)?])
+    let unknown = tokenizer.unknown_token_id();
+    Ok(vec![Encoded::new(&example.example_id, &tokens, unknown, targets, Vec::new())?])
 }
 
 /// The id of the one label.
@@ -28,18 +28,19 @@ pub(super) fn class_of(example: &Example, setting: &Setting) -> Result<Targets> 
         Truth::Unknown => Ok(Targets::Unknown),
         truth => {
             let label = truth.as_label().context("it has no label")?;
-            let known =
-                || setting.labels.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let unknown = || Fault::input(format!("the label `{label}` is not in the list {}", known()));
-            Ok(Targets::Class(setting.label_id(label).with_context(unknown)?.try_into()?))
+            Ok(Targets::Class(setting.known_id(label)?.try_into()?))
         }
     }
 }
 
+/// The outputs for the one row of an example.
+pub(super) fn logits<'a>(windows: &[Window<'a>]) -> Result<&'a [f32]> {
+    Ok(windows.first().context("an example without features")?.output.logits())
+}
+
 /// The most probable label.
 pub(super) fn decode_class(windows: &[Window<'_>], setting: &Setting) -> Result<Decoded> {
-    let output = windows.first().context("an example without features")?.output;
-    let probabilities = softmax(output.logits());
+    let probabilities = softmax(logits(windows)?);
     let predicted = setting.labels.get(argmax(&probabilities)).context("the model has other labels")?;
     Ok(Decoded::Class { predicted: predicted.clone(), probabilities })
 }
@@ -48,9 +49,10 @@ pub(super) fn decode_class(windows: &[Window<'_>], setting: &Setting) -> Result<
 pub(super) fn score_classes(predictions: &[Prediction], setting: &Setting) -> Result<Scores> {
     let mut confusion = Confusion::new(setting.labels.len());
     for Prediction { example_id, truth, decoded, .. } in predictions {
-        let Decoded::Class { predicted, .. } = decoded;
         let label = truth.as_label().and_then(|label| setting.label_id(label));
-        let ids = label.zip(setting.label_id(predicted));
+        let predicted =
+            if let Decoded::Class { predicted, .. } = decoded { setting.label_id(predicted) } else { None };
+        let ids = label.zip(predicted);
         let (label, predicted) = ids.with_context(|| format!("example {example_id} has an unknown label"))?;
         confusion.add(label, predicted);
     }
@@ -61,5 +63,6 @@ pub(super) fn score_classes(predictions: &[Prediction], setting: &Setting) -> Re
             classes: confusion.classes(&setting.labels),
             confusion_matrix: confusion.counts().to_vec(),
         },
+        undefined: Vec::new(),
     })
 }

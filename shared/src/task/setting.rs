@@ -1,5 +1,10 @@
 //! What a task is told of the run.
 
+use anyhow::{Context, Result};
+
+use crate::config::{Config, EntityRecognitionConfig, QuestionAnsweringConfig};
+use crate::fault::Fault;
+
 /// The labels of the corpus, and the keys of the config that a task has for itself.
 #[derive(Debug, Clone, Default)]
 pub struct Setting {
@@ -7,15 +12,32 @@ pub struct Setting {
     pub labels: Vec<String>,
     /// The probability from which on a label holds, where any number may.
     pub threshold: Option<f64>,
+    pub question_answering: QuestionAnsweringConfig,
+    pub entity_recognition: EntityRecognitionConfig,
 }
 
 impl Setting {
-    pub fn new(labels: Vec<String>) -> Setting {
-        Setting { labels, threshold: None }
+    pub fn new(config: &Config, labels: Vec<String>) -> Setting {
+        Setting {
+            labels,
+            threshold: None,
+            question_answering: config.question_answering.clone(),
+            entity_recognition: config.entity_recognition.clone(),
+        }
     }
 
     /// The id of a label of the corpus.
     pub(crate) fn label_id(&self, label: &str) -> Option<usize> {
         self.labels.iter().position(|known| known == label)
+    }
+
+    /// The same of a label that must be there.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] that names the labels of the corpus where this is none of them.
+    pub(crate) fn known_id(&self, label: &str) -> Result<usize> {
+        let known = || self.labels.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let unknown = || Fault::input(format!("the label `{label}` is not in the list {}", known()));
+        self.label_id(label).with_context(unknown)
     }
 }

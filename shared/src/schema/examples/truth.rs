@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, StringArray, StructArray, UInt32Array};
 use arrow::datatypes::{DataType, Field, Fields};
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Fault;
 use crate::schema::column::{ANSWER_START, ANSWERS, END, ENTITIES, LABEL, LABELS, SCORE, START, TEXT};
-use crate::schema::lists::{list, list_field, list_items};
+use crate::schema::lists::{field, list, list_field, list_items};
 use crate::schema::parquet_file::column;
 
 /// What a model is to find out.
@@ -204,12 +203,6 @@ fn read_answers(rows: &StructArray) -> Result<Vec<Answer>> {
     let (texts, starts) = (field::<StringArray>(rows, TEXT)?, field::<UInt32Array>(rows, ANSWER_START)?);
     let answer = |row| Answer { start: starts.value(row), text: texts.value(row).to_owned() };
     Ok((0..rows.len()).map(answer).collect())
-}
-
-fn field<'a, A: Array + 'static>(rows: &'a StructArray, name: &str) -> Result<&'a A> {
-    let mistyped =
-        || Fault::input(format!("the field `{name}` of a Parquet column is missing or of another type"));
-    rows.column_by_name(name).and_then(|values| values.as_any().downcast_ref::<A>()).with_context(mistyped)
 }
 
 fn strings(values: &StringArray) -> Vec<String> {

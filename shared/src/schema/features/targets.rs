@@ -80,6 +80,30 @@ impl Targets {
         }
     }
 
+    fn as_class(&self) -> Option<i64> {
+        if let Targets::Class(class) = self { Some(*class) } else { None }
+    }
+
+    fn as_classes(&self) -> Option<&[f32]> {
+        if let Targets::Classes(classes) = self { Some(classes) } else { None }
+    }
+
+    fn as_score(&self) -> Option<f32> {
+        if let Targets::Score(score) = self { Some(*score) } else { None }
+    }
+
+    fn as_tags(&self) -> Option<&[i64]> {
+        if let Targets::Tags(tags) = self { Some(tags) } else { None }
+    }
+
+    fn as_span(&self) -> Option<(i64, i64)> {
+        if let Targets::Span { start, end } = self { Some((*start, *end)) } else { None }
+    }
+
+    fn as_words(&self) -> Option<&[bool]> {
+        if let Targets::Words(starts) = self { Some(starts) } else { None }
+    }
+
     fn read_lists(batch: &RecordBatch, items: &DataType, lengths: &[usize]) -> Result<Vec<Targets>> {
         if *items == DataType::Float32 {
             let rows = fixed_items::<Float32Array>(batch, LABELS)?;
@@ -117,40 +141,32 @@ impl TargetKind {
             let (id, targets) = (&row.example_id, &row.targets);
             ensure!(self.takes(targets, row.input_ids.len()), "example {id} has the targets {targets:?}");
         }
-        let class = |row: &Features| if let Targets::Class(id) = row.targets { id } else { 0 };
-        let score = |row: &Features| if let Targets::Score(score) = row.targets { score } else { 0.0 };
-        let span = |row: &Features| match row.targets {
-            Targets::Span { start, end } => [start, end],
-            _ => [0, 0],
-        };
-        let integers = |of: &dyn Fn(&Features) -> i64| -> ArrayRef {
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(of)))
-        };
+        let targets = rows.iter().map(|row| &row.targets);
         Ok(match self {
-            TargetKind::Class => vec![integers(&class)],
-            TargetKind::Score => vec![Arc::new(Float32Array::from_iter_values(rows.iter().map(score)))],
-            TargetKind::Span => vec![integers(&|row| span(row)[0]), integers(&|row| span(row)[1])],
+            TargetKind::Class => vec![integers(targets.filter_map(Targets::as_class))],
+            TargetKind::Score => {
+                let scores = targets.filter_map(Targets::as_score);
+                vec![Arc::new(Float32Array::from_iter_values(scores))]
+            }
+            TargetKind::Span => {
+                let spans = targets.filter_map(Targets::as_span);
+                vec![integers(spans.clone().map(|(start, _)| start)), integers(spans.map(|(_, end)| end))]
+            }
             TargetKind::Classes(labels) => {
                 let all = padded(rows, labels, 0.0, |row, all| {
-                    if let Targets::Classes(classes) = &row.targets {
-                        all.extend_from_slice(classes);
-                    }
+                    all.extend_from_slice(row.targets.as_classes().unwrap_or_default());
                 });
                 vec![fixed(Arc::new(Float32Array::from(all)), labels)?]
             }
             TargetKind::Tags => {
                 let all = padded(rows, width, Targets::IGNORED, |row, all| {
-                    if let Targets::Tags(tags) = &row.targets {
-                        all.extend_from_slice(tags);
-                    }
+                    all.extend_from_slice(row.targets.as_tags().unwrap_or_default());
                 });
                 vec![fixed(Arc::new(Int64Array::from(all)), width)?]
             }
             TargetKind::Words => {
                 let all = padded(rows, width, 0, |row, all| {
-                    if let Targets::Words(starts) = &row.targets {
-                        all.extend(starts.iter().map(|&start| i8::from(start)));
-                    }
+                    all.extend(row.targets.as_words().into_iter().flatten().map(|&start| i8::from(start)));
                 });
                 vec![fixed(Arc::new(Int8Array::from(all)), width)?]
             }
@@ -169,4 +185,8 @@ impl TargetKind {
             _ => false,
         }
     }
+}
+
+fn integers(values: impl Iterator<Item = i64>) -> ArrayRef {
+    Arc::new(Int64Array::from_iter_values(values))
 }

@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float32Array, RecordBatch};
 use arrow::datatypes::{DataType, Field};
 use serde::Serialize;
 
-use crate::schema::column::{PREDICTED_LABEL, PROBABILITIES};
-use crate::schema::lists::{list, list_field, list_items};
+use super::answers::{self, Candidate};
+use super::entities::{self, PredictedEntity};
+use super::labels;
+use super::masked::{self, MaskedGuess};
+use crate::schema::column::{
+    N_BEST, POSITIONS, PREDICTED_ENTITIES, PREDICTED_LABEL, PREDICTED_LABELS, PREDICTED_SCORE, PROBABILITIES,
+};
+use crate::schema::lists::list_field;
 use crate::schema::parquet_file::column;
 
 /// The answer of a model, as JSON has it too.
@@ -21,19 +27,48 @@ pub enum Decoded {
         /// One a label, in label order; they sum to 1.
         probabilities: Vec<f32>,
     },
+    LabelSet {
+        /// In label order.
+        labels: Vec<String>,
+        /// One a label, in label order, each by itself.
+        probabilities: Vec<f32>,
+    },
+    Score {
+        score: f32,
+    },
+    /// The best first.
+    Answers {
+        answers: Vec<Candidate>,
+    },
+    /// In the order of the text, none over another.
+    Entities {
+        /// What the places are in. Whoever reads JSON has it.
+        #[serde(skip)]
+        text: String,
+        entities: Vec<PredictedEntity>,
+    },
+    Masked {
+        guesses: Vec<MaskedGuess>,
+    },
 }
 
 /// The variants of [`Decoded`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodedKind {
     Class,
+    LabelSet,
+    Score,
+    Answers,
+    Entities,
+    Masked,
 }
 
 impl DecodedKind {
     /// Whether an example has logits as a whole.
     pub(super) fn has_logits(self) -> bool {
         match self {
-            DecodedKind::Class => true,
+            DecodedKind::Class | DecodedKind::LabelSet | DecodedKind::Score => true,
+            DecodedKind::Answers | DecodedKind::Entities | DecodedKind::Masked => false,
         }
     }
 
@@ -43,6 +78,14 @@ impl DecodedKind {
                 Field::new(PREDICTED_LABEL, DataType::Utf8, false),
                 list_field(PROBABILITIES, DataType::Float32),
             ],
+            DecodedKind::LabelSet => vec![
+                list_field(PREDICTED_LABELS, DataType::Utf8),
+                list_field(PROBABILITIES, DataType::Float32),
+            ],
+            DecodedKind::Score => vec![Field::new(PREDICTED_SCORE, DataType::Float32, false)],
+            DecodedKind::Answers => answers::fields(),
+            DecodedKind::Entities => entities::fields(),
+            DecodedKind::Masked => masked::fields(),
         }
     }
 
@@ -50,25 +93,56 @@ impl DecodedKind {
     /// Where a row is of another kind.
     pub(super) fn columns(self, rows: &[&Decoded]) -> Result<Vec<ArrayRef>> {
         match self {
-            DecodedKind::Class => {
-                let rows = pick(rows, self, |row| match row {
-                    Decoded::Class { predicted, probabilities } => Some((predicted, probabilities)),
+            DecodedKind::Class => labels::columns(&pick(rows, self, |row| match row {
+                Decoded::Class { predicted, probabilities } => Some((predicted, probabilities.as_slice())),
+                _ => None,
+            })?),
+            DecodedKind::LabelSet => labels::set_columns(&pick(rows, self, |row| match row {
+                Decoded::LabelSet { labels, probabilities } => {
+                    Some((labels.as_slice(), probabilities.as_slice()))
+                }
+                _ => None,
+            })?),
+            DecodedKind::Score => {
+                let scores = pick(rows, self, |row| match row {
+                    Decoded::Score { score } => Some(*score),
+                    _ => None,
                 })?;
-                let names = StringArray::from_iter_values(rows.iter().map(|(name, _)| name));
-                Ok(vec![Arc::new(names), floats(rows.iter().map(|(_, values)| values.as_slice()))?])
+                Ok(vec![Arc::new(Float32Array::from(scores))])
             }
+            DecodedKind::Answers => answers::columns(&pick(rows, self, |row| match row {
+                Decoded::Answers { answers } => Some(answers.as_slice()),
+                _ => None,
+            })?),
+            DecodedKind::Entities => entities::columns(&pick(rows, self, |row| match row {
+                Decoded::Entities { text, entities } => Some((text.as_str(), entities.as_slice())),
+                _ => None,
+            })?),
+            DecodedKind::Masked => masked::columns(&pick(rows, self, |row| match row {
+                Decoded::Masked { guesses } => Some(guesses.as_slice()),
+                _ => None,
+            })?),
         }
     }
 
     /// Of every row of `batch`, by the columns that it has.
     pub(super) fn read(batch: &RecordBatch) -> Result<Vec<Decoded>> {
-        let labels = column::<StringArray>(batch, PREDICTED_LABEL)?;
-        let probabilities = list_items::<Float32Array>(batch, PROBABILITIES)?;
-        let class = |(row, values): (usize, &Float32Array)| Decoded::Class {
-            predicted: labels.value(row).to_owned(),
-            probabilities: values.values().to_vec(),
-        };
-        Ok(probabilities.iter().enumerate().map(class).collect())
+        let has = |name: &str| batch.column_by_name(name).is_some();
+        if has(PREDICTED_SCORE) {
+            let scores = column::<Float32Array>(batch, PREDICTED_SCORE)?;
+            Ok(scores.values().iter().map(|&score| Decoded::Score { score }).collect())
+        } else if has(PREDICTED_LABELS) {
+            labels::read_sets(batch)
+        } else if has(N_BEST) {
+            Ok(answers::read(batch)?.into_iter().map(|answers| Decoded::Answers { answers }).collect())
+        } else if has(PREDICTED_ENTITIES) {
+            let rows = entities::read(batch)?.into_iter();
+            Ok(rows.map(|(text, entities)| Decoded::Entities { text, entities }).collect())
+        } else if has(POSITIONS) {
+            Ok(masked::read(batch)?.into_iter().map(|guesses| Decoded::Masked { guesses }).collect())
+        } else {
+            labels::read(batch)
+        }
     }
 }
 
@@ -82,9 +156,4 @@ fn pick<'a, T>(
         Some(picked) => Ok(picked),
         None => bail!("a file of predictions with {kind:?} takes no other"),
     }
-}
-
-fn floats<'a>(rows: impl Iterator<Item = &'a [f32]> + Clone) -> Result<ArrayRef> {
-    let values = Float32Array::from_iter_values(rows.clone().flatten().copied());
-    list(Arc::new(values), rows.map(<[f32]>::len))
 }

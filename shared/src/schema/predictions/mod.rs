@@ -1,6 +1,10 @@
 //! `predictions.parquet`: what the model said of every example of a split.
 
+mod answers;
 mod decoded;
+mod entities;
+mod labels;
+mod masked;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +18,10 @@ use super::examples::{Truth, TruthKind};
 use super::lists::{list, list_field, list_items};
 use super::parquet_file::{ParquetReader, ParquetWriter, column};
 
+pub use answers::Candidate;
 pub use decoded::{Decoded, DecodedKind};
+pub use entities::PredictedEntity;
+pub use masked::MaskedGuess;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
@@ -110,6 +117,7 @@ fn predictions(batch: &RecordBatch) -> Result<Vec<Prediction>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::{Answer, Entity};
 
     fn check(shape: PredictionShape, rows: &[Prediction]) {
         let folder = tempfile::tempdir().unwrap();
@@ -134,5 +142,58 @@ mod tests {
         let rows = [row(Truth::Label("negative".into()), class.clone(), &[-1.5, 0.25])];
         check(shape(TruthKind::Label, DecodedKind::Class), &rows);
         check(shape(TruthKind::Nothing, DecodedKind::Class), &[row(Truth::Unknown, class, &[-1.5, 0.25])]);
+        let entity = PredictedEntity { start: 0, end: 3, label: "PS".into(), probability: 0.75 };
+        let entities = |found| Decoded::Entities { text: "이순신은".into(), entities: found };
+        let rows = [entities(vec![entity.clone(), entity]), entities(vec![])].map(|decoded| {
+            let truth = Entity { start: 0, end: 3, label: "PS".into() };
+            row(Truth::Entities(vec![truth]), decoded, &[])
+        });
+        check(shape(TruthKind::Entities, DecodedKind::Entities), &rows);
+        let guess = |position, truth| MaskedGuess { position, truth, predicted: 7, log_probability: -0.5 };
+        let masked = |guesses| row(Truth::Unknown, Decoded::Masked { guesses }, &[]);
+        let rows = [masked(vec![guess(2, 7), guess(5, 9)]), masked(Vec::new()), masked(vec![guess(1, 8)])];
+        check(shape(TruthKind::Nothing, DecodedKind::Masked), &rows);
+        let candidate =
+            |start, end, text: &str| Candidate { text: text.into(), start, end, probability: 0.5 };
+        let truth = || Truth::Answers(vec![Answer { start: 0, text: "1883년".into() }]);
+        let answers = [vec![candidate(0, 5, "1883년"), candidate(0, 0, "")], vec![]];
+        let rows = answers.map(|answers| row(truth(), Decoded::Answers { answers }, &[]));
+        check(shape(TruthKind::Answers, DecodedKind::Answers), &rows);
+        let set = |labels: &[&str], probabilities: &[f32]| Decoded::LabelSet {
+            labels: labels.iter().map(|&label| label.to_owned()).collect(),
+            probabilities: probabilities.into(),
+        };
+        let labels = [
+            row(Truth::Labels(vec!["욕설".into()]), set(&[], &[0.25, 0.5]), &[-1.5, 0.0]),
+            row(Truth::Labels(vec![]), set(&["차별", "욕설"], &[0.75, 0.5]), &[1.5, 0.0]),
+        ];
+        check(shape(TruthKind::Labels, DecodedKind::LabelSet), &labels);
+        let score = |score| row(Truth::Score(2.5), Decoded::Score { score }, &[score]);
+        check(shape(TruthKind::Score, DecodedKind::Score), &[score(-0.25), score(4.5)]);
+    }
+
+    #[test]
+    fn a_prediction_of_another_kind_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let shape = PredictionShape { truth: TruthKind::Nothing, decoded: DecodedKind::Class };
+        let mut writer = PredictionWriter::create(&folder.path().join("a.parquet"), shape).unwrap();
+        let decoded = Decoded::Score { score: 1.0 };
+        let row = Prediction { example_id: "1".into(), truth: Truth::Unknown, decoded, logits: vec![1.0] };
+        assert!(writer.write(&[row]).is_err());
+    }
+
+    #[test]
+    fn answers_are_json_objects() {
+        let check = |decoded: Decoded, json: &str| assert_eq!(serde_json::to_string(&decoded).unwrap(), json);
+        let probabilities = vec![0.25, 0.75];
+        check(
+            Decoded::Class { predicted: "a".into(), probabilities: probabilities.clone() },
+            r#"{"label":"a","probabilities":[0.25,0.75]}"#,
+        );
+        check(
+            Decoded::LabelSet { labels: vec!["a".into()], probabilities },
+            r#"{"labels":["a"],"probabilities":[0.25,0.75]}"#,
+        );
+        check(Decoded::Score { score: 2.5 }, r#"{"score":2.5}"#);
     }
 }

@@ -1,6 +1,7 @@
 //! `[train]`: the optimization.
 
 mod choices;
+mod limit;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ pub use choices::{
     BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Monitor, Precision, Schedule,
     ScheduleKind,
 };
+pub use limit::BatchLimit;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -21,8 +23,13 @@ pub struct TrainConfig {
     /// Steps to train, in place of `epochs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<u64>,
-    /// Examples a step.
-    pub batch_size: usize,
+    /// Examples a step; absent: 32. Beside `batch_tokens` the most of them, and absent: as many as the tokens allow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<usize>,
+    /// Tokens a step, padding included: a batch takes as many examples as fit when each is as long as the longest of
+    /// them, one at least. Absent: `batch_size` alone counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_tokens: Option<usize>,
     /// Examples that are in memory at once; the gradients of a step are summed over such parts. Absent: a step's
     /// examples together. Where memory runs out it is halved, whether it is set or not.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +98,8 @@ impl Default for TrainConfig {
         TrainConfig {
             epochs: 3,
             max_steps: None,
-            batch_size: 32,
+            batch_size: None,
+            batch_tokens: None,
             micro_batch_size: None,
             batch_order: BatchOrder::Random,
             learning_rate: 5e-5,
@@ -129,6 +137,11 @@ impl TrainConfig {
         self.epochs == 0 && self.max_steps.is_none()
     }
 
+    /// How large batches are.
+    pub fn batch_limit(&self) -> BatchLimit {
+        BatchLimit::of(self.batch_size, self.batch_tokens)
+    }
+
     pub(crate) fn validate(&self) -> Result<()> {
         self.validate_length()?;
         self.validate_optimizer()?;
@@ -139,8 +152,10 @@ impl TrainConfig {
     fn validate_length(&self) -> Result<()> {
         require(self.epochs <= 1_000_000, "train.epochs", "must not be above 1000000")?;
         require(self.max_steps != Some(0), "train.max_steps", "must be at least 1")?;
-        require(self.batch_size >= 1, "train.batch_size", "must be at least 1")?;
-        let micro = self.micro_batch_size.is_none_or(|micro| (1..=self.batch_size).contains(&micro));
+        require(self.batch_size != Some(0), "train.batch_size", "must be at least 1")?;
+        require(self.batch_tokens != Some(0), "train.batch_tokens", "must be at least 1")?;
+        let most = self.batch_limit().rows;
+        let micro = self.micro_batch_size.is_none_or(|micro| (1..=most).contains(&micro));
         require(micro, "train.micro_batch_size", "must lie between 1 and train.batch_size")?;
         let minutes = self.checkpoint_every_minutes;
         let sound = (0.0..=1e6).contains(&minutes);

@@ -1,0 +1,100 @@
+//! Rows become examples: checked, split, written.
+
+mod answers;
+mod checks;
+mod labels;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use shared::config::FetchConfig;
+use shared::fault::Fault;
+use shared::layout::Split;
+use shared::schema::ExampleShape;
+
+use self::checks::Checks;
+use self::writer::SplitWriter;
+use crate::corpus::Corpus;
+use crate::parts::Parts;
+use crate::raw::{RawFile, RawFiles};
+
+/// What was written.
+#[derive(Debug)]
+pub(crate) struct Examples {
+    /// In the order of their ids.
+    pub(crate) labels: Vec<String>,
+    pub(crate) rows: BTreeMap<Split, u64>,
+}
+
+/// Reads the raw files of every split and writes examples of `shape` below `output`, in the order of the files. Where
+/// there is no dev file, `fetch.dev_fraction` of train goes to dev, and to test in the same way.
+///
+/// # Errors
+/// An input fault that names file and line: a label that is not in the list, an id that stands twice, an answer that is
+/// not in its context, no rows.
+pub(crate) fn write(
+    corpus: &dyn Corpus,
+    files: &RawFiles,
+    config: &FetchConfig,
+    shape: ExampleShape,
+    output: &Path,
+) -> Result<Examples> {
+    let mut checks = Checks::new(corpus, shape);
+    let mut rows = BTreeMap::new();
+    for (&split, of_split) in files {
+        let parts = Parts::of(split, files, config);
+        let written = write_split(corpus, split, of_split, parts, &mut checks, output)?;
+        compare(corpus, split, of_split, written.iter().map(|(_, rows)| rows).sum());
+        if written.iter().any(|(split, _)| *split == Split::Train) {
+            checks.close_labels(&shown(of_split))?;
+        }
+        rows.extend(written);
+    }
+    let labels = checks.into_labels();
+    if !labels.is_empty() {
+        log::info!("labels: {}", labels.join(", "));
+    }
+    Ok(Examples { labels, rows })
+}
+
+/// A registered corpus has a known size; another one is worth a word, and may well be a newer release.
+fn compare(corpus: &dyn Corpus, split: Split, files: &[RawFile], rows: u64) {
+    if let Some(known) = corpus.known_rows(split).filter(|known| *known != rows) {
+        log::warn!("{} has {rows} rows, and {known} are known of {}'s {split}", shown(files), corpus.name());
+    }
+}
+
+fn shown(files: &[RawFile]) -> String {
+    files.iter().map(|file| file.shown.as_str()).collect::<Vec<_>>().join(" and ")
+}
+
+/// Writes the examples of the files of one split.
+fn write_split(
+    corpus: &dyn Corpus,
+    split: Split,
+    files: &[RawFile],
+    parts: Parts,
+    checks: &mut Checks,
+    output: &Path,
+) -> Result<Vec<(Split, u64)>> {
+    let writers =
+        parts.splits().map(|split| Ok((split, SplitWriter::create(split, checks.shape(), output)?)));
+    let mut writers: BTreeMap<Split, SplitWriter> = writers.collect::<Result<_>>()?;
+    let mut number = 0;
+    for file in files {
+        let before = number;
+        for row in corpus.rows(file)? {
+            number += 1;
+            let example = checks.example(row?, number, split, &file.shown)?;
+            let writer = writers.get_mut(&parts.split_of(&example.example_id));
+            writer.map_or(Ok(()), |writer| writer.push(example))?;
+        }
+        ensure!(number > before, Fault::input(format!("{} is an empty corpus: it has no rows", file.shown)));
+    }
+    checks.report_answers(&shown(files));
+    writers.into_values().map(|writer| writer.finish(&shown(files))).collect()
+}

@@ -1,0 +1,52 @@
+//! The file of a split's examples.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use shared::fault::Fault;
+use shared::layout::{Split, fetched};
+use shared::schema::{Example, ExampleShape, ExampleWriter};
+
+const ROWS_AT_ONCE: usize = 4096;
+
+/// Examples of a split, some thousand at a time.
+pub(super) struct SplitWriter {
+    split: Split,
+    file: ExampleWriter,
+    waiting: Vec<Example>,
+    rows: u64,
+}
+
+impl SplitWriter {
+    pub(super) fn create(split: Split, shape: ExampleShape, output: &Path) -> Result<SplitWriter> {
+        let file = ExampleWriter::create(&fetched::examples(output, split), shape)?;
+        Ok(SplitWriter { split, file, waiting: Vec::with_capacity(ROWS_AT_ONCE), rows: 0 })
+    }
+
+    pub(super) fn push(&mut self, example: Example) -> Result<()> {
+        self.waiting.push(example);
+        self.rows += 1;
+        if self.waiting.len() == ROWS_AT_ONCE {
+            self.file.write(&self.waiting)?;
+            self.waiting.clear();
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// An input fault that names the raw files, as `shown`, where no row fell to the split.
+    pub(super) fn finish(mut self, shown: &str) -> Result<(Split, u64)> {
+        let (split, rows) = (self.split, self.rows);
+        let change = match split {
+            Split::Train | Split::Dev => "change `fetch.dev_fraction`, or give `fetch.files.dev`",
+            Split::Test => "change `fetch.test_fraction`, or give `fetch.files.test`",
+        };
+        ensure!(rows > 0, Fault::input(format!("no row of {shown} falls to {split}; {change}")));
+        if !self.waiting.is_empty() {
+            self.file.write(&self.waiting)?;
+        }
+        self.file.finish()?;
+        log::info!("{split}: {rows} examples from {shown}");
+        Ok((split, rows))
+    }
+}

@@ -1,0 +1,162 @@
+//! `[fetch]`: which corpus and which model.
+
+mod files;
+mod model;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::config::require;
+use crate::layout::Split;
+use crate::schema::TruthKind;
+
+pub use files::{FileColumns, FileFormat, FilesConfig};
+pub use model::{ModelSource, ScratchConfig, Weights};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FetchConfig {
+    /// A corpus of the registry (`fetch --list`), or none where `fetch.files` names own files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corpus: Option<CorpusName>,
+    /// Own files in place of a registered corpus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<FilesConfig>,
+    /// Take this file of the corpus as the whole of it, and part it: for a machine that has no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Split>,
+    /// A Hub id (`beomi/kcbert-base`), a local folder in the Hub layout, `run:NAME` for the model that the run NAME
+    /// has trained in the same work folder, or `scratch`.
+    pub model: String,
+    /// The Hub revision: a branch, a tag or a commit.
+    #[serde(default = "main_revision")]
+    pub revision: String,
+    /// `random` takes the model's architecture and tokenizer and leaves its weights.
+    #[serde(default)]
+    pub weights: Weights,
+    /// The architecture and vocabulary of a model from scratch.
+    #[serde(default)]
+    pub scratch: ScratchConfig,
+    /// A folder or address that holds `HOST/PATH` for every `https://HOST/PATH`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<String>,
+    /// Never open a socket: only the cache, a mirror folder and local files.
+    #[serde(default)]
+    pub offline: bool,
+    /// The part of train that becomes dev where the corpus has none.
+    #[serde(default = "default_dev_fraction")]
+    pub dev_fraction: f64,
+    /// The part of train that becomes test where the corpus has none.
+    #[serde(default)]
+    pub test_fraction: f64,
+}
+
+fn main_revision() -> String {
+    "main".to_owned()
+}
+
+fn default_dev_fraction() -> f64 {
+    0.05
+}
+
+/// The registered corpora; `fetch/src/corpus/` has one file for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CorpusName {
+    Nsmc,
+    KlueNli,
+    KlueSts,
+    KlueNer,
+    KlueMrc,
+    Kornli,
+    Korsts,
+    QuestionPair,
+    KoreanHateSpeech,
+    KorquadV1,
+}
+
+impl CorpusName {
+    pub const ALL: [CorpusName; 10] = [
+        CorpusName::Nsmc,
+        CorpusName::KlueNli,
+        CorpusName::KlueSts,
+        CorpusName::KlueNer,
+        CorpusName::KlueMrc,
+        CorpusName::Kornli,
+        CorpusName::Korsts,
+        CorpusName::QuestionPair,
+        CorpusName::KoreanHateSpeech,
+        CorpusName::KorquadV1,
+    ];
+}
+
+impl FetchConfig {
+    pub fn model_source(&self) -> ModelSource {
+        ModelSource::parse(&self.model)
+    }
+
+    /// Whether there is a test split, as far as the config says: a registered corpus may have none either.
+    pub(crate) fn may_have_test(&self) -> bool {
+        let file = match &self.files {
+            Some(files) => files.test.is_some(),
+            None => self.only.is_none(),
+        };
+        file || self.test_fraction > 0.0
+    }
+
+    /// `truth` is what the task learns.
+    pub(crate) fn validate(&self, truth: TruthKind) -> Result<()> {
+        let one_corpus = self.corpus.is_some() != self.files.is_some();
+        require(
+            one_corpus,
+            "fetch.corpus",
+            "or `fetch.files` must be given, and not both; see `fetch --list`",
+        )?;
+        let whole = self.only.is_none() || self.corpus.is_some();
+        require(
+            whole,
+            "fetch.only",
+            "is for a corpus of the registry; give own files as `fetch.files.train`",
+        )?;
+        self.validate_model()?;
+        self.validate_fractions()?;
+        self.files.as_ref().map_or(Ok(()), |files| files.validate(truth))?;
+        self.scratch.validate()
+    }
+
+    fn validate_model(&self) -> Result<()> {
+        let key = "fetch.model";
+        require(
+            !self.model.is_empty(),
+            key,
+            "must name a Hub id, a folder, a run (`run:NAME`) or `scratch`",
+        )?;
+        match self.model_source() {
+            ModelSource::Hub { id } => {
+                require(
+                    model::is_hub_id(&id),
+                    key,
+                    "is neither a folder that exists nor a Hub id like `beomi/kcbert-base`",
+                )?;
+            }
+            ModelSource::Run(run) => {
+                require(is_run_name(&run), key, "is `run:` and no name of a run, like `run:nsmc-kcbert`")?;
+            }
+            ModelSource::Scratch | ModelSource::Folder(_) => {}
+        }
+        require(!self.revision.is_empty(), "fetch.revision", "must not be empty")
+    }
+
+    fn validate_fractions(&self) -> Result<()> {
+        let (dev, test) = (self.dev_fraction, self.test_fraction);
+        require(dev > 0.0 && dev < 1.0, "fetch.dev_fraction", "must lie between 0 and 1")?;
+        require((0.0..1.0).contains(&test), "fetch.test_fraction", "must lie in [0, 1)")?;
+        require(dev + test < 1.0, "fetch.test_fraction", "and `fetch.dev_fraction` leave nothing to train on")
+    }
+}
+
+/// Whether `name` can be that of a run, which is a folder's.
+pub(crate) fn is_run_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
+}

@@ -1,0 +1,43 @@
+//! How large a batch may be.
+
+/// Where neither `batch_size` nor `batch_tokens` is set.
+const DEFAULT_ROWS: usize = 32;
+
+/// A batch has at most so many examples, and so many tokens when each is as long as its longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimit {
+    pub rows: usize,
+    pub tokens: Option<usize>,
+}
+
+impl BatchLimit {
+    pub(super) fn of(batch_size: Option<usize>, batch_tokens: Option<usize>) -> BatchLimit {
+        let otherwise = if batch_tokens.is_some() { usize::MAX } else { DEFAULT_ROWS };
+        BatchLimit { rows: batch_size.unwrap_or(otherwise), tokens: batch_tokens }
+    }
+
+    /// The most examples whose longest has `length` tokens; one has room in any case.
+    pub fn rows_of(self, length: usize) -> usize {
+        let fitting = self.tokens.map_or(usize::MAX, |tokens| tokens / length.max(1));
+        fitting.clamp(1, self.rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_and_tokens_limit_a_batch() {
+        let check = |batch_size, batch_tokens, length, expect| {
+            assert_eq!(BatchLimit::of(batch_size, batch_tokens).rows_of(length), expect);
+        };
+        check(None, None, 100, 32);
+        check(Some(8), None, 100, 8);
+        check(None, Some(1000), 10, 100);
+        check(None, Some(1000), 11, 90);
+        check(Some(50), Some(1000), 10, 50);
+        check(Some(50), Some(1000), 100, 10);
+        check(None, Some(1000), 1001, 1);
+    }
+}

@@ -1,0 +1,123 @@
+//! What precision, recall and F1 are made of, as scikit-learn defines them with `zero_division=0`.
+
+use std::iter::Sum;
+use std::ops::Add;
+
+use serde::{Deserialize, Serialize};
+
+/// How often something was predicted, how often it was true, and how often both. Summed over rows or classes
+/// they give the micro average.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub correct: u64,
+    pub predicted: u64,
+    /// How often it was true.
+    pub support: u64,
+}
+
+/// One class' row of the report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassMetrics {
+    pub label: String,
+    pub precision: f64,
+    pub recall: f64,
+    pub f1: f64,
+    /// Examples with this label.
+    pub support: u64,
+}
+
+impl Counts {
+    pub fn precision(self) -> f64 {
+        ratio(self.correct, self.predicted)
+    }
+
+    pub fn recall(self) -> f64 {
+        ratio(self.correct, self.support)
+    }
+
+    pub fn f1(self) -> f64 {
+        ratio(2 * self.correct, self.predicted + self.support)
+    }
+
+    /// Whether it was neither predicted nor true.
+    pub(super) fn is_absent(self) -> bool {
+        self.predicted + self.support == 0
+    }
+
+    /// Counts one example by what it is and what it was taken for.
+    pub(super) fn add(&mut self, truth: bool, predicted: bool) {
+        self.correct += u64::from(truth && predicted);
+        self.predicted += u64::from(predicted);
+        self.support += u64::from(truth);
+    }
+}
+
+impl Add for Counts {
+    type Output = Counts;
+
+    fn add(self, other: Counts) -> Counts {
+        Counts {
+            correct: self.correct + other.correct,
+            predicted: self.predicted + other.predicted,
+            support: self.support + other.support,
+        }
+    }
+}
+
+impl Sum for Counts {
+    fn sum<I: Iterator<Item = Counts>>(counts: I) -> Counts {
+        counts.fold(Counts::default(), Add::add)
+    }
+}
+
+impl ClassMetrics {
+    pub(super) fn new(label: &str, counts: Counts) -> ClassMetrics {
+        ClassMetrics {
+            label: label.to_owned(),
+            precision: counts.precision(),
+            recall: counts.recall(),
+            f1: counts.f1(),
+            support: counts.support,
+        }
+    }
+}
+
+/// The unweighted mean of the classes' F1; 0 without classes.
+pub fn macro_f1(classes: &[Counts]) -> f64 {
+    mean(classes.iter().map(|class| class.f1())).unwrap_or(0.0)
+}
+
+/// The arithmetic mean, or none of nothing.
+pub(super) fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
+    let count = values.len();
+    (count > 0).then(|| values.sum::<f64>() / count as f64)
+}
+
+pub(super) fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(counts: [u64; 3], precision: f64, recall: f64, f1: f64) {
+        let [correct, predicted, support] = counts;
+        let counts = Counts { correct, predicted, support };
+        assert_eq!([counts.precision(), counts.recall(), counts.f1()], [precision, recall, f1], "{counts:?}");
+    }
+
+    #[test]
+    fn a_quotient_without_denominator_is_zero() {
+        check([1, 2, 4], 0.5, 0.25, 1.0 / 3.0);
+        check([0, 3, 0], 0.0, 0.0, 0.0);
+        check([0, 0, 0], 0.0, 0.0, 0.0);
+    }
+
+    #[test]
+    fn macro_f1_weighs_classes_alike() {
+        let full = Counts { correct: 100, predicted: 100, support: 100 };
+        assert_eq!(macro_f1(&[full, Counts::default()]), 0.5);
+        assert_eq!(macro_f1(&[]), 0.0);
+    }
+}

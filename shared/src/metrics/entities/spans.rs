@@ -1,0 +1,123 @@
+//! Entities as spans, and the ways between them and tags.
+
+use anyhow::{Result, ensure};
+
+use super::tags::Tag;
+
+/// An entity of class `class`, from position `start` to before `end`: characters, or whatever is tagged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Entity {
+    pub class: usize,
+    pub start: usize,
+    pub end: usize,
+}
+
+/// What an `I-` without a fitting tag before it does.
+#[derive(Clone, Copy, PartialEq)]
+enum StrayInside {
+    BeginsEntity,
+    IsOutside,
+}
+
+/// The entities of `tags` as seqeval's `mode="strict", scheme=IOB2` has them, for scores: only a `B-` begins
+/// one, so an `I-` without a fitting tag before it is of none.
+pub fn strict_entities(tags: &[Tag]) -> Vec<Entity> {
+    entities(tags, StrayInside::IsOutside)
+}
+
+/// The entities that predicted `tags` most likely mean, for users: an `I-` after nothing, or after another
+/// class, begins one, as in `conlleval` and in seqeval's default mode.
+pub fn lenient_entities(tags: &[Tag]) -> Vec<Entity> {
+    entities(tags, StrayInside::BeginsEntity)
+}
+
+fn entities(tags: &[Tag], stray: StrayInside) -> Vec<Entity> {
+    let mut found: Vec<Entity> = Vec::new();
+    for (start, &tag) in tags.iter().enumerate() {
+        let begins = match tag {
+            Tag::Outside => continue,
+            Tag::Begin(class) => Some(class),
+            Tag::Inside(class) => match found.last_mut() {
+                Some(open) if open.end == start && open.class == class => {
+                    open.end += 1;
+                    None
+                }
+                _ => (stray == StrayInside::BeginsEntity).then_some(class),
+            },
+        };
+        found.extend(begins.map(|class| Entity { class, start, end: start + 1 }));
+    }
+    found
+}
+
+/// The tags of a text with `length` positions. The other way round, both [`strict_entities`] and
+/// [`lenient_entities`] give the same entities, by their starts.
+///
+/// Fails on an entity that is empty, that ends after the text, or that overlaps another.
+pub fn tags_of(entities: &[Entity], length: usize) -> Result<Vec<Tag>> {
+    let mut tags = vec![Tag::Outside; length];
+    for &Entity { class, start, end } in entities {
+        ensure!(start < end, "the entity at {start}..{end} is empty; its end has to be after its start");
+        let Some(span) = tags.get_mut(start..end) else {
+            anyhow::bail!("the entity at {start}..{end} ends after its text of {length} characters")
+        };
+        let free = span.iter().all(|tag| *tag == Tag::Outside);
+        ensure!(free, "the entity at {start}..{end} overlaps another; leave one of them out");
+        span.fill(Tag::Inside(class));
+        tags[start] = Tag::Begin(class);
+    }
+    Ok(tags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Tag::{Begin, Inside, Outside};
+
+    fn check(tags: &[Tag], strict: &[(usize, usize, usize)], lenient: &[(usize, usize, usize)]) {
+        let parts =
+            |found: Vec<Entity>| -> Vec<_> { found.iter().map(|e| (e.class, e.start, e.end)).collect() };
+        assert_eq!(parts(strict_entities(tags)), strict, "{tags:?}");
+        assert_eq!(parts(lenient_entities(tags)), lenient, "{tags:?}");
+    }
+
+    #[test]
+    fn a_begin_always_begins() {
+        let both = [(0, 0, 2), (0, 2, 3), (1, 3, 4)];
+        check(&[Begin(0), Inside(0), Begin(0), Begin(1), Outside], &both, &both);
+        check(&[], &[], &[]);
+    }
+
+    #[test]
+    fn a_stray_inside_begins_an_entity_only_for_users() {
+        check(&[Inside(0), Inside(0)], &[], &[(0, 0, 2)]);
+        check(&[Begin(0), Inside(1), Inside(1)], &[(0, 0, 1)], &[(0, 0, 1), (1, 1, 3)]);
+        check(&[Begin(0), Outside, Inside(0)], &[(0, 0, 1)], &[(0, 0, 1), (0, 2, 3)]);
+        check(&[Begin(0), Inside(1), Inside(0)], &[(0, 0, 1)], &[(0, 0, 1), (1, 1, 2), (0, 2, 3)]);
+    }
+
+    #[test]
+    fn entities_come_back_from_their_tags() {
+        let entities =
+            [(1, 0, 1), (1, 1, 3), (0, 4, 5)].map(|(class, start, end)| Entity { class, start, end });
+        let tags = tags_of(&entities, 6).unwrap();
+        assert_eq!(tags, [Begin(1), Begin(1), Inside(1), Outside, Begin(0), Outside]);
+        assert_eq!(strict_entities(&tags), entities);
+        assert_eq!(lenient_entities(&tags), entities);
+    }
+
+    fn check_refused(spans: &[(usize, usize)], expect: &str) {
+        let entities: Vec<_> = spans.iter().map(|&(start, end)| Entity { class: 0, start, end }).collect();
+        let error = tags_of(&entities, 4).unwrap_err().to_string();
+        assert!(error.contains(expect), "{error}");
+    }
+
+    #[test]
+    fn spans_that_tags_cannot_say_are_refused() {
+        check_refused(&[(2, 2)], "2..2 is empty");
+        check_refused(&[(3, 2)], "3..2 is empty");
+        check_refused(&[(3, 5)], "3..5 ends after its text of 4");
+        check_refused(&[(0, 3), (2, 4)], "2..4 overlaps");
+        check_refused(&[(2, 4), (0, 3)], "0..3 overlaps");
+    }
+}

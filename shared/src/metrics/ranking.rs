@@ -1,0 +1,144 @@
+//! How well scores put one class before the rest: ROC and precision-recall curves, as scikit-learn draws
+//! them.
+
+/// A score of a class, and whether the row is of that class.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scored {
+    pub score: f64,
+    pub positive: bool,
+}
+
+/// `roc_curve` with `drop_intermediate=False`, and `roc_auc_score`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Roc {
+    /// From (0, 0), whose threshold is infinite, to (1, 1): one point a distinct score.
+    pub points: Vec<RocPoint>,
+    pub auc: f64,
+}
+
+/// The rates where every score of at least `threshold` is taken for positive.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RocPoint {
+    pub threshold: f64,
+    pub false_positive_rate: f64,
+    pub true_positive_rate: f64,
+}
+
+/// `precision_recall_curve`, from its end to its beginning, and `average_precision_score`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrecisionRecall {
+    /// From recall 0, precision 1 and an infinite threshold to recall 1: one point a distinct score.
+    pub points: Vec<PrecisionRecallPoint>,
+    /// `Σ (recall - recall before) · precision`, without interpolation.
+    pub average_precision: f64,
+}
+
+/// Precision and recall where every score of at least `threshold` is taken for positive.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PrecisionRecallPoint {
+    pub threshold: f64,
+    pub precision: f64,
+    pub recall: f64,
+}
+
+/// How many rows have at least this score.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Step {
+    pub(super) threshold: f64,
+    pub(super) positives: u64,
+    pub(super) negatives: u64,
+}
+
+/// The distinct scores, highest first, with the rows from there up. Rows of equal score are taken together:
+/// no threshold parts them.
+pub(super) fn steps(mut rows: Vec<Scored>) -> Vec<Step> {
+    rows.sort_by(|left, right| right.score.total_cmp(&left.score));
+    let mut so_far = Step::default();
+    let groups = rows.chunk_by(|left, right| left.score == right.score);
+    groups
+        .map(|group| {
+            let positives = group.iter().filter(|row| row.positive).count() as u64;
+            so_far.threshold = group[0].score;
+            so_far.positives += positives;
+            so_far.negatives += group.len() as u64 - positives;
+            so_far
+        })
+        .collect()
+}
+
+/// The ROC curve; none where all rows are positive, or none is.
+pub fn roc(rows: &[Scored]) -> Option<Roc> {
+    let steps = steps(rows.to_vec());
+    let all = steps.last().filter(|all| all.positives > 0 && all.negatives > 0)?;
+    let origin = Step { threshold: f64::INFINITY, ..Step::default() };
+    let point = |step: &Step| RocPoint {
+        threshold: step.threshold,
+        false_positive_rate: step.negatives as f64 / all.negatives as f64,
+        true_positive_rate: step.positives as f64 / all.positives as f64,
+    };
+    let points: Vec<RocPoint> = std::iter::once(&origin).chain(&steps).map(point).collect();
+    let trapezoid = |(left, right): (&RocPoint, &RocPoint)| {
+        let width = right.false_positive_rate - left.false_positive_rate;
+        width * (left.true_positive_rate + right.true_positive_rate) / 2.0
+    };
+    let auc = points.iter().zip(points.iter().skip(1)).map(trapezoid).sum();
+    Some(Roc { points, auc })
+}
+
+/// The precision-recall curve; none where no row is positive.
+pub fn precision_recall(rows: &[Scored]) -> Option<PrecisionRecall> {
+    let steps = steps(rows.to_vec());
+    let all = steps.last().filter(|all| all.positives > 0)?;
+    let mut points = vec![PrecisionRecallPoint { threshold: f64::INFINITY, precision: 1.0, recall: 0.0 }];
+    points.extend(steps.iter().map(|step| PrecisionRecallPoint {
+        threshold: step.threshold,
+        precision: step.positives as f64 / (step.positives + step.negatives) as f64,
+        recall: step.positives as f64 / all.positives as f64,
+    }));
+    let rectangles = points.iter().zip(points.iter().skip(1));
+    let average_precision =
+        rectangles.map(|(left, right)| (right.recall - left.recall) * right.precision).sum();
+    Some(PrecisionRecall { points, average_precision })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(pairs: &[(f64, bool)]) -> Vec<Scored> {
+        pairs.iter().map(|&(score, positive)| Scored { score, positive }).collect()
+    }
+
+    fn check(pairs: &[(f64, bool)], auc: f64, average_precision: f64) {
+        let rows = rows(pairs);
+        assert!((roc(&rows).unwrap().auc - auc).abs() < 1e-12, "{pairs:?}");
+        assert!((precision_recall(&rows).unwrap().average_precision - average_precision).abs() < 1e-12);
+    }
+
+    #[test]
+    fn areas_are_scikit_learns() {
+        // The example of both functions' pages.
+        check(&[(0.1, false), (0.4, false), (0.35, true), (0.8, true)], 0.75, 5.0 / 6.0);
+        check(&[(0.9, true), (0.1, false)], 1.0, 1.0);
+        check(&[(0.1, true), (0.9, false)], 0.0, 0.5);
+    }
+
+    #[test]
+    fn equal_scores_are_one_point() {
+        let tied = [(0.5, true), (0.5, false), (0.5, false), (0.5, true)];
+        check(&tied, 0.5, 0.5);
+        let curve = roc(&rows(&tied)).unwrap();
+        let ends: Vec<_> =
+            curve.points.iter().map(|at| (at.false_positive_rate, at.true_positive_rate)).collect();
+        assert_eq!(ends, [(0.0, 0.0), (1.0, 1.0)]);
+    }
+
+    #[test]
+    fn one_class_alone_has_no_roc() {
+        assert_eq!(roc(&rows(&[(0.5, true)])), None);
+        assert_eq!(roc(&rows(&[(0.5, false)])), None);
+        assert_eq!(precision_recall(&rows(&[(0.5, false)])), None);
+        assert_eq!(precision_recall(&rows(&[(0.5, true)])).unwrap().average_precision, 1.0);
+        assert_eq!((roc(&[]), precision_recall(&[])), (None, None));
+    }
+}

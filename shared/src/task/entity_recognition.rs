@@ -1,0 +1,267 @@
+//! Names in a text: people, places, times.
+//!
+//! Entities are parts of a text, in characters; a model tags tokens, in IOB2. Most Korean names end inside a word, before
+//! a particle, so a piece has a tag, and not a word: that of its first character, as in KLUE-baseline.
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::windows::{WindowSpan, window_spans};
+use super::{Decoded, Definition, Encoded, Loss, Output, OutputLayer, Prediction, Scores, Setting, Window};
+use super::{Details, losses};
+use crate::config::require;
+use crate::fault::Fault;
+use crate::figures::{Figures, Metric};
+use crate::metrics::entities::{
+    CharacterScores, Entity, EntityScores, Tag, TagSet, strict_entities, tags_of,
+};
+use crate::metrics::{argmax, softmax};
+use crate::schema::{
+    DecodedKind, Example, ExampleShape, Features, Offset, PredictedEntity, TargetKind, Targets, Texts, Truth,
+    TruthKind,
+};
+use crate::tokens::{Framed, Piece, Tokenizer, Tokens};
+
+#[derive(Debug)]
+pub(super) struct EntityRecognition;
+
+impl Definition for EntityRecognition {
+    fn name(&self) -> &'static str {
+        "entity_recognition"
+    }
+
+    fn shape(&self) -> ExampleShape {
+        ExampleShape { texts: Texts::One, truth: TruthKind::Entities }
+    }
+
+    fn targets(&self, _labels: &[String]) -> TargetKind {
+        TargetKind::Tags
+    }
+
+    fn output_layer(&self) -> OutputLayer {
+        OutputLayer::Tokens
+    }
+
+    fn decoded(&self) -> DecodedKind {
+        DecodedKind::Entities
+    }
+
+    fn outputs(&self, labels: &[String]) -> Vec<String> {
+        let tags = |label: &String| ["B", "I"].map(|prefix| format!("{prefix}-{label}"));
+        std::iter::once("O".to_owned()).chain(labels.iter().flat_map(tags)).collect()
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        &[
+            Metric::EntityF1,
+            Metric::EntityPrecision,
+            Metric::EntityRecall,
+            Metric::MacroF1,
+            Metric::CharacterF1,
+        ]
+    }
+
+    fn encode(
+        &self,
+        example: &Example,
+        setting: &Setting,
+        tokenizer: &mut dyn Tokenizer,
+    ) -> Result<Vec<Encoded>> {
+        let pieces = tokenizer.pieces(&example.text)?;
+        let places = places(&pieces)?;
+        let tag_ids = match &example.truth {
+            Truth::Unknown => None,
+            truth => {
+                let characters = true_tags(truth, &example.text, setting)?;
+                Some(tag_ids(&token_tags(&places, &characters), &self.tag_set(setting)?))
+            }
+        };
+        let text = Text { pieces, places, tag_ids };
+        let room = tokenizer.max_seq_length().saturating_sub(tokenizer.special_tokens());
+        let stride = setting.entity_recognition.stride;
+        require(stride < room, "entity_recognition.stride", "leaves no room for new tokens; set it lower")?;
+        let windows = window_spans(text.pieces.len(), room, stride);
+        windows.iter().map(|window| text.row(window, &example.example_id, tokenizer)).collect()
+    }
+
+    fn loss(&self, row: &Features, output: &Output) -> Loss {
+        losses::token_cross_entropy(&row.targets, output)
+    }
+
+    fn decode(&self, example: &Example, windows: &[Window<'_>], setting: &Setting) -> Result<Decoded> {
+        let set = self.tag_set(setting)?;
+        let mut tokens = Vec::new();
+        for window in windows {
+            tokens.extend(tagged(window, 1 + 2 * setting.labels.len(), &set)?);
+        }
+        let tags: Vec<Tag> = tokens.iter().map(|token| token.tag).collect();
+        let entity = |entity: Entity| found(&tokens[entity.start..entity.end], entity.class, setting);
+        let entities = strict_entities(&tags).into_iter().map(entity).collect::<Result<_>>()?;
+        Ok(Decoded::Entities { text: example.text.clone(), entities })
+    }
+
+    /// Both F1 are of the characters that are no whitespace, as in KLUE-baseline.
+    fn score(&self, predictions: &[Prediction], setting: &Setting) -> Result<Scores> {
+        let classes = setting.labels.len();
+        let (mut entities, mut characters) = (EntityScores::new(classes), CharacterScores::new(classes));
+        for prediction in predictions {
+            let in_example = || format!("example {}", prediction.example_id);
+            let [truth, predicted] = compared(prediction, setting).with_context(in_example)?;
+            entities.add(&strict_entities(&truth), &strict_entities(&predicted));
+            truth.iter().zip(&predicted).for_each(|(&truth, &predicted)| characters.add(truth, predicted));
+        }
+        let micro = entities.micro();
+        Ok(Scores {
+            figures: Figures::from([
+                (Metric::EntityF1, micro.f1()),
+                (Metric::EntityPrecision, micro.precision()),
+                (Metric::EntityRecall, micro.recall()),
+                (Metric::MacroF1, entities.macro_f1()),
+                (Metric::CharacterF1, characters.macro_f1()),
+            ]),
+            details: Details::Labels { classes: entities.classes(&setting.labels) },
+            undefined: Vec::new(),
+        })
+    }
+}
+
+impl EntityRecognition {
+    fn tag_set(&self, setting: &Setting) -> Result<TagSet> {
+        TagSet::new(&self.outputs(&setting.labels))
+    }
+}
+
+/// A text in tokens, before it is cut into windows.
+struct Text {
+    pieces: Vec<Piece>,
+    /// As many.
+    places: Vec<Offset>,
+    /// As many, where the text is labelled.
+    tag_ids: Option<Vec<i64>>,
+}
+
+impl Text {
+    /// What stands in the text, and is the window's own, has a place and a tag; all other tokens have neither. So each
+    /// is learned once, and said once.
+    fn row(&self, window: &WindowSpan, id: &str, tokenizer: &dyn Tokenizer) -> Result<Encoded> {
+        let shown: Vec<u32> = self.pieces[window.shown.clone()].iter().map(|piece| piece.id).collect();
+        let Framed { ids, type_ids, starts: [start] } = tokenizer.frame(&shown);
+        let (start, length) = (start + window.own.start - window.shown.start, ids.len());
+        let offsets = placed(&self.places[window.own.clone()], start, length, Offset::NOWHERE);
+        let targets = self.tag_ids.as_ref().map_or(Targets::Unknown, |tags| {
+            Targets::Tags(placed(&tags[window.own.clone()], start, length, Targets::IGNORED))
+        });
+        let tokens = Tokens { ids, type_ids, pieces: shown.len(), truncated: false };
+        Encoded::new(id, &tokens, tokenizer.unknown_token_id(), targets, offsets)
+    }
+}
+
+/// `values` from `start` on, with `nothing` before and behind them, `length` in all.
+fn placed<T: Copy>(values: &[T], start: usize, length: usize, nothing: T) -> Vec<T> {
+    let mut all = vec![nothing; length];
+    all.iter_mut().skip(start).zip(values).for_each(|(place, value)| *place = *value);
+    all
+}
+
+/// For every piece those of its characters that no piece before it has. A piece that stands for whitespace alone is
+/// nowhere, and so is all but the first of several that one character became (as `½` does).
+fn places(pieces: &[Piece]) -> Result<Vec<Offset>> {
+    let mut taken = 0;
+    let place = |piece: &Piece| {
+        let start = piece.start.max(taken);
+        taken = taken.max(piece.end);
+        if start >= piece.end {
+            return Ok(Offset::NOWHERE);
+        }
+        Ok(Offset { start: i32::try_from(start)?, end: i32::try_from(piece.end)? })
+    };
+    pieces.iter().map(place).collect()
+}
+
+/// For every place the tag of its first character. Where the piece before has swallowed an entity's beginning, the
+/// entity begins with the first piece that starts in it, since an `I-` after nothing means nothing.
+fn token_tags(places: &[Offset], characters: &[Tag]) -> Vec<Option<Tag>> {
+    let mut looked_at = 0;
+    let tag = |place: &Offset| {
+        let start = usize::try_from(place.start).ok()?;
+        let since = characters.get(looked_at..=start)?;
+        looked_at = start + 1;
+        let begins = since.iter().any(|tag| matches!(tag, Tag::Begin(_)));
+        match since.last().copied()? {
+            Tag::Inside(class) if begins => Some(Tag::Begin(class)),
+            tag => Some(tag),
+        }
+    };
+    places.iter().map(tag).collect()
+}
+
+fn tag_ids(tags: &[Option<Tag>], set: &TagSet) -> Vec<i64> {
+    let id = |tag: Option<Tag>| set.label(tag?).and_then(|id| i64::try_from(id).ok());
+    tags.iter().map(|&tag| id(tag).unwrap_or(Targets::IGNORED)).collect()
+}
+
+/// A token of the text, and what the model says of it.
+struct Tagged {
+    place: Offset,
+    tag: Tag,
+    probability: f32,
+}
+
+/// The window's own tokens, by its logits, of which a token has `labels`.
+fn tagged(window: &Window<'_>, labels: usize, set: &TagSet) -> Result<Vec<Tagged>> {
+    let (places, logits) = (&window.features.offsets, window.output.logits());
+    ensure!(logits.len() == places.len() * labels, "the model has other labels");
+    let own = places.iter().zip(logits.chunks_exact(labels)).filter(|(place, _)| place.is_somewhere());
+    let token = |(&place, logits): (&Offset, &[f32])| {
+        let (best, probabilities) = (argmax(logits), softmax(logits));
+        let tag = set.tag(best).context("the model has other labels")?;
+        Ok(Tagged { place, tag, probability: probabilities[best] })
+    };
+    own.map(token).collect()
+}
+
+/// The entity that `tokens` are, one at least.
+fn found(tokens: &[Tagged], class: usize, setting: &Setting) -> Result<PredictedEntity> {
+    let (first, last) = tokens.first().zip(tokens.last()).context("an entity without tokens")?;
+    let probability = tokens.iter().map(|token| token.probability).sum::<f32>() / tokens.len() as f32;
+    Ok(PredictedEntity {
+        start: u32::try_from(first.place.start)?,
+        end: u32::try_from(last.place.end)?,
+        label: setting.labels.get(class).context("an entity of an unknown class")?.clone(),
+        probability,
+    })
+}
+
+/// True and predicted tags of the characters that are no whitespace.
+fn compared(prediction: &Prediction, setting: &Setting) -> Result<[Vec<Tag>; 2]> {
+    let Decoded::Entities { text, entities } = &prediction.decoded else {
+        bail!(Fault::input("it has no predicted entities"))
+    };
+    let predicted = entities.iter().map(|entity| (entity.start, entity.end, &entity.label));
+    let all = [true_tags(&prediction.truth, text, setting)?, tags(predicted, text, setting)?];
+    let visible = |tags: Vec<Tag>| {
+        let tags = text.chars().zip(tags).filter(|(character, _)| !character.is_whitespace());
+        tags.map(|(_, tag)| tag).collect()
+    };
+    Ok(all.map(visible))
+}
+
+fn true_tags(truth: &Truth, text: &str, setting: &Setting) -> Result<Vec<Tag>> {
+    let entities = truth.as_entities().with_context(|| Fault::input("nobody has marked its entities"))?;
+    tags(entities.iter().map(|entity| (entity.start, entity.end, &entity.label)), text, setting)
+}
+
+/// Of every character, by where entities start and end, and by their labels.
+fn tags<'a>(
+    entities: impl Iterator<Item = (u32, u32, &'a String)>,
+    text: &str,
+    setting: &Setting,
+) -> Result<Vec<Tag>> {
+    let entity = |(start, end, label): (u32, u32, &String)| {
+        Ok(Entity { class: setting.known_id(label)?, start: start.try_into()?, end: end.try_into()? })
+    };
+    let entities = entities.map(entity).collect::<Result<Vec<_>>>()?;
+    tags_of(&entities, text.chars().count()).map_err(|error| Fault::input(error.to_string()).into())
+}
+
+#[cfg(test)]
+mod tests;

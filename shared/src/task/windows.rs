@@ -1,0 +1,78 @@
+//! Windows over a text that is longer than a model takes.
+
+use std::ops::Range;
+
+/// A part of a text's pieces, by their indices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WindowSpan {
+    pub(super) shown: Range<usize>,
+    /// Of these, the ones that no other window shows more around. Every piece is one window's own.
+    pub(super) own: Range<usize>,
+}
+
+/// Windows over `pieces`: one where `room` is enough for all, else each repeats the last `overlap` pieces of the one
+/// before it.
+///
+/// How much a window shows around a piece is what it shows on the poorer side, as in the original BERT's
+/// `_check_is_max_context`; but a text's own end is no lack. So half of what two windows show is the first one's own.
+pub(super) fn window_spans(pieces: usize, room: usize, overlap: usize) -> Vec<WindowSpan> {
+    let step = room.saturating_sub(overlap).max(1);
+    let (mut spans, mut start, mut own_start) = (Vec::new(), 0, 0);
+    while start + room < pieces {
+        let own_end = start + step + overlap.div_ceil(2);
+        spans.push(WindowSpan { shown: start..start + room, own: own_start..own_end });
+        (start, own_start) = (start + step, own_end);
+    }
+    spans.push(WindowSpan { shown: start..pieces, own: own_start..pieces });
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pieces: usize, room: usize, overlap: usize, expect: &[(Range<usize>, Range<usize>)]) {
+        let spans = window_spans(pieces, room, overlap);
+        let spans: Vec<_> = spans.into_iter().map(|span| (span.shown, span.own)).collect();
+        assert_eq!(spans, expect, "{pieces} pieces");
+    }
+
+    #[test]
+    fn a_text_that_fits_is_one_window() {
+        check(0, 4, 2, &[(0..0, 0..0)]);
+        check(4, 4, 2, &[(0..4, 0..4)]);
+    }
+
+    #[test]
+    fn windows_overlap_and_share_what_both_show() {
+        check(5, 4, 2, &[(0..4, 0..3), (2..5, 3..5)]);
+        check(8, 4, 2, &[(0..4, 0..3), (2..6, 3..5), (4..8, 5..8)]);
+        check(7, 4, 1, &[(0..4, 0..4), (3..7, 4..7)]);
+        check(9, 4, 0, &[(0..4, 0..4), (4..8, 4..8), (8..9, 8..9)]);
+        check(6, 4, 3, &[(0..4, 0..3), (1..5, 3..4), (2..6, 4..6)]);
+    }
+
+    /// Of a piece on the poorer side of it.
+    fn shown_around(span: &WindowSpan, piece: usize, pieces: usize) -> usize {
+        let before = if span.shown.start == 0 { usize::MAX } else { piece - span.shown.start };
+        let after = if span.shown.end == pieces { usize::MAX } else { span.shown.end - 1 - piece };
+        before.min(after)
+    }
+
+    #[test]
+    fn no_other_window_shows_more() {
+        for (room, overlap) in [(4, 0), (4, 1), (4, 2), (4, 3), (9, 4), (9, 7)] {
+            for pieces in 0..40 {
+                let spans = window_spans(pieces, room, overlap);
+                for piece in 0..pieces {
+                    let own: Vec<_> = spans.iter().filter(|span| span.own.contains(&piece)).collect();
+                    let shown = spans.iter().filter(|span| span.shown.contains(&piece));
+                    let most = shown.map(|span| shown_around(span, piece, pieces)).max();
+                    assert_eq!(own.len(), 1, "{piece} of {pieces}");
+                    assert!(own[0].shown.contains(&piece), "{piece} of {pieces}");
+                    assert_eq!(Some(shown_around(own[0], piece, pieces)), most, "{piece} of {pieces}");
+                }
+            }
+        }
+    }
+}

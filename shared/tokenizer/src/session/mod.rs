@@ -1,0 +1,121 @@
+//! A thread's use of a tokenizer.
+
+use anyhow::{Context, Result};
+use shared::fault::Fault;
+use shared::tokens::{Framed, Piece, Tokenizer, Tokens, WordStarts};
+
+use crate::bounded::BoundedTokenizer;
+use crate::words::Scratch;
+
+/// A [`BoundedTokenizer`] with the buffers of one thread.
+pub struct Session<'a> {
+    tokenizer: &'a BoundedTokenizer,
+    scratch: Scratch,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(tokenizer: &'a BoundedTokenizer) -> Session<'a> {
+        Session { tokenizer, scratch: Scratch::default() }
+    }
+
+    fn tokens<const TEXTS: usize>(
+        &self,
+        framed: Framed<TEXTS>,
+        special: usize,
+        truncated: bool,
+    ) -> Result<Tokens> {
+        self.tokenizer.check_ids(&framed.ids)?;
+        let Framed { ids, type_ids, .. } = framed;
+        Ok(Tokens { pieces: ids.len() - special, ids, type_ids, truncated })
+    }
+
+    /// How many tokens two texts may have together.
+    fn room_of_pair(&self) -> Result<usize> {
+        let (length, special) = (self.max_seq_length(), self.special_tokens_of_pair());
+        length.checked_sub(special).filter(|&room| room > 0).with_context(|| {
+            Fault::usage(format!(
+                "config key `tokenize.max_seq_length` is {length}, and the tokenizer adds {special} special tokens to a \
+                 pair of texts; set it higher"
+            ))
+        })
+    }
+}
+
+impl Tokenizer for Session<'_> {
+    fn max_seq_length(&self) -> usize {
+        self.tokenizer.max_seq_length()
+    }
+
+    fn vocab_size(&self) -> usize {
+        self.tokenizer.vocab_size as usize
+    }
+
+    fn unknown_token_id(&self) -> Option<u32> {
+        self.tokenizer.unknown_token_id
+    }
+
+    fn mask_token_id(&self) -> Option<u32> {
+        self.tokenizer.mask_token_id
+    }
+
+    fn token(&self, id: u32) -> Option<String> {
+        self.tokenizer.library.id_to_token(id)
+    }
+
+    fn encode(&mut self, text: &str) -> Result<Tokens> {
+        let room = self.max_seq_length() - self.special_tokens();
+        let mut ids = self.tokenizer.ids(text, room, &mut self.scratch)?;
+        let truncated = ids.len() > room;
+        ids.truncate(room);
+        self.tokens(self.frame(&ids), self.special_tokens(), truncated)
+    }
+
+    fn encode_pair(&mut self, first: &str, second: &str) -> Result<Tokens> {
+        let room = self.room_of_pair()?;
+        // Which of two texts keeps more depends on the whole length of both.
+        let mut ids = |text| self.tokenizer.ids(text, usize::MAX, &mut self.scratch);
+        let (mut first, mut second) = (ids(first)?, ids(second)?);
+        let truncated = first.len() + second.len() > room;
+        let (of_first, of_second) = longest_first(first.len(), second.len(), room);
+        first.truncate(of_first);
+        second.truncate(of_second);
+        self.tokens(self.frame_pair(&first, &second), self.special_tokens_of_pair(), truncated)
+    }
+
+    fn pieces(&mut self, text: &str) -> Result<Vec<Piece>> {
+        self.tokenizer.pieces(text)
+    }
+
+    fn word_starts(&mut self, text: &str) -> Result<WordStarts> {
+        self.tokenizer.word_starts(text, &mut self.scratch)
+    }
+
+    fn frame(&self, text: &[u32]) -> Framed<1> {
+        self.tokenizer.frame.around([text])
+    }
+
+    fn frame_pair(&self, first: &[u32], second: &[u32]) -> Framed<2> {
+        self.tokenizer.frame_of_pair.around([first, second])
+    }
+
+    fn special_tokens(&self) -> usize {
+        self.tokenizer.frame.len()
+    }
+
+    fn special_tokens_of_pair(&self) -> usize {
+        self.tokenizer.frame_of_pair.len()
+    }
+}
+
+/// How many tokens each of two texts keeps of `room`, by their lengths: the longer one gives way until both have half,
+/// and the odd token is the longer one's, of equal ones the second's.
+fn longest_first(first: usize, second: usize, room: usize) -> (usize, usize) {
+    if first + second <= room {
+        return (first, second);
+    }
+    let shorter = first.min(second).min(room / 2);
+    if first > second { (room - shorter, shorter) } else { (shorter, room - shorter) }
+}
+
+#[cfg(test)]
+mod tests;

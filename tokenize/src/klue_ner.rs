@@ -1,0 +1,82 @@
+//! Entity recognition beside real texts and a real tokenizer: what the tags of tokens can say of KLUE-NER's entities.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use shared::figures::Metric;
+use shared::schema::{Entity, Example, Targets, Truth};
+use shared::task::{Encoded, Output, Setting, Task, judge};
+use tokenizer::BoundedTokenizer;
+
+use crate::encode::Encoder;
+
+const LABELS: [&str; 6] = ["PS", "LC", "OG", "DT", "TI", "QT"];
+const DEV: &str = "mirror/raw.githubusercontent.com/KLUE-benchmark/KLUE/main/klue_benchmark/klue-ner-v1.1/\
+                   klue-ner-v1.1_dev.tsv";
+
+/// What lies beside the workspace. None, and a line that says so, where it does not.
+fn beside(path: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(path);
+    if !path.exists() {
+        eprintln!("skipped: {} is not there", path.display());
+    }
+    path.exists().then_some(path)
+}
+
+/// A character and its tag a line, an empty line after each text.
+fn examples(file: &str) -> Vec<Example> {
+    let texts = file.split("\n\n").map(|text| text.lines().filter(|line| !line.starts_with("##")));
+    let texts = texts.map(|lines| lines.filter_map(|line| line.split_once('\t')).collect::<Vec<_>>());
+    let example = |(index, lines): (usize, Vec<(&str, &str)>)| {
+        let mut entities: Vec<Entity> = Vec::new();
+        for (start, (_, tag)) in (0..).zip(&lines) {
+            match (tag.split_once('-'), entities.last_mut()) {
+                (Some(("I", _)), Some(open)) => open.end = start + 1,
+                (Some((_, label)), _) => entities.push(Entity { start, end: start + 1, label: label.into() }),
+                (None, _) => {}
+            }
+        }
+        let text = lines.iter().map(|(character, _)| *character).collect();
+        Example { example_id: index.to_string(), text, text_pair: None, truth: Truth::Entities(entities) }
+    };
+    texts.filter(|lines| !lines.is_empty()).enumerate().map(example).collect()
+}
+
+/// Of a model that is right about every token that counts, and about no other.
+fn perfect(row: &Encoded) -> Output {
+    let Targets::Tags(tags) = &row.features.targets else { panic!("{:?}", row.features.targets) };
+    let said = tags.iter().map(|&tag| if tag == Targets::IGNORED { 1 } else { tag });
+    let outputs = 1 + 2 * LABELS.len() as i64;
+    let logits = said.flat_map(|tag| (0..outputs).map(move |label| if label == tag { 9.0 } else { 0.0 }));
+    Output::Logits(logits.collect())
+}
+
+fn check(max_seq_length: usize, stride: usize, rows: usize, expect: [f64; 3]) {
+    let (Some(dev), Some(model)) = (beside(DEV), beside("models/me5-small-ko")) else { return };
+    let examples = examples(&fs::read_to_string(dev).unwrap());
+    assert_eq!(examples.len(), 5_000);
+    let mut setting = Setting { labels: LABELS.map(str::to_owned).into(), ..Setting::default() };
+    setting.entity_recognition.stride = stride;
+    let task = Task::EntityRecognition.definition();
+    let tokenizer = BoundedTokenizer::load(&model, max_seq_length).unwrap();
+    let encoded = Encoder::new(tokenizer, task, setting.clone()).encode_batch(&examples).unwrap();
+    let outputs: Vec<Output> = encoded.iter().map(perfect).collect();
+    let features: Vec<_> = encoded.into_iter().map(|row| row.features).collect();
+    let judgement = judge(task, &setting, examples.into_iter().map(Ok), &features, &outputs).unwrap();
+    let figures = judgement.scores.figures;
+    eprintln!("{} rows of {max_seq_length}: {}", features.len(), figures.sentence());
+    assert_eq!(features.len(), rows);
+    let found = [Metric::EntityPrecision, Metric::EntityRecall, Metric::CharacterF1];
+    let found = found.map(|metric| figures.get(metric).unwrap());
+    assert!(found.iter().zip(expect).all(|(found, expect)| *found >= expect), "{found:?}");
+}
+
+#[test]
+fn tags_of_tokens_say_nearly_all_entities() {
+    check(128, 32, 5_000, [0.9; 3]);
+}
+
+#[test]
+fn windows_lose_nothing() {
+    check(24, 8, 5_000, [0.9; 3]);
+}

@@ -1,0 +1,71 @@
+//! The dev split, on which models are compared.
+
+use std::ops::ControlFlow;
+
+use anyhow::{Context, Result, ensure};
+use bert::{Dataset, Model};
+use shared::console::{Progress, Unit};
+use shared::fault::Fault;
+use shared::figures::{Figures, Metric};
+use shared::layout::{Split, fetched};
+use shared::manifest::FinishedFolder;
+use shared::schema::{Example, ExampleReader};
+use shared::signals::Saving;
+use shared::task::{Definition, Scores, Setting, judge};
+
+/// Examples, and their features.
+#[derive(Debug)]
+pub(crate) struct Dev {
+    definition: &'static dyn Definition,
+    setting: Setting,
+    examples: Vec<Example>,
+    features: Dataset,
+}
+
+impl Dev {
+    pub(crate) fn read(
+        definition: &'static dyn Definition,
+        setting: Setting,
+        fetched: &FinishedFolder,
+        features: Dataset,
+    ) -> Result<Dev> {
+        let path = fetched::examples(fetched.path(), Split::Dev);
+        let mut examples = Vec::new();
+        for batch in ExampleReader::open(&path)? {
+            examples.extend(batch.with_context(|| format!("reading {}", path.display()))?);
+        }
+        Ok(Dev { definition, setting, examples, features })
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.features.len()
+    }
+
+    /// The metrics of `model`, unless a signal comes.
+    pub(crate) fn evaluate(
+        &self,
+        model: &Model,
+        batch_size: usize,
+        saving: &Saving,
+    ) -> Result<ControlFlow<(), Figures>> {
+        let mut progress = Progress::new("dev", self.features.len() as u64, Unit::Items);
+        let between = |rows: usize| {
+            progress.advance(rows as u64);
+            if saving.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let outputs = model.frozen().all_outputs(&self.features, batch_size, between)?;
+        progress.finish();
+        let ControlFlow::Continue(outputs) = outputs else { return Ok(ControlFlow::Break(())) };
+        let examples = self.examples.iter().cloned().map(Ok);
+        let judgement = judge(self.definition, &self.setting, examples, self.features.rows(), &outputs)?;
+        let Scores { figures, undefined, .. } = judgement.scores;
+        // A model that says nothing must not be kept as the best.
+        let unsound =
+            || Fault::input("the loss on dev is not a number; a lower train.learning_rate may help");
+        ensure!(figures.get(Metric::Loss).is_some_and(f64::is_finite), unsound());
+        log::info!("dev: {}", figures.sentence());
+        // No fault: the model may get there yet, and until then the ranking puts such a step last.
+        undefined.iter().for_each(|undefined| log::warn!("dev: {undefined}"));
+        Ok(ControlFlow::Continue(figures))
+    }
+}
