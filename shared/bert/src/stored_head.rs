@@ -106,10 +106,11 @@ impl StoredHead<'_> {
 
     /// How the config shows that the head is for something else, where heads have the same tensors.
     fn foreign_purpose(&self, architecture: Architecture, wanted: &BertConfig) -> Option<String> {
-        let shared = [OutputLayer::Sequence, OutputLayer::Tokens];
-        let said =
-            self.own.output_layer().filter(|layer| shared.contains(layer) && *layer != architecture.layer);
-        if let (Some(layer), true) = (said, shared.contains(&architecture.layer)) {
+        let of_classes = |layer| matches!(layer, OutputLayer::Sequence | OutputLayer::Tokens);
+        let other = |layer: &OutputLayer| of_classes(*layer) && *layer != architecture.layer;
+        if of_classes(architecture.layer)
+            && let Some(layer) = self.own.output_layer().filter(other)
+        {
             let class = Architecture { layer, ..architecture }.class();
             return Some(format!("its config.json says {class}"));
         }

@@ -34,9 +34,8 @@ impl BatchTargets {
         let mut all = rows.first().map_or(BatchTargets::Unknown, |row| BatchTargets::like(&row.targets));
         let (wanted, outputs) = (config.targets(), config.outputs());
         for row in rows {
-            let id = &row.example_id;
-            let problem = check(row, wanted, outputs).err().or_else(|| all.push(row, seq).err());
-            problem.map_or(Ok(()), Err).with_context(|| Fault::input(format!("example {id} is unfit")))?;
+            let unfit = || Fault::input(format!("example {} is unfit", row.example_id));
+            check(row, wanted, outputs).and_then(|()| all.push(row, seq)).with_context(unfit)?;
         }
         Ok(all)
     }
@@ -103,8 +102,8 @@ pub(crate) fn integers(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(TensorData::new(values, [count]), device)
 }
 
-/// Whether the targets are such as a model learns that `wanted` targets, with so many `outputs`, and which says
-/// nothing of that where it has no known head.
+/// Whether the targets are those that a model learns; `wanted` is absent where its config does not say, and `outputs` are
+/// 0 where it does not name its labels.
 fn check(row: &Features, wanted: Option<TargetKind>, outputs: usize) -> Result<()> {
     let targets = &row.targets;
     let kind = match targets {
@@ -117,8 +116,8 @@ fn check(row: &Features, wanted: Option<TargetKind>, outputs: usize) -> Result<(
         Targets::Span { .. } => TargetKind::Span,
         Targets::Words(_) => anyhow::bail!("its words are not masked, so there is nothing to find"),
     };
-    let fits = wanted.is_none_or(|wanted| wanted == kind);
-    ensure!(fits, "its targets are {kind:?}, and the model learns {wanted:?}");
+    let wanted = wanted.unwrap_or(kind);
+    ensure!(wanted == kind, "its targets are {kind:?}, and the model learns {wanted:?}");
     let known = |id: i64| usize::try_from(id).is_ok_and(|id| id < outputs) || outputs == 0;
     match targets {
         Targets::Class(id) => ensure!(known(*id), "it has the label id {id}, which is unknown"),
@@ -181,7 +180,7 @@ mod tests {
         let sequence = |targets| config(OutputLayer::Sequence, targets);
         check_refused(&sequence(TargetKind::Class), &bad(Targets::Class(2)), "the label id 2");
         check_refused(&sequence(TargetKind::Class), &bad(Targets::Class(-1)), "the label id -1");
-        check_refused(&sequence(TargetKind::Class), &bad(Targets::Score(1.0)), "learns Some(Class)");
+        check_refused(&sequence(TargetKind::Class), &bad(Targets::Score(1.0)), "learns Class");
         check_refused(&sequence(TargetKind::Score), &bad(Targets::Score(f32::NAN)), "no number");
         check_refused(&sequence(TargetKind::Classes(2)), &bad(Targets::Classes(vec![1.0])), "Classes(1)");
         let tags = config(OutputLayer::Tokens, TargetKind::Tags);
