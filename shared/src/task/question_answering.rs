@@ -105,8 +105,7 @@ impl Definition for QuestionAnswering {
     fn score(&self, predictions: &[Prediction], _setting: &Setting) -> Result<Scores> {
         let mut scores = AnswerScores::default();
         for Prediction { example_id, truth, decoded, .. } in predictions {
-            let given = if let Decoded::Answers { answers } = decoded { Some(answers) } else { None };
-            let both = truth.as_answers().zip(given);
+            let both = truth.as_answers().zip(decoded.as_answers());
             let (truths, given) = both.with_context(|| format!("example {example_id} has no answers"))?;
             let truths: Vec<&str> = truths.iter().map(|answer| answer.text.as_str()).collect();
             scores.add(answers::score(given.first().map_or("", |best| &best.text), &truths));

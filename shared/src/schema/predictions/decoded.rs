@@ -52,6 +52,12 @@ pub enum Decoded {
     },
 }
 
+impl Decoded {
+    pub fn as_answers(&self) -> Option<&[Candidate]> {
+        if let Decoded::Answers { answers } = self { Some(answers) } else { None }
+    }
+}
+
 /// The variants of [`Decoded`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodedKind {
@@ -110,10 +116,7 @@ impl DecodedKind {
                 })?;
                 Ok(vec![Arc::new(Float32Array::from(scores))])
             }
-            DecodedKind::Answers => answers::columns(&pick(rows, self, |row| match row {
-                Decoded::Answers { answers } => Some(answers.as_slice()),
-                _ => None,
-            })?),
+            DecodedKind::Answers => answers::columns(&pick(rows, self, Decoded::as_answers)?),
             DecodedKind::Entities => entities::columns(&pick(rows, self, |row| match row {
                 Decoded::Entities { text, entities } => Some((text.as_str(), entities.as_slice())),
                 _ => None,
