@@ -54,7 +54,7 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use shared::schema::{Features, Targets, Truth};
-    use shared::task::Task;
+    use shared::task::{Alignment, Task};
 
     use super::*;
     use crate::fixture::Model;
@@ -76,7 +76,8 @@ mod tests {
             targets: Targets::Class(1),
             offsets: Vec::new(),
         };
-        assert_eq!(encoded, [Encoded { features, truncated, pieces, unknown }]);
+        let alignment = Alignment::default();
+        assert_eq!(encoded, [Encoded { features, truncated, pieces, unknown, alignment }]);
     }
 
     #[test]

@@ -42,6 +42,8 @@ fn perfect(row: &Encoded) -> Output {
     Output::Logits(logits.collect())
 }
 
+/// The tokenizer leaves particles with the last syllable of a name (`명을`), so that a twelfth of the entities end inside
+/// a token.
 fn check(max_seq_length: usize, stride: usize, rows: usize, expect: [f64; 3]) {
     let (Some(dev), Some(model)) = (beside(DEV), beside("models/me5-small-ko")) else { return };
     let examples = examples(&fs::read_to_string(dev).unwrap());
@@ -51,6 +53,8 @@ fn check(max_seq_length: usize, stride: usize, rows: usize, expect: [f64; 3]) {
     let task = Task::EntityRecognition.definition();
     let tokenizer = BoundedTokenizer::load(&model, max_seq_length).unwrap();
     let encoded = Encoder::new(tokenizer, task, setting.clone()).encode_batch(&examples).unwrap();
+    let exact: u64 = encoded.iter().map(|row| row.alignment.exact).sum();
+    assert_eq!((exact, encoded.iter().map(|row| row.alignment.marked).sum::<u64>()), (13_008, 14_257));
     let outputs: Vec<Output> = encoded.iter().map(perfect).collect();
     let features: Vec<_> = encoded.into_iter().map(|row| row.features).collect();
     let judgement = judge(task, &setting, examples.into_iter().map(Ok), &features, &outputs).unwrap();
@@ -64,10 +68,10 @@ fn check(max_seq_length: usize, stride: usize, rows: usize, expect: [f64; 3]) {
 
 #[test]
 fn tags_of_tokens_say_nearly_all_entities() {
-    check(128, 32, 5_000, [0.9; 3]);
+    check(128, 32, 5_000, [0.918, 0.912, 0.989]);
 }
 
 #[test]
 fn windows_lose_nothing() {
-    check(24, 8, 5_000, [0.9; 3]);
+    check(24, 8, 11_428, [0.918, 0.912, 0.989]);
 }

@@ -36,9 +36,10 @@ impl SplitJob<'_> {
         let writer = ShardWriter::create(self.plan(encoder))?;
         let rows = FirstRows { examples, left };
         let (statistics, shards) = pool.install(|| self.convert(rows, encoder, writer))?;
-        let mean_length = statistics.mean_length();
+        let (mean_length, misaligned) = (statistics.mean_length(), statistics.misaligned());
         let facts = statistics.into_facts(shards);
         self.report(&facts, mean_length, started);
+        misaligned.iter().for_each(|sentence| log::warn!("{}: {sentence}", self.split));
         Ok(facts)
     }
 

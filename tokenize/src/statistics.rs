@@ -1,7 +1,7 @@
 //! What the manifest tells of a split.
 
 use shared::facts::SplitFacts;
-use shared::task::Encoded;
+use shared::task::{Alignment, Encoded};
 
 /// Counts over the rows of a split.
 #[derive(Debug, Clone)]
@@ -10,13 +10,21 @@ pub(crate) struct Statistics {
     truncated: u64,
     pieces: u64,
     unknown: u64,
+    alignment: Alignment,
     /// By length.
     lengths: Vec<u64>,
 }
 
 impl Statistics {
     pub(crate) fn new(max_seq_length: usize) -> Statistics {
-        Statistics { rows: 0, truncated: 0, pieces: 0, unknown: 0, lengths: vec![0; max_seq_length + 1] }
+        Statistics {
+            rows: 0,
+            truncated: 0,
+            pieces: 0,
+            unknown: 0,
+            alignment: Alignment::default(),
+            lengths: vec![0; max_seq_length + 1],
+        }
     }
 
     pub(crate) fn add(&mut self, encoded: &Encoded) {
@@ -24,6 +32,8 @@ impl Statistics {
         self.truncated += u64::from(encoded.truncated);
         self.pieces += encoded.pieces;
         self.unknown += encoded.unknown;
+        self.alignment.marked += encoded.alignment.marked;
+        self.alignment.exact += encoded.alignment.exact;
         if let Some(count) = self.lengths.get_mut(encoded.features.input_ids.len()) {
             *count += 1;
         }
@@ -32,6 +42,15 @@ impl Statistics {
     pub(crate) fn mean_length(&self) -> f64 {
         let tokens: u64 = self.lengths.iter().zip(0..).map(|(count, length): (_, u64)| count * length).sum();
         ratio(tokens, self.rows)
+    }
+
+    /// What no model can learn exactly, where a task marks parts of texts.
+    pub(crate) fn misaligned(&self) -> Option<String> {
+        let Alignment { marked, exact } = self.alignment;
+        let share = 100.0 * ratio(marked - exact, marked);
+        let begin = "begin or end inside a token, so that no tags say them exactly";
+        (exact < marked)
+            .then(|| format!("{} of {marked} marked parts ({share:.1} %) {begin}", marked - exact))
     }
 
     pub(crate) fn into_facts(self, shards: usize) -> SplitFacts {
@@ -63,7 +82,8 @@ mod tests {
             targets: Targets::Class(0),
             offsets: Vec::new(),
         };
-        Encoded { features, truncated, pieces: length as u64 - 2, unknown }
+        let alignment = Alignment { marked: 2, exact: 2 - unknown };
+        Encoded { features, truncated, pieces: length as u64 - 2, unknown, alignment }
     }
 
     #[test]
@@ -73,6 +93,7 @@ mod tests {
             .iter()
             .for_each(|row| statistics.add(row));
         assert_eq!(statistics.mean_length(), 13.0 / 4.0);
+        assert!(statistics.misaligned().unwrap().starts_with("1 of 8 marked parts (12.5 %) "));
         let facts = statistics.into_facts(1);
         assert_eq!((facts.rows, facts.length_histogram), (4, vec![0, 0, 1, 1, 2]));
         assert_eq!((facts.truncation_rate, facts.unk_rate), (0.25, 0.2));
@@ -80,6 +101,7 @@ mod tests {
 
     #[test]
     fn an_empty_split_has_rates_of_zero() {
+        assert_eq!(Statistics::new(4).misaligned(), None);
         let facts = Statistics::new(4).into_facts(1);
         assert_eq!((facts.truncation_rate, facts.unk_rate), (0.0, 0.0));
     }

@@ -14,6 +14,16 @@ pub struct Encoded {
     pub pieces: u64,
     /// Of these, the unknown ones.
     pub unknown: u64,
+    /// Of the whole example, with its first row.
+    pub alignment: Alignment,
+}
+
+/// Parts of a text that somebody has marked, and how tokens fit them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Alignment {
+    pub marked: u64,
+    /// Of these, the ones that begin and end where tokens do; no others can be found exactly.
+    pub exact: u64,
 }
 
 impl Encoded {
@@ -38,6 +48,7 @@ impl Encoded {
             truncated: tokens.truncated,
             pieces: tokens.pieces as u64,
             unknown: tokens.ids.iter().filter(|&&id| Some(id) == unknown).count() as u64,
+            alignment: Alignment::default(),
         })
     }
 }

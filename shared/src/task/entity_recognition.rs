@@ -1,13 +1,16 @@
 //! Names in a text: people, places, times.
 //!
 //! Entities are parts of a text, in characters; a model tags tokens, in IOB2. Most Korean names end inside a word, before
-//! a particle, so a piece has a tag, and not a word: that of its first character, as in KLUE-baseline.
+//! a particle, so a piece has a tag, and not a word: that of its first character, as in KLUE-baseline. A name that begins
+//! or ends inside a piece cannot be said exactly; the tokenize stage tells how many these are.
+
+use std::collections::HashSet;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::windows::{WindowSpan, window_spans};
+use super::{Alignment, Details, losses};
 use super::{Decoded, Definition, Encoded, Loss, Output, OutputLayer, Prediction, Scores, Setting, Window};
-use super::{Details, losses};
 use crate::config::require;
 use crate::fault::Fault;
 use crate::figures::{Figures, Metric};
@@ -67,20 +70,21 @@ impl Definition for EntityRecognition {
         tokenizer: &mut dyn Tokenizer,
     ) -> Result<Vec<Encoded>> {
         let pieces = tokenizer.pieces(&example.text)?;
-        let places = places(&pieces)?;
-        let tag_ids = match &example.truth {
-            Truth::Unknown => None,
-            truth => {
-                let characters = true_tags(truth, &example.text, setting)?;
-                Some(tag_ids(&token_tags(&places, &characters), &self.tag_set(setting)?))
-            }
-        };
-        let text = Text { pieces, places, tag_ids };
+        let mut text = Text { places: places(&pieces)?, pieces, tag_ids: None };
+        let mut alignment = Alignment::default();
+        if example.truth != Truth::Unknown {
+            let characters = true_tags(&example.truth, &example.text, setting)?;
+            text.tag_ids = Some(tag_ids(&text.places, &characters, &self.tag_set(setting)?));
+            alignment = align(&strict_entities(&characters), &text.places);
+        }
         let room = tokenizer.max_seq_length().saturating_sub(tokenizer.special_tokens());
         let stride = setting.entity_recognition.stride;
         require(stride < room, "entity_recognition.stride", "leaves no room for new tokens; set it lower")?;
         let windows = window_spans(text.pieces.len(), room, stride);
-        windows.iter().map(|window| text.row(window, &example.example_id, tokenizer)).collect()
+        let rows = windows.iter().map(|window| text.row(window, &example.example_id, tokenizer));
+        let mut rows = rows.collect::<Result<Vec<_>>>()?;
+        rows.iter_mut().take(1).for_each(|first| first.alignment = alignment);
+        Ok(rows)
     }
 
     fn loss(&self, row: &Features, output: &Output) -> Loss {
@@ -176,26 +180,22 @@ fn places(pieces: &[Piece]) -> Result<Vec<Offset>> {
     pieces.iter().map(place).collect()
 }
 
-/// For every place the tag of its first character. Where the piece before has swallowed an entity's beginning, the
-/// entity begins with the first piece that starts in it, since an `I-` after nothing means nothing.
-fn token_tags(places: &[Offset], characters: &[Tag]) -> Vec<Option<Tag>> {
-    let mut looked_at = 0;
-    let tag = |place: &Offset| {
-        let start = usize::try_from(place.start).ok()?;
-        let since = characters.get(looked_at..=start)?;
-        looked_at = start + 1;
-        let begins = since.iter().any(|tag| matches!(tag, Tag::Begin(_)));
-        match since.last().copied()? {
-            Tag::Inside(class) if begins => Some(Tag::Begin(class)),
-            tag => Some(tag),
-        }
+/// For every place the id of its first character's tag.
+fn tag_ids(places: &[Offset], characters: &[Tag], set: &TagSet) -> Vec<i64> {
+    let id = |place: &Offset| {
+        let tag = characters.get(usize::try_from(place.start).ok()?)?;
+        i64::try_from(set.label(*tag)?).ok()
     };
-    places.iter().map(tag).collect()
+    places.iter().map(|place| id(place).unwrap_or(Targets::IGNORED)).collect()
 }
 
-fn tag_ids(tags: &[Option<Tag>], set: &TagSet) -> Vec<i64> {
-    let id = |tag: Option<Tag>| set.label(tag?).and_then(|id| i64::try_from(id).ok());
-    tags.iter().map(|&tag| id(tag).unwrap_or(Targets::IGNORED)).collect()
+fn align(entities: &[Entity], places: &[Offset]) -> Alignment {
+    let of = |end: fn(&Offset) -> i32| -> HashSet<usize> {
+        places.iter().filter_map(|place| usize::try_from(end(place)).ok()).collect()
+    };
+    let (starts, ends) = (of(|place| place.start), of(|place| place.end));
+    let exact = |entity: &&Entity| starts.contains(&entity.start) && ends.contains(&entity.end);
+    Alignment { marked: entities.len() as u64, exact: entities.iter().filter(exact).count() as u64 }
 }
 
 /// A token of the text, and what the model says of it.

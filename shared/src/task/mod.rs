@@ -24,7 +24,7 @@ use crate::schema::{DecodedKind, Example, ExampleShape, Features, TargetKind};
 use crate::tokens::Tokenizer;
 
 pub use crate::schema::{Decoded, Prediction};
-pub use encoded::Encoded;
+pub use encoded::{Alignment, Encoded};
 pub use judgement::{Judgement, judge};
 pub use losses::Loss;
 pub use outcome::{Details, MaskedToken, Output, Scores, Window};

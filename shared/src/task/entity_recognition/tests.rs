@@ -86,7 +86,7 @@ fn neighbours_of_one_class_stay_apart() {
 
 #[test]
 fn an_entity_goes_on_over_whitespace_and_over_windows() {
-    check_kept("a 서울 은  a 시 에서", &[(2, 10, "LC")]);
+    check_kept("a 서울 은  a 시 에서", &[(2, 11, "LC")]);
     check_kept("a b c d e f g h a b c d", &[(0, 21, "PS")]);
     check_kept("abcdefgh", &[(3, 8, "PS")]);
 }
@@ -95,10 +95,28 @@ fn an_entity_goes_on_over_whitespace_and_over_windows() {
 fn what_ends_inside_a_token_takes_all_of_it() {
     // The second word is in no vocabulary.
     check_round_trip("a 뷁뷁은 b", &[(2, 4, "PS")], &[(2, 5, "PS")]);
-    // The first token begins with a bracket, so the name begins with the second.
-    check_round_trip("(홍길동은", &[(1, 4, "PS")], &[(2, 4, "PS")]);
     // Nor does the whitespace at an end belong to a token.
-    check_round_trip("a 서울 은", &[(1, 5, "LC")], &[(2, 4, "LC")]);
+    check_round_trip("a 서울 은", &[(2, 5, "LC")], &[(2, 4, "LC")]);
+}
+
+#[test]
+fn what_begins_inside_a_token_is_lost() {
+    check_round_trip("(홍길동은", &[(1, 4, "PS")], &[]);
+}
+
+fn check_alignment(text: &str, parts: &[(u32, u32, &str)], exact: u64) {
+    let rows = encode(&marked(text, parts), 4, 0).unwrap();
+    let all: Vec<Alignment> = rows.iter().map(|row| row.alignment).collect();
+    assert_eq!(all[0], Alignment { marked: parts.len() as u64, exact }, "{text:?}");
+    assert!(all[1..].iter().all(|later| *later == Alignment::default()), "{text:?}");
+}
+
+#[test]
+fn what_tags_can_say_is_counted() {
+    check_alignment("이순신은 서울시", &[(0, 3, "PS"), (5, 8, "LC")], 2);
+    check_alignment("a 뷁뷁은 이순신", &[(2, 4, "PS"), (6, 9, "PS")], 1);
+    check_alignment("(홍길동은", &[(1, 4, "PS")], 0);
+    check_alignment("", &[], 0);
 }
 
 fn check_row(text: &str, parts: &[(u32, u32, &str)], ids: &[u32], tags: &[i64], places: &[(i32, i32)]) {
