@@ -43,7 +43,7 @@ fn check_predictions(predictions: &[Prediction]) {
 }
 
 fn class(row: &Prediction) -> (&str, &[f32]) {
-    let Decoded::Class { predicted, probabilities } = &row.decoded else { panic!("{row:?} is no class") };
+    let Decoded::Class { predicted, probabilities } = &row.decoded else { unreachable!("{row:?}") };
     (predicted, probabilities)
 }
 

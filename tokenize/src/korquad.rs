@@ -85,7 +85,8 @@ fn windows_lose_no_answer_and_pieces_lengthen_some() {
     check("models/me5-small-ko", 384, 7_333, [0.887, 0.987], 0);
 }
 
+/// An English name alone is more than 30 of its pieces.
 #[test]
 fn word_pieces_too() {
-    check("mirror/huggingface.co/beomi/kcbert-base/resolve/main", 300, 8_144, [0.780, 0.973], 0);
+    check("mirror/huggingface.co/beomi/kcbert-base/resolve/main", 300, 8_144, [0.780, 0.973], 1);
 }
