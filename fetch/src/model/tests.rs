@@ -190,7 +190,6 @@ fn a_new_model_takes_the_tokenizer_of_another() {
         IN_MIRROR,
         &[(hub::CONFIG, r#"{"vocab_size": 7, "num_hidden_layers": 12, "pad_token_id": 5}"#)],
     );
-    std::fs::remove_dir_all(machine.path("downloads")).unwrap();
     let (put, names) = new(&machine).unwrap();
     assert_eq!(names, [hub::CONFIG, hub::VOCAB]);
     assert_eq!((put.name.as_str(), put.weights, put.sources.len()), ("scratch", Weights::Random, 2));
