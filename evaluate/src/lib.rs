@@ -1,7 +1,12 @@
-//! The last stage: a fine-tuned model and features in, metrics and predictions out.
+//! The last stage: a fine-tuned model and features in; metrics, predictions and a report out.
 
+#[cfg(test)]
+mod fixture;
+mod outcomes;
 mod report;
+mod summary;
 
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -9,15 +14,17 @@ use anyhow::{Context, Result, ensure};
 use bert::{BertConfig, Compute, Dataset, Head, Masking, Model};
 use shared::config::Weights;
 use shared::console::{Progress, Unit};
-use shared::facts::{TokenizeFacts, TrainFacts};
+use shared::facts::{FetchFacts, TokenizeFacts, TrainFacts};
 use shared::fault::Fault;
 use shared::figures::Metric;
+use shared::journal;
 use shared::layout::{Split, Stage, evaluated, fetched, trained};
 use shared::schema::{Example, ExampleReader, Prediction, PredictionShape, PredictionWriter};
 use shared::stage::Job;
-use shared::task::{Output, Setting, Undefined, judge};
+use shared::task::{Judgement, Output, Setting, Undefined, judge};
 
-use report::Metrics;
+use report::{Provenance, Subject};
+use summary::Metrics;
 
 /// Rows that the writer of predictions takes at a time.
 const WRITE_ROWS: usize = 4096;
@@ -58,6 +65,7 @@ pub fn run(job: &Job) -> Result<Metrics> {
     ensure!(metrics.are_finite(), unsound());
     ensure_defined(&judgement.scores.undefined, config.split)?;
     metrics.write(&evaluated::metrics(&job.output))?;
+    write_report(job, &setting, &judgement, compute.description())?;
     metrics.text().lines().for_each(|line| log::info!("{line}"));
     Ok(metrics)
 }
@@ -95,6 +103,37 @@ fn write_predictions(path: &Path, shape: PredictionShape, predictions: &[Predict
     let mut writer = PredictionWriter::create(path, shape)?;
     predictions.chunks(WRITE_ROWS).try_for_each(|rows| writer.write(rows))?;
     writer.finish()
+}
+
+fn write_report(job: &Job, setting: &Setting, judgement: &Judgement, device: &str) -> Result<()> {
+    let split = job.config.evaluate.split;
+    let inputs: Vec<_> =
+        Stage::Evaluate.inputs().iter().map(|&stage| job.input(stage)).collect::<Result<_>>()?;
+    let (fetched, trained) = (job.input(Stage::Fetch)?, job.input(Stage::Train)?);
+    let facts: FetchFacts = fetched.facts()?;
+    let mut tokenized: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
+    let provenance = Provenance {
+        fetched: &facts,
+        tokenized: tokenized.splits.remove(&split),
+        training: &trained.facts()?,
+        manifests: inputs.iter().map(|folder| folder.manifest()).collect(),
+        section: serde_json::to_value(&job.config.evaluate)?,
+        device,
+    };
+    let subject = Subject {
+        name: &job.config.name,
+        task: job.config.task,
+        split,
+        seed: job.config.seed,
+        setting,
+        predictions: &judgement.predictions,
+        scores: &judgement.scores,
+        journal: &journal::read(&trained::metrics(trained.path()))?,
+        provenance: &provenance,
+    };
+    let page = report::html(&subject, examples(&fetched::examples(fetched.path(), split))?)?;
+    let path = evaluated::report(&job.output);
+    fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -250,6 +250,11 @@ pub mod evaluated {
     pub fn predictions(folder: &Path) -> PathBuf {
         folder.join("predictions.parquet")
     }
+
+    /// For people: figures, plots and errors in one page.
+    pub fn report(folder: &Path) -> PathBuf {
+        folder.join("report.html")
+    }
 }
 
 /// File names of a model in the Hub layout.

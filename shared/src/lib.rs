@@ -10,6 +10,7 @@ pub mod facts;
 pub mod fault;
 pub mod figures;
 mod fingerprint;
+pub mod journal;
 pub mod layout;
 mod lock;
 pub mod manifest;

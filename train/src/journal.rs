@@ -5,35 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
-use shared::figures::Figures;
+use shared::journal::Entry;
 use shared::layout::trained;
 
 use crate::tensorboard::EventFile;
-
-/// A line.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(crate) enum Entry {
-    /// Means over the steps since the last such line.
-    Train {
-        step: u64,
-        epoch: f64,
-        loss: f64,
-        /// Absent where being right means nothing.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        accuracy: Option<f64>,
-        gradient_norm: f64,
-        learning_rate: f64,
-    },
-    /// An evaluation on dev.
-    Dev {
-        step: u64,
-        epoch: f64,
-        #[serde(flatten)]
-        metrics: Figures,
-    },
-}
 
 /// The file, in the folder of a training that is not finished.
 #[derive(Debug)]

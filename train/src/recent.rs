@@ -2,8 +2,7 @@
 
 use bert::StepOutcome;
 use serde::{Deserialize, Serialize};
-
-use crate::journal::Entry;
+use shared::journal::Entry;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

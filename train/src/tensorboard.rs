@@ -7,8 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-
-use crate::journal::Entry;
+use shared::journal::Entry;
 
 #[derive(Debug)]
 pub(crate) struct EventFile {

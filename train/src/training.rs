@@ -8,12 +8,13 @@ use shared::config::TrainConfig;
 use shared::console::{Progress, Unit};
 use shared::fault::{Fault, OutOfMemory};
 use shared::figures::Figures;
+use shared::journal::Entry;
 use shared::signals::Saving;
 
 use crate::batches::Batches;
 use crate::checkpoints::Checkpoints;
 use crate::dev::Dev;
-use crate::journal::{Entry, Journal};
+use crate::journal::Journal;
 use crate::learner::Learner;
 use crate::ranking::Ranked;
 use crate::schedule::LearningRate;

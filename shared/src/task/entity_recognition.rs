@@ -109,7 +109,7 @@ impl Definition for EntityRecognition {
         let (mut entities, mut characters) = (EntityScores::new(classes), CharacterScores::new(classes));
         for prediction in predictions {
             let in_example = || format!("example {}", prediction.example_id);
-            let [truth, predicted] = compared(prediction, setting).with_context(in_example)?;
+            let [truth, predicted] = compared_tags(prediction, setting).with_context(in_example)?;
             entities.add(&strict_entities(&truth), &strict_entities(&predicted));
             truth.iter().zip(&predicted).for_each(|(&truth, &predicted)| characters.add(truth, predicted));
         }
@@ -231,8 +231,11 @@ fn found(tokens: &[Tagged], class: usize, setting: &Setting) -> Result<Predicted
     })
 }
 
-/// True and predicted tags of the characters that are no whitespace.
-fn compared(prediction: &Prediction, setting: &Setting) -> Result<[Vec<Tag>; 2]> {
+/// True and predicted tags of the characters that are no whitespace: what scores of entities compare.
+///
+/// # Errors
+/// Where the prediction is of another task, or has a label that is not in the setting.
+pub fn compared_tags(prediction: &Prediction, setting: &Setting) -> Result<[Vec<Tag>; 2]> {
     let Decoded::Entities { text, entities } = &prediction.decoded else {
         bail!(Fault::input("it has no predicted entities"))
     };

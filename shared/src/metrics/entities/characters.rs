@@ -28,6 +28,11 @@ impl CharacterScores {
         }
     }
 
+    /// Adds what `other` has counted, of as many classes.
+    pub fn merge(&mut self, other: &CharacterScores) {
+        self.tags.iter_mut().zip(&other.tags).for_each(|(all, more)| *all = *all + *more);
+    }
+
     /// KLUE-baseline's `klue_ner_char_macro_f1`, from 0 to 1 (`klue_baseline/metrics/functional.py`): the
     /// mean F1 of all tags, where a tag that is neither there nor predicted counts as 1
     /// (`zero_division=True`).

@@ -35,6 +35,11 @@ impl EntityScores {
         }
     }
 
+    /// Adds what `other` has counted, of as many classes.
+    pub fn merge(&mut self, other: &EntityScores) {
+        self.classes.iter_mut().zip(&other.classes).for_each(|(all, more)| *all = *all + *more);
+    }
+
     fn count(&mut self, entity: &Entity, count: impl Fn(&mut Counts)) {
         self.classes.get_mut(entity.class).into_iter().for_each(count);
     }

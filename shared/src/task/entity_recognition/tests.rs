@@ -1,7 +1,7 @@
 use super::*;
 use crate::fault::kind_of;
 use crate::schema;
-use crate::task::fixture::vocabulary::{CLS, FIRST, FixtureTokenizer, SEP, SPACE, UNKNOWN};
+use crate::task::fixture::{CLS, FIRST, FixtureTokenizer, SEP, SPACE, UNKNOWN};
 
 /// Outputs are O, B-PS, I-PS, B-LC, I-LC.
 fn setting(stride: usize) -> Setting {

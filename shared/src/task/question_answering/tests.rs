@@ -1,6 +1,6 @@
 use super::*;
 use crate::fault::kind_of;
-use crate::task::fixture::vocabulary::{CLS, FIRST, FixtureTokenizer, SEP};
+use crate::task::fixture::{CLS, FIRST, FixtureTokenizer, SEP};
 
 /// Eight pieces of two characters each.
 const CONTEXT: &str = "가가 나나 다다 라라 마마 바바 사사 아아";

@@ -1,0 +1,72 @@
+//! Entities in a text.
+
+use anyhow::{Context, Result};
+use shared::figures::Metric;
+use shared::metrics::entities::{CharacterScores, EntityScores, strict_entities};
+use shared::schema::Prediction;
+use shared::task::{Setting, compared_tags};
+
+use super::Outcomes;
+
+#[derive(Debug)]
+pub(super) struct Entities {
+    rows: Vec<Row>,
+    classes: usize,
+}
+
+/// The scores of one text.
+#[derive(Debug)]
+struct Row {
+    entities: EntityScores,
+    characters: CharacterScores,
+}
+
+impl Row {
+    fn nothing(classes: usize) -> Row {
+        Row { entities: EntityScores::new(classes), characters: CharacterScores::new(classes) }
+    }
+}
+
+impl Entities {
+    pub(super) fn of(predictions: &[Prediction], setting: &Setting) -> Result<Entities> {
+        let classes = setting.labels.len();
+        let row = |prediction: &Prediction| {
+            let in_example = || format!("example {}", prediction.example_id);
+            let [truth, predicted] = compared_tags(prediction, setting).with_context(in_example)?;
+            let mut row = Row::nothing(classes);
+            row.entities.add(&strict_entities(&truth), &strict_entities(&predicted));
+            truth.iter().zip(&predicted).for_each(|(&truth, &said)| row.characters.add(truth, said));
+            Ok(row)
+        };
+        Ok(Entities { rows: predictions.iter().map(row).collect::<Result<_>>()?, classes })
+    }
+
+    fn entities(&self, rows: &[usize]) -> EntityScores {
+        let mut all = EntityScores::new(self.classes);
+        rows.iter().for_each(|&row| all.merge(&self.rows[row].entities));
+        all
+    }
+
+    fn characters(&self, rows: &[usize]) -> CharacterScores {
+        let mut all = CharacterScores::new(self.classes);
+        rows.iter().for_each(|&row| all.merge(&self.rows[row].characters));
+        all
+    }
+}
+
+impl Outcomes for Entities {
+    fn examples(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn figure(&self, metric: Metric, rows: &[usize]) -> Option<f64> {
+        match metric {
+            Metric::EntityF1 => Some(self.entities(rows).micro().f1()),
+            Metric::EntityPrecision => Some(self.entities(rows).micro().precision()),
+            Metric::EntityRecall => Some(self.entities(rows).micro().recall()),
+            Metric::MacroF1 => Some(self.entities(rows).macro_f1()),
+            Metric::CharacterF1 => Some(self.characters(rows).macro_f1()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+use shared::task::Task;
+
+use super::*;
+use crate::fixture::{EXAMPLES, Fixture};
+
+fn outcomes_of(fixture: &Fixture) -> Box<dyn Outcomes> {
+    outcomes(fixture.task, &fixture.predictions, &fixture.setting).unwrap()
+}
+
+#[test]
+fn all_examples_give_the_tasks_own_figures() {
+    let all: Vec<usize> = (0..EXAMPLES).collect();
+    for task in Task::ALL {
+        let fixture = Fixture::of(task);
+        let outcomes = outcomes_of(&fixture);
+        assert_eq!(outcomes.examples(), EXAMPLES);
+        for (metric, value) in
+            fixture.scores.figures.iter().filter(|(metric, _)| *metric != Metric::Threshold)
+        {
+            let figure = outcomes.figure(metric, &all).unwrap();
+            assert!((figure - value).abs() < 1e-12, "{metric:?} of {task:?}: {figure} is not {value}");
+        }
+    }
+}
+
+#[test]
+fn a_resample_counts_an_example_as_often_as_it_was_drawn() {
+    for task in Task::ALL {
+        let mut fixture = Fixture::of(task);
+        let drawn = [1, 1, 5, 9, 2, 9];
+        let resampled = outcomes_of(&fixture);
+        fixture.predictions = drawn.iter().map(|&row: &usize| fixture.predictions[row].clone()).collect();
+        let (copied, all) = (outcomes_of(&fixture), [0, 1, 2, 3, 4, 5]);
+        for metric in task.definition().metrics().iter().copied().chain([Metric::Loss]) {
+            assert_eq!(
+                resampled.figure(metric, &drawn),
+                copied.figure(metric, &all),
+                "{metric:?} of {task:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn accuracy_and_exact_match_are_right_or_wrong() {
+    let right = |task, metric| {
+        let outcomes = outcomes_of(&Fixture::of(task));
+        (0..EXAMPLES).filter_map(|row| outcomes.is_right(metric, row)).filter(|right| *right).count()
+    };
+    assert_eq!(right(Task::PairClassification, Metric::Accuracy), 16);
+    assert_eq!(right(Task::QuestionAnswering, Metric::ExactMatch), 16);
+    assert_eq!(right(Task::QuestionAnswering, Metric::F1), 0);
+}
+
+#[test]
+fn predictions_of_another_task_are_an_input_fault() {
+    let fixture = Fixture::of(Task::PairRegression);
+    for task in Task::ALL.into_iter().filter(|task| *task != Task::PairRegression) {
+        let error = outcomes(task, &fixture.predictions, &fixture.setting).unwrap_err();
+        assert_eq!(shared::fault::kind_of(&error).code(), 3, "{task:?}: {error:#}");
+    }
+}
+
+#[test]
+fn nothing_has_no_figure_but_counts() {
+    for task in Task::ALL {
+        let outcomes = outcomes_of(&Fixture::of(task));
+        assert_eq!(outcomes.figure(Metric::Loss, &[]), None, "{task:?}");
+    }
+}

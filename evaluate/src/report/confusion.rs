@@ -1,0 +1,28 @@
+//! The confusion matrix, as a table whose cells are the darker the more of their row they hold.
+
+use maud::{Markup, html};
+use shared::task::Details;
+
+use super::page::{Section, thousands};
+
+pub(super) fn section(details: &Details, labels: &[String]) -> Option<Section> {
+    let Details::Classes { confusion_matrix, .. } = details else { return None };
+    let body = html! {
+        div.scroll { table.heat {
+            thead { tr { th scope="col" { "true ↓ predicted →" } @for label in labels { th scope="col" { (label) } } } }
+            tbody { @for (label, counts) in labels.iter().zip(confusion_matrix) {
+                tr { th scope="row" { (label) } (cells(counts)) }
+            } }
+        } }
+        p.note { "Of each true label, how many examples were taken for which, and what part of the row that is." }
+    };
+    Some(Section { id: "confusion", title: "Confusion matrix".into(), body })
+}
+
+fn cells(counts: &[u64]) -> Markup {
+    let all = counts.iter().sum::<u64>().max(1);
+    html! { @for &count in counts {
+        @let share = count as f64 / all as f64;
+        td style={ "--share:" (format!("{share:.3}")) } { (thousands(count)) small { (format!("{:.1} %", 100.0 * share)) } }
+    } }
+}

@@ -1,0 +1,226 @@
+//! How the main metric depends on the length of texts.
+
+use maud::html;
+use shared::figures::Metric;
+use shared::metrics::significance::Interval;
+use shared::schema::Truth;
+use shared::task::Task;
+
+use super::Subject;
+use super::chart::{Axis, Chart, Mark, Range, Series};
+use super::page::{Section, table, thousands};
+use super::texts::Texts;
+use crate::outcomes::Outcomes;
+
+/// Groups of about as many examples each.
+const GROUPS: usize = 8;
+/// Fewer say nothing.
+const LEAST: usize = 5;
+
+/// What is measured of an example, in characters.
+struct Measure {
+    id: &'static str,
+    title: &'static str,
+    lengths: Vec<usize>,
+}
+
+/// Examples of similar length.
+struct Group {
+    rows: Vec<usize>,
+    shortest: usize,
+    longest: usize,
+    mean: f64,
+}
+
+/// A metric on a group.
+struct Point {
+    value: f64,
+    interval: Interval,
+}
+
+pub(super) fn section(subject: &Subject<'_>, outcomes: &dyn Outcomes, texts: &Texts) -> Option<Section> {
+    let parts: Vec<_> =
+        measures(subject, texts).iter().map(|measure| part(measure, subject, outcomes)).collect();
+    let body = html! {
+        div.charts { @for (chart, _) in &parts { (chart.figure()) } }
+        @for (chart, table) in &parts { details { summary { (chart.title) ", in figures" } (table) } }
+        p.note { "Groups of about as many examples each; 95 % intervals of the bootstrap." }
+    };
+    (!parts.is_empty()).then(|| Section { id: "lengths", title: "By length".into(), body })
+}
+
+fn measures(subject: &Subject<'_>, texts: &Texts) -> Vec<Measure> {
+    let text = || texts.lengths.iter().map(|lengths| lengths.text);
+    let both = || texts.lengths.iter().map(|lengths| lengths.text + lengths.text_pair);
+    let measure = |id, title, lengths| Measure { id, title, lengths };
+    match subject.task {
+        Task::QuestionAnswering => {
+            let answers = subject.predictions.iter().map(|prediction| answer_length(&prediction.truth));
+            let contexts = texts.lengths.iter().map(|lengths| lengths.text_pair);
+            vec![
+                measure("by-question", "By length of the question", text().collect()),
+                measure("by-answer", "By length of the answer", answers.collect()),
+                measure("by-context", "By length of the context", contexts.collect()),
+            ]
+        }
+        // Short texts share a row there, so that a row has no length of its own.
+        Task::MaskedLm => Vec::new(),
+        _ => vec![measure("by-text", "By length of the text", both().collect())],
+    }
+}
+
+/// Of the first of the true ones; 0 where the context has none.
+fn answer_length(truth: &Truth) -> usize {
+    let first = truth.as_answers().and_then(<[_]>::first);
+    first.map_or(0, |answer| answer.text.chars().count())
+}
+
+/// The metrics that have a value on a handful of examples, the main one first.
+fn metrics(task: Task) -> &'static [Metric] {
+    let all = task.definition().metrics();
+    match task {
+        Task::QuestionAnswering => all,
+        _ => all.get(..1).unwrap_or_default(),
+    }
+}
+
+fn part(measure: &Measure, subject: &Subject<'_>, outcomes: &dyn Outcomes) -> (Chart, maud::Markup) {
+    let groups = groups(&measure.lengths);
+    let metrics = metrics(subject.task);
+    let points: Vec<Vec<Option<Point>>> = metrics
+        .iter()
+        .map(|&metric| groups.iter().map(|group| point(group, metric, subject, outcomes)).collect())
+        .collect();
+    let series = metrics.iter().zip(&points).map(|(metric, points)| {
+        let found: Vec<_> =
+            groups.iter().zip(points).filter_map(|(group, point)| Some((group, point.as_ref()?))).collect();
+        let intervals = found.iter().map(|(_, point)| point.interval).collect();
+        let points = found.iter().map(|(group, point)| (group.mean, point.value)).collect();
+        Series { name: metric.title().to_owned(), points, mark: Mark::Intervals(intervals) }
+    });
+    let chart = Chart {
+        id: measure.id,
+        title: measure.title.to_owned(),
+        summary: summary(&groups, metrics, &points),
+        x: Axis { name: "characters", range: Range::Data },
+        y: Axis { name: metrics.first().map_or("", |metric| metric.title()), range: Range::Data },
+        series: series.collect(),
+    };
+    (chart, figures(&groups, metrics, &points))
+}
+
+fn point(group: &Group, metric: Metric, subject: &Subject<'_>, outcomes: &dyn Outcomes) -> Option<Point> {
+    let value = outcomes.figure(metric, &group.rows)?;
+    let of_drawn = |drawn: &[usize]| {
+        let rows: Vec<usize> = drawn.iter().map(|&place| group.rows[place]).collect();
+        outcomes.figure(metric, &rows)
+    };
+    Some(Point { value, interval: subject.bootstrap().interval(group.rows.len(), of_drawn)? })
+}
+
+/// By rising length. Examples of one length stay together, so there may be fewer groups, of unequal size.
+fn groups(lengths: &[usize]) -> Vec<Group> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&row| lengths[row]);
+    let wanted = (lengths.len() / GROUPS).max(LEAST);
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for alike in order.chunk_by(|&left, &right| lengths[left] == lengths[right]) {
+        match groups.last_mut() {
+            Some(open) if open.len() < wanted => open.extend(alike),
+            _ => groups.push(alike.to_vec()),
+        }
+    }
+    // What is left over at the end would be too few by themselves.
+    if let [.., before, last] = groups.as_mut_slice()
+        && last.len() < wanted.div_ceil(2)
+    {
+        before.append(last);
+        groups.pop();
+    }
+    groups.into_iter().map(|rows| group(rows, lengths)).collect()
+}
+
+fn group(rows: Vec<usize>, lengths: &[usize]) -> Group {
+    let of = || rows.iter().map(|&row| lengths[row]);
+    Group {
+        shortest: of().min().unwrap_or(0),
+        longest: of().max().unwrap_or(0),
+        mean: of().sum::<usize>() as f64 / rows.len() as f64,
+        rows,
+    }
+}
+
+fn range(group: &Group) -> String {
+    match group.shortest == group.longest {
+        true => group.longest.to_string(),
+        false => format!("{} to {}", group.shortest, group.longest),
+    }
+}
+
+/// The metrics of the shortest texts, and of the longest.
+fn summary(groups: &[Group], metrics: &[Metric], points: &[Vec<Option<Point>>]) -> String {
+    let end = |place: usize| {
+        let values = metrics.iter().zip(points).filter_map(|(metric, points)| {
+            Some(format!("{} {:.4}", metric.title(), points.get(place)?.as_ref()?.value))
+        });
+        format!("{} on {} characters", values.collect::<Vec<_>>().join(", "), range(&groups[place]))
+    };
+    match groups.len() {
+        0 => String::new(),
+        1 => format!("{}.", end(0)),
+        several => format!("{}; {}.", end(0), end(several - 1)),
+    }
+}
+
+fn figures(groups: &[Group], metrics: &[Metric], points: &[Vec<Option<Point>>]) -> maud::Markup {
+    let shown = |point: &Option<Point>| match point {
+        Some(Point { value, interval: Interval { low, high } }) => {
+            format!("{value:.4} ({low:.4} … {high:.4})")
+        }
+        None => "–".to_owned(),
+    };
+    let headings: Vec<&str> =
+        ["characters", "examples"].into_iter().chain(metrics.iter().map(|it| it.title())).collect();
+    let row = |(place, group): (usize, &Group)| {
+        let values = points.iter().filter_map(|points| points.get(place)).map(shown);
+        [range(group), thousands(group.rows.len() as u64)].into_iter().chain(values).collect()
+    };
+    table(&headings, groups.iter().enumerate().map(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(lengths: &[usize], expect: &[(usize, usize, usize)]) {
+        let found: Vec<_> =
+            groups(lengths).iter().map(|group| (group.rows.len(), group.shortest, group.longest)).collect();
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn groups_are_as_large_and_never_part_a_length() {
+        check(
+            &(0..80).collect::<Vec<_>>(),
+            &[
+                (10, 0, 9),
+                (10, 10, 19),
+                (10, 20, 29),
+                (10, 30, 39),
+                (10, 40, 49),
+                (10, 50, 59),
+                (10, 60, 69),
+                (10, 70, 79),
+            ],
+        );
+        check(&[7; 40], &[(40, 7, 7)]);
+        check(&[1, 1, 1, 1, 1, 1, 2, 3, 4, 5, 6], &[(6, 1, 1), (5, 2, 6)]);
+        check(&[], &[]);
+    }
+
+    #[test]
+    fn the_last_group_is_not_a_crumb() {
+        check(&[1, 2, 3, 4, 5, 6, 7], &[(7, 1, 7)]);
+        check(&[1, 2, 3, 4, 5, 6, 7, 8], &[(5, 1, 5), (3, 6, 8)]);
+    }
+}

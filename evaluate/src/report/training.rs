@@ -1,0 +1,128 @@
+//! Curves of the training, from its journal.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, html};
+use shared::figures::{Figures, Metric};
+use shared::journal::Entry;
+
+use super::chart::{Axis, Chart, Range, Series};
+use super::page::{Section, table, thousands};
+
+pub(super) fn section(journal: &[Entry], best_step: u64) -> Option<Section> {
+    let charts = [loss(journal), metrics(journal, best_step), learning_rate(journal)];
+    let charts: Vec<Chart> = charts.into_iter().filter(has_points).collect();
+    let body = html! {
+        div.charts { @for chart in &charts { (chart.figure()) } }
+        details { summary { "Figures on dev" } (dev_table(journal)) }
+    };
+    (!charts.is_empty()).then(|| Section { id: "training", title: "Training".into(), body })
+}
+
+fn has_points(chart: &Chart) -> bool {
+    chart.series.iter().any(|series| !series.points.is_empty())
+}
+
+fn loss(journal: &[Entry]) -> Chart {
+    let dev = dev_of(journal, Metric::Loss);
+    let least = dev.iter().copied().min_by(|left, right| left.1.total_cmp(&right.1));
+    let least = least.map(|(step, loss)| format!("On dev it is least after step {step}: {loss:.4}."));
+    let train = train_of(journal, |entry| Some(entry.loss));
+    chart(
+        "training-loss",
+        "Loss",
+        "loss",
+        least,
+        vec![Series::line("train", train), Series::line("dev", dev)],
+    )
+}
+
+fn metrics(journal: &[Entry], best_step: u64) -> Chart {
+    let mut series = vec![Series::line("accuracy on train", train_of(journal, |entry| entry.accuracy))];
+    for metric in dev_metrics(journal).into_iter().filter(is_a_rate) {
+        series.push(Series::line(format!("{} on dev", metric.title()), dev_of(journal, metric)));
+    }
+    series.retain(|series| !series.points.is_empty());
+    let kept = format!("The model after step {} was kept.", thousands(best_step));
+    chart("training-metrics", "Metrics", "value", Some(kept), series)
+}
+
+fn learning_rate(journal: &[Entry]) -> Chart {
+    let points = train_of(journal, |entry| Some(entry.learning_rate));
+    let most = points.iter().map(|(_, rate)| *rate).reduce(f64::max);
+    let summary = most.map(|rate| format!("Up to {rate:.1e}."));
+    chart(
+        "training-learning-rate",
+        "Learning rate",
+        "learning rate",
+        summary,
+        vec![Series::line("rate", points)],
+    )
+}
+
+fn chart(
+    id: &'static str,
+    title: &str,
+    y: &'static str,
+    summary: Option<String>,
+    series: Vec<Series>,
+) -> Chart {
+    Chart {
+        id,
+        title: title.to_owned(),
+        summary: summary.unwrap_or_default(),
+        x: Axis { name: "step", range: Range::Data },
+        y: Axis { name: y, range: Range::Data },
+        series,
+    }
+}
+
+/// What a line of the journal says of the steps before it.
+struct TrainLine {
+    loss: f64,
+    accuracy: Option<f64>,
+    learning_rate: f64,
+}
+
+fn train_of(journal: &[Entry], value: impl Fn(TrainLine) -> Option<f64>) -> Vec<(f64, f64)> {
+    let point = |entry: &Entry| match *entry {
+        Entry::Train { step, loss, accuracy, learning_rate, .. } => {
+            Some((step as f64, value(TrainLine { loss, accuracy, learning_rate })?))
+        }
+        Entry::Dev { .. } => None,
+    };
+    journal.iter().filter_map(point).collect()
+}
+
+fn dev(journal: &[Entry]) -> impl Iterator<Item = (u64, f64, &Figures)> {
+    journal.iter().filter_map(|entry| match entry {
+        Entry::Dev { step, epoch, metrics } => Some((*step, *epoch, metrics)),
+        Entry::Train { .. } => None,
+    })
+}
+
+fn dev_of(journal: &[Entry], metric: Metric) -> Vec<(f64, f64)> {
+    dev(journal).filter_map(|(step, _, figures)| Some((step as f64, figures.get(metric)?))).collect()
+}
+
+/// That dev was judged by.
+fn dev_metrics(journal: &[Entry]) -> BTreeSet<Metric> {
+    dev(journal).flat_map(|(_, _, figures)| figures.iter().map(|(metric, _)| metric)).collect()
+}
+
+/// Whether it lies between 0 and 1 and tells how good a model is.
+fn is_a_rate(metric: &Metric) -> bool {
+    !matches!(metric, Metric::Loss | Metric::Perplexity | Metric::Threshold)
+}
+
+fn dev_table(journal: &[Entry]) -> Markup {
+    let metrics = dev_metrics(journal);
+    let titles = metrics.iter().map(|metric| metric.title());
+    let headings: Vec<&str> = ["step", "epoch"].into_iter().chain(titles).collect();
+    let row = |(step, epoch, figures): (u64, f64, &Figures)| {
+        let values = metrics.iter().map(|&metric| figures.get(metric));
+        let shown = values.map(|value| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}")));
+        [thousands(step), format!("{epoch:.2}")].into_iter().chain(shown).collect()
+    };
+    table(&headings, dev(journal).map(row))
+}
