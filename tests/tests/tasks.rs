@@ -1,0 +1,169 @@
+//! Every task from own files to metrics, with a tiny model.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use shared::layout::{Stage, evaluated, hub, trained};
+use shared::schema::{Decoded, Prediction, PredictionReader};
+use tests::Sandbox;
+
+const CONFIG: &str = r#"
+name = "tiny"
+task = "TASK"
+
+[fetch]
+model = "scratch"
+dev_fraction = 0.2
+files = { train = "train.jsonl", test = "test.jsonl" }
+
+[fetch.scratch]
+vocab_size = 300
+hidden_size = 16
+num_hidden_layers = 1
+num_attention_heads = 2
+intermediate_size = 32
+max_position_embeddings = 32
+
+[tokenize]
+max_seq_length = 24
+
+[entity_recognition]
+stride = 6
+
+[question_answering]
+doc_stride = 4
+max_query_length = 8
+
+[train]
+epochs = 8
+batch_size = 8
+learning_rate = 1e-2
+device = "cpu"
+threads = 1
+
+[evaluate]
+device = "cpu"
+threads = 1
+"#;
+
+const ROWS: usize = 60;
+const PLACES: [&str; 4] = ["서울", "부산", "인천", "대전"];
+const WORDS: [&str; 5] = ["좋은", "나쁜", "긴", "짧은", "새"];
+
+/// What the stages leave behind.
+struct Outcome {
+    metrics: Value,
+    predictions: Vec<Prediction>,
+    /// The class of `transformers` that loads the model.
+    architecture: String,
+}
+
+/// Runs the stages for `task` on `ROWS` examples of train and as many of test.
+fn run(task: &str, example: impl Fn(usize) -> Value) -> Outcome {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("tiny.toml"), CONFIG.replace("TASK", task)).unwrap();
+    for (file, first) in [("train.jsonl", 0), ("test.jsonl", 7)] {
+        let lines: Vec<String> = (first..first + ROWS).map(|number| example(number).to_string()).collect();
+        fs::write(sandbox.path(file), lines.join("\n")).unwrap();
+    }
+    sandbox.run_all(&[]);
+    assert!(sandbox.run_all(&[]).values().all(|run| run.reused()));
+    let evaluated = sandbox.folder(Stage::Evaluate);
+    let json = |path| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
+    let model = json(trained::model(&sandbox.folder(Stage::Train)).join(hub::CONFIG));
+    let predictions = PredictionReader::open(&evaluated::predictions(&evaluated)).unwrap();
+    Outcome {
+        metrics: json(evaluated::metrics(&evaluated)),
+        predictions: predictions.flat_map(Result::unwrap).collect(),
+        architecture: model["architectures"][0].as_str().unwrap().to_owned(),
+    }
+}
+
+/// The metrics lie between -1 and 1, and there is a prediction for every example.
+fn check(outcome: &Outcome, architecture: &str, metrics: &[&str]) {
+    assert_eq!(outcome.architecture, architecture);
+    assert_eq!((outcome.predictions.len(), outcome.metrics["examples"].as_u64()), (ROWS, Some(ROWS as u64)));
+    for name in metrics {
+        let value = outcome.metrics[*name].as_f64();
+        assert!(value.is_some_and(|value| (-1.0..=1.0).contains(&value)), "{name}: {}", outcome.metrics);
+    }
+    assert!(outcome.metrics["loss"].as_f64().unwrap().is_finite());
+}
+
+fn place(number: usize) -> &'static str {
+    PLACES[number % PLACES.len()]
+}
+
+fn word(number: usize) -> &'static str {
+    WORDS[number / 2 % WORDS.len()]
+}
+
+#[test]
+fn pair_classification() {
+    let outcome = run("pair_classification", |number| {
+        let (first, second) = (place(number), place(number * number));
+        let label = if first == second { "same" } else { "other" };
+        json!({ "text": format!("{} {first}", word(number)), "text_pair": second, "label": label })
+    });
+    check(&outcome, "BertForSequenceClassification", &["accuracy", "macro_f1"]);
+    assert_eq!(outcome.metrics["confusion_matrix"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn pair_regression() {
+    let outcome = run("pair_regression", |number| {
+        let score = 5.0 * (number % PLACES.len()) as f64 / 3.0;
+        json!({ "text": format!("{} {}", word(number), place(number)), "text_pair": "서울", "score": score })
+    });
+    check(&outcome, "BertForSequenceClassification", &["pearson", "spearman", "f1_at_three"]);
+    assert!(outcome.metrics["pearson"].as_f64().unwrap() > 0.5, "{}", outcome.metrics);
+}
+
+#[test]
+fn multi_label() {
+    let outcome = run("multi_label", |number| {
+        let labels: Vec<&str> = [place(number), word(number)].into_iter().take(number % 3).collect();
+        json!({ "text": labels.join(" "), "labels": labels })
+    });
+    check(
+        &outcome,
+        "BertForSequenceClassification",
+        &["micro_f1", "macro_f1", "ranking_precision", "threshold"],
+    );
+    let threshold = outcome.metrics["threshold"].as_f64().unwrap() as f32;
+    for row in &outcome.predictions {
+        let Decoded::LabelSet { labels, probabilities } = &row.decoded else { unreachable!("{row:?}") };
+        let reached = probabilities.iter().filter(|&&probability| probability >= threshold).count();
+        assert_eq!(labels.len(), reached, "{row:?} at {threshold}");
+    }
+}
+
+#[test]
+fn entity_recognition() {
+    let outcome = run("entity_recognition", |number| {
+        // Long ones are more than a window.
+        let text = format!("{} {}에 갔다", word(number).repeat(1 + number % 20), place(number));
+        let start = text.chars().position(|character| character == ' ').unwrap() + 1;
+        json!({ "text": text, "entities": [{ "start": start, "end": start + 2, "label": "LC" }] })
+    });
+    let names = ["entity_f1", "entity_precision", "entity_recall", "character_f1"];
+    check(&outcome, "BertForTokenClassification", &names);
+}
+
+#[test]
+fn question_answering() {
+    let outcome = run("question_answering", |number| {
+        let context =
+            format!("{} {} 옛날이야기 {}", place(number), word(number), "그리고 ".repeat(number % 15));
+        let answer = json!({ "text": place(number), "answer_start": 0 });
+        json!({ "question": "어디인가?", "context": context, "answers": [answer] })
+    });
+    check(&outcome, "BertForQuestionAnswering", &["exact_match", "f1"]);
+    assert!(
+        outcome.metrics["f1"].as_f64().unwrap() > 0.5,
+        "the answer always comes first: {}",
+        outcome.metrics
+    );
+    let given = |row: &Prediction| row.decoded.as_answers().is_some_and(|answers| !answers.is_empty());
+    assert!(outcome.predictions.iter().all(given));
+}
