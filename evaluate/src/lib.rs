@@ -1,5 +1,6 @@
 //! The last stage: a fine-tuned model and features in; metrics, predictions and a report out.
 
+mod compare;
 #[cfg(test)]
 mod fixture;
 mod outcomes;
@@ -19,11 +20,14 @@ use shared::fault::Fault;
 use shared::figures::Metric;
 use shared::journal;
 use shared::layout::{Split, Stage, evaluated, fetched, trained};
+use shared::manifest::FinishedFolder;
+use shared::metrics::significance::Bootstrap;
 use shared::schema::{Example, ExampleReader, Prediction, PredictionShape, PredictionWriter};
-use shared::stage::Job;
+use shared::stage::{Job, Named};
 use shared::task::{Judgement, Output, Setting, Undefined, judge};
 
-use report::{Provenance, Subject};
+use compare::Answers;
+use report::{Provenance, RESAMPLES, Subject};
 use summary::Metrics;
 
 /// Rows that the writer of predictions takes at a time.
@@ -68,6 +72,22 @@ pub fn run(job: &Job) -> Result<Metrics> {
     write_report(job, &setting, &judgement, compute.description())?;
     metrics.text().lines().for_each(|line| log::info!("{line}"));
     Ok(metrics)
+}
+
+/// The run's evaluation beside those of `others`, as a table: what they differ in, and whether by more than chance.
+///
+/// # Errors
+/// An input fault where another run has not answered the same questions.
+pub fn compare(job: &Job, own: &FinishedFolder, others: &[Named]) -> Result<String> {
+    let facts: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
+    let (task, setting) = (job.config.task, Setting::new(&job.config, facts.labels));
+    let answers = |name: &str, folder: &FinishedFolder| {
+        Answers::read(name, &evaluated::predictions(folder.path()), task, &setting)
+    };
+    let own = answers(&job.config.name, own)?;
+    let others: Vec<Answers> =
+        others.iter().map(|other| answers(&other.name, &other.folder)).collect::<Result<_>>()?;
+    compare::table(task, &own, &others, Bootstrap { resamples: RESAMPLES, seed: job.config.seed })
 }
 
 /// Of every row, in the order of the rows.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use shared::layout::Stage;
-use shared::stage::{StageArgs, reuse_or_hand_over};
+use shared::stage::{StageArgs, hand_over, reuse_or_hand_over};
 
 /// Measures the model that `train` made on a split that it has not seen.
 #[derive(Parser)]
@@ -12,8 +12,16 @@ use shared::stage::{StageArgs, reuse_or_hand_over};
 struct Cli {
     #[command(flatten)]
     stage: StageArgs,
+    /// Prints a table of the run's figures beside those of other runs, and evaluates nothing: names of runs in the work
+    /// folder, or paths of evaluate's folders.
+    #[arg(long, value_name = "RUN", num_args = 1..)]
+    compare: Vec<String>,
 }
 
 fn main() -> ExitCode {
-    reuse_or_hand_over(Stage::Evaluate, &Cli::parse().stage, "evaluate-worker")
+    let Cli { stage, compare } = Cli::parse();
+    match compare.is_empty() {
+        true => reuse_or_hand_over(Stage::Evaluate, &stage, "evaluate-worker"),
+        false => hand_over(Stage::Evaluate, &stage, "evaluate-worker"),
+    }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use shared::layout::Stage;
-use shared::stage::{StageArgs, execute};
+use shared::stage::{StageArgs, compare, execute};
 
 /// The work of `evaluate`, which starts it.
 #[derive(Parser)]
@@ -12,8 +12,16 @@ use shared::stage::{StageArgs, execute};
 struct Cli {
     #[command(flatten)]
     stage: StageArgs,
+    /// Prints a table of the run's figures beside those of other runs, and evaluates nothing: names of runs in the work
+    /// folder, or paths of evaluate's folders.
+    #[arg(long, value_name = "RUN", num_args = 1..)]
+    compare: Vec<String>,
 }
 
 fn main() -> ExitCode {
-    execute(Stage::Evaluate, &Cli::parse().stage, evaluate::run)
+    let Cli { stage, compare: runs } = Cli::parse();
+    match runs.is_empty() {
+        true => execute(Stage::Evaluate, &stage, evaluate::run),
+        false => compare(Stage::Evaluate, &stage, &runs, evaluate::compare),
+    }
 }

@@ -1,5 +1,5 @@
 //! The four stages, from files to figures.
-#![allow(clippy::unwrap_used, reason = "only tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "only tests")]
 
 use std::fs;
 use std::path::Path;
@@ -23,6 +23,7 @@ fn four_stages_from_files_to_figures() {
     let predictions = predictions(&evaluated);
     check_predictions(&predictions);
     check_metrics(&evaluated, &predictions);
+    check_report(&evaluated);
 }
 
 fn predictions(folder: &Path) -> Vec<Prediction> {
@@ -64,6 +65,18 @@ fn check_metrics(folder: &Path, predictions: &[Prediction]) {
     let loss = |row: &Prediction| -f64::from(class(row).1[id(row)]).ln();
     let mean = predictions.iter().map(loss).sum::<f64>() / 20.0;
     assert!((metrics["loss"].as_f64().unwrap() - mean).abs() < 1e-6, "{metrics}");
+}
+
+/// The page stands by itself: it has the run's figures, and nothing in it is fetched or run.
+fn check_report(folder: &Path) {
+    let page = fs::read_to_string(evaluated::report(folder)).unwrap();
+    let sections = ["figures", "training", "confusion", "ranking", "calibration", "lengths", "provenance"];
+    for section in sections {
+        assert!(page.contains(&format!("<section id=\"{section}\">")), "{section}");
+    }
+    for part in ["<script", "<link", "<img", "src=", "href=\"h", "@import", "url(h"] {
+        assert!(!page.contains(part), "{part}");
+    }
 }
 
 /// With `options`, the stages of `rebuilt` make other folders, and all others are reused.
@@ -117,10 +130,30 @@ fn the_same_config_gives_the_same_bytes() {
         assert_eq!(names(&one), names(&other));
         // The manifest also says how long the stage took.
         for name in names(&one).iter().filter(|name| *name != Path::new(MANIFEST)) {
-            let same = fs::read(one.join(name)).unwrap() == fs::read(other.join(name)).unwrap();
+            let same = untimed(&one.join(name)) == untimed(&other.join(name));
             assert!(same, "{stage}'s {} differs", name.display());
         }
     }
+}
+
+/// The bytes of a file; of a report without the part that quotes how long earlier stages took.
+fn untimed(file: &Path) -> Vec<u8> {
+    let bytes = fs::read(file).unwrap();
+    if file.extension().is_none_or(|extension| extension != "html") {
+        return bytes;
+    }
+    let (page, _) = str::from_utf8(&bytes).unwrap().split_once("<section id=\"provenance\">").unwrap();
+    page.as_bytes().to_owned()
+}
+
+#[test]
+fn the_same_folders_give_the_same_report() {
+    let sandbox = Sandbox::new();
+    sandbox.run_all(&[]);
+    let report = || fs::read(evaluated::report(&sandbox.folder(Stage::Evaluate))).unwrap();
+    let first = report();
+    sandbox.run(Stage::Evaluate, &["--force"]).folder();
+    assert!(first == report());
 }
 
 #[test]

@@ -152,7 +152,10 @@ fn column_names_stand_in_the_schema() {
 fn file_names_stand_in_the_layout() {
     let names = [MANIFEST, hub::CONFIG, hub::WEIGHTS, hub::TOKENIZER, hub::TOKENIZER_CONFIG, hub::VOCAB];
     check_literals(&names, "shared/src/layout.rs");
-    check_literals(&["metrics.json", "metrics.jsonl", "predictions.parquet"], "shared/src/layout.rs");
+    check_literals(
+        &["metrics.json", "metrics.jsonl", "predictions.parquet", "report.html"],
+        "shared/src/layout.rs",
+    );
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn metrics(journal: &[Entry], best_step: u64) -> Chart {
 fn learning_rate(journal: &[Entry]) -> Chart {
     let points = train_of(journal, |entry| Some(entry.learning_rate));
     let most = points.iter().map(|(_, rate)| *rate).reduce(f64::max);
-    let summary = most.map(|rate| format!("Up to {rate:.1e}."));
+    let summary = most.map(|rate| format!("At most {rate:.1e}."));
     chart(
         "training-learning-rate",
         "Learning rate",

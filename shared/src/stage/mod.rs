@@ -1,6 +1,7 @@
 //! The run contract: what every stage binary does around its own work.
 
 mod build;
+mod compare;
 mod hand_over;
 mod plan;
 
@@ -24,6 +25,7 @@ use crate::signals;
 
 use plan::Plan;
 
+pub use compare::{Named, compare};
 pub use hand_over::{hand_over, reuse_or_hand_over, worker_environment};
 
 /// The options that every stage has.

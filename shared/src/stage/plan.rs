@@ -116,7 +116,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn trust(args: &StageArgs) -> Trust {
+pub(super) fn trust(args: &StageArgs) -> Trust {
     if args.verify { Trust::Nothing } else { Trust::Stamps }
 }
 
@@ -193,7 +193,7 @@ pub(super) fn content_digests(
     own.map(|(&input, folder)| Ok((input, folder.manifest().content_digest()?))).collect()
 }
 
-fn command_line(stage: Stage, args: &StageArgs) -> String {
+pub(super) fn command_line(stage: Stage, args: &StageArgs) -> String {
     let own = std::env::current_exe().unwrap_or_default();
     let program = own.with_file_name(stage.name());
     let mut command = format!("{} --config {}", program.display(), args.config.display());

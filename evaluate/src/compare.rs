@@ -1,0 +1,203 @@
+//! Runs side by side: their metrics on the same examples, and whether they differ by more than chance.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use shared::fault::Fault;
+use shared::figures::Metric;
+use shared::metrics::significance::{Bootstrap, Difference, mcnemar};
+use shared::schema::{Decoded, Prediction, PredictionReader};
+use shared::task::{Setting, Task};
+use tabled::builder::Builder;
+use tabled::settings::object::Columns;
+use tabled::settings::{Alignment, Style};
+
+use crate::outcomes::{Outcomes, outcomes};
+
+const COLUMNS: [&str; 7] = ["metric", "run", "value", "difference", "95 % interval", "p", "test"];
+
+/// A run's answers to the questions of a split.
+pub(crate) struct Answers {
+    name: String,
+    predictions: Vec<Prediction>,
+    outcomes: Box<dyn Outcomes>,
+}
+
+impl Answers {
+    /// # Errors
+    /// An input fault where the file holds answers to another task, or in other labels than the setting's.
+    pub(crate) fn read(name: &str, path: &Path, task: Task, setting: &Setting) -> Result<Answers> {
+        let mut predictions = Vec::new();
+        for batch in PredictionReader::open(path)? {
+            predictions.extend(batch?);
+        }
+        Answers::new(name, predictions, task, setting)
+    }
+
+    fn new(name: &str, predictions: Vec<Prediction>, task: Task, setting: &Setting) -> Result<Answers> {
+        let unlike = || format!("the run {name} cannot be compared");
+        let outcomes = outcomes(task, &predictions, setting).with_context(unlike)?;
+        Ok(Answers { name: name.to_owned(), predictions, outcomes })
+    }
+}
+
+/// Every metric of every run, with what `others` have more than `own`: McNemar's test where an example is right or
+/// wrong, else the paired bootstrap.
+///
+/// # Errors
+/// An input fault where another run has not answered the same questions.
+pub(crate) fn table(task: Task, own: &Answers, others: &[Answers], bootstrap: Bootstrap) -> Result<String> {
+    others.iter().try_for_each(|other| ensure_same_questions(own, other))?;
+    let mut table = Builder::default();
+    table.push_record(COLUMNS);
+    let all: Vec<usize> = (0..own.outcomes.examples()).collect();
+    for metric in task.definition().metrics().iter().copied().chain([Metric::Loss]) {
+        let Some(value) = own.outcomes.figure(metric, &all) else { continue };
+        let own_cells =
+            [metric.title(), &own.name, &format!("{value:.4}"), "", "", "", ""].map(str::to_owned);
+        table.push_record(own_cells);
+        for other in others {
+            table.push_record(cells(metric, value, own, other, bootstrap, &all));
+        }
+    }
+    let mut table = table.build();
+    table.with(Style::psql()).modify(Columns::new(2..6), Alignment::right());
+    Ok(table.to_string())
+}
+
+fn cells(
+    metric: Metric,
+    own_value: f64,
+    own: &Answers,
+    other: &Answers,
+    bootstrap: Bootstrap,
+    all: &[usize],
+) -> [String; 7] {
+    let nothing = || "–".to_owned();
+    let value = other.outcomes.figure(metric, all);
+    let bootstrapped = bootstrap.difference(all.len(), |rows: &[usize]| {
+        Some(other.outcomes.figure(metric, rows)? - own.outcomes.figure(metric, rows)?)
+    });
+    let interval = bootstrapped
+        .map(|Difference { interval, .. }| format!("{:+.4} … {:+.4}", interval.low, interval.high));
+    let (p_value, test) = match discordant(metric, own, other) {
+        Some((only_own, only_other)) => (Some(mcnemar(only_own, only_other)), "McNemar"),
+        None => (bootstrapped.map(|difference| difference.p_value), "paired bootstrap"),
+    };
+    [
+        metric.title().to_owned(),
+        other.name.clone(),
+        value.map_or_else(nothing, |value| format!("{value:.4}")),
+        value.map_or_else(nothing, |value| format!("{:+.4}", value - own_value)),
+        interval.unwrap_or_else(nothing),
+        p_value.map_or_else(nothing, |p| if p < 0.0001 { "< 0.0001".to_owned() } else { format!("{p:.4}") }),
+        test.to_owned(),
+    ]
+}
+
+/// The examples that only one of two runs has right; none where that is a matter of degree.
+fn discordant(metric: Metric, own: &Answers, other: &Answers) -> Option<(u64, u64)> {
+    let (mut only_own, mut only_other) = (0, 0);
+    for row in 0..own.outcomes.examples() {
+        match (own.outcomes.is_right(metric, row)?, other.outcomes.is_right(metric, row)?) {
+            (true, false) => only_own += 1,
+            (false, true) => only_other += 1,
+            _ => {}
+        }
+    }
+    Some((only_own, only_other))
+}
+
+/// Both must have answered the same examples of the same split, in the same order.
+fn ensure_same_questions(own: &Answers, other: &Answers) -> Result<()> {
+    let unlike = |what: String| {
+        Fault::input(format!(
+            "the runs {} and {} cannot be compared: {what}; evaluate both on the same split of the same corpus",
+            own.name, other.name
+        ))
+    };
+    let (ours, theirs) = (own.predictions.len(), other.predictions.len());
+    ensure!(ours == theirs, unlike(format!("one has {ours} examples, the other {theirs}")));
+    for (ours, theirs) in own.predictions.iter().zip(&other.predictions) {
+        let (id, other_id) = (&ours.example_id, &theirs.example_id);
+        ensure!(id == other_id, unlike(format!("where one has the example {id}, the other has {other_id}")));
+        let same = ours.truth == theirs.truth && masked_tokens(ours) == masked_tokens(theirs);
+        ensure!(same, unlike(format!("the example {id} has another answer in each")));
+    }
+    Ok(())
+}
+
+/// Where the tokens stand that were to be found, and what they are; empty of other tasks.
+fn masked_tokens(prediction: &Prediction) -> Vec<(i32, i64)> {
+    let guesses =
+        if let Decoded::Masked { guesses } = &prediction.decoded { guesses.as_slice() } else { &[] };
+    guesses.iter().map(|guess| (guess.position, guess.truth)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::schema::Truth;
+
+    use super::*;
+    use crate::fixture::Fixture;
+
+    const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 200, seed: 7 };
+
+    fn answers(name: &str, fixture: Fixture) -> Answers {
+        Answers::new(name, fixture.predictions, fixture.task, &fixture.setting).unwrap()
+    }
+
+    /// A run against itself, and against one that has every example right.
+    #[test]
+    fn every_task_has_a_row_a_metric_and_run() {
+        for task in Task::ALL {
+            let [own, same] = ["own", "same"].map(|name| answers(name, Fixture::of(task)));
+            let table = table(task, &own, &[same], BOOTSTRAP).unwrap();
+            for metric in task.definition().metrics() {
+                let rows = table.lines().filter(|line| line.trim_start().starts_with(metric.title())).count();
+                assert!(rows >= 2, "{metric:?} of {task:?} in\n{table}");
+            }
+            let other_rows: Vec<&str> = table.lines().filter(|line| line.contains(" same ")).collect();
+            let equal = |row: &&str| row.contains("+0.0000") && row.contains("1.0000");
+            assert!(other_rows.iter().all(equal), "{table}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_right_throughout_differs() {
+        let own = answers("own", Fixture::of(Task::Classification));
+        let mut perfect = Fixture::of(Task::Classification);
+        for prediction in &mut perfect.predictions {
+            let Decoded::Class { predicted, .. } = &mut prediction.decoded else { panic!("no class") };
+            predicted.clone_from(prediction.truth.as_label().unwrap());
+        }
+        let table = table(Task::Classification, &own, &[answers("perfect", perfect)], BOOTSTRAP).unwrap();
+        let row = table.lines().find(|line| line.contains("perfect") && line.contains("accuracy")).unwrap();
+        // 8 examples that only one has right: 2 / 2⁸.
+        for part in ["1.0000", "+0.3333", "0.0078", "McNemar"] {
+            assert!(row.contains(part), "{row}\nlacks {part}");
+        }
+        assert!(table.contains("paired bootstrap"), "{table}");
+    }
+
+    fn check_refused(change: impl Fn(&mut Vec<Prediction>), expect: &str) {
+        let own = answers("own", Fixture::of(Task::Classification));
+        let mut other = Fixture::of(Task::Classification);
+        change(&mut other.predictions);
+        let error = table(Task::Classification, &own, &[answers("other", other)], BOOTSTRAP).unwrap_err();
+        assert_eq!(shared::fault::kind_of(&error).code(), 3);
+        assert!(format!("{error:#}").contains(expect), "{error:#}");
+    }
+
+    #[test]
+    fn other_questions_are_refused() {
+        check_refused(|predictions| predictions.truncate(20), "one has 24 examples, the other 20");
+        check_refused(
+            |predictions| predictions.swap(0, 2),
+            "one has the example test-0, the other has test-2",
+        );
+        let flip =
+            |predictions: &mut Vec<Prediction>| predictions[0].truth = Truth::Label("<positive>".into());
+        check_refused(flip, "the example test-0 has another answer");
+    }
+}
