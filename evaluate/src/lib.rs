@@ -1,5 +1,11 @@
-//! The last stage: a fine-tuned model and features in, metrics and predictions out.
+//! The last stage: a fine-tuned model and features in, metrics and predictions out. And what uses such a model on other
+//! texts: the programs `predict` and `serve`.
 
+mod answer;
+mod encoder;
+mod model;
+pub mod predict;
+mod predictor;
 mod report;
 
 use std::ops::ControlFlow;
@@ -14,9 +20,11 @@ use shared::fault::Fault;
 use shared::figures::Metric;
 use shared::layout::{Split, Stage, evaluated, fetched, trained};
 use shared::schema::{Example, ExampleReader, Prediction, PredictionShape, PredictionWriter};
-use shared::stage::Job;
+use shared::stage::{Job, Results};
 use shared::task::{Output, Setting, Undefined, judge};
 
+use model::{ModelArgs, NamedModel, Source};
+use predictor::Predictor;
 use report::Metrics;
 
 /// Rows that the writer of predictions takes at a time.
@@ -60,6 +68,30 @@ pub fn run(job: &Job) -> Result<Metrics> {
     metrics.write(&evaluated::metrics(&job.output))?;
     metrics.text().lines().for_each(|line| log::info!("{line}"));
     Ok(metrics)
+}
+
+/// The model that `args` name, ready to be asked by `program`.
+///
+/// # Errors
+/// A usage fault where the config is wrong or the model has no head for the task; an input fault where the training is not
+/// finished, or the model's files are damaged.
+fn open_predictor(program: &str, args: &ModelArgs) -> Result<Predictor> {
+    let run = match args.named()? {
+        NamedModel::Folder { folder, task } => return Predictor::open(&Source::of_folder(folder, task)?),
+        NamedModel::Run(run) => run,
+    };
+    let results = Results::before(Stage::Evaluate, program, run)?;
+    let tokenized: TokenizeFacts = results.of(Stage::Tokenize)?.facts()?;
+    let trained = results.of(Stage::Train)?;
+    let training: TrainFacts = trained.facts()?;
+    let threshold = training.best_dev.get(Metric::Threshold);
+    Predictor::open(&Source {
+        folder: trained::model(trained.path()),
+        task: results.config.task,
+        max_seq_length: tokenized.max_seq_length,
+        setting: Setting { threshold, ..Setting::new(&results.config, tokenized.labels) },
+        compute: results.config.evaluate,
+    })
 }
 
 /// Of every row, in the order of the rows.

@@ -31,7 +31,7 @@ pub use crate::schema::{Decoded, Prediction};
 pub use encoded::Encoded;
 pub use judgement::{Judgement, judge};
 pub use losses::Loss;
-pub use outcome::{Details, MaskedToken, Output, Scores, Undefined, Window};
+pub use outcome::{Details, MaskedToken, Output, Scores, TokenGuess, Undefined, Window};
 pub use setting::Setting;
 
 /// What the model learns to do.
