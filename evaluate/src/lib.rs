@@ -1,9 +1,15 @@
-//! The last stage: a fine-tuned model and features in; metrics, predictions and a report out.
+//! The last stage: a fine-tuned model and features in; metrics, predictions and a report out. And what uses such a model on
+//! other texts: the program `predict`.
 
+mod answer;
 mod compare;
+mod encoder;
 #[cfg(test)]
 mod fixture;
+mod model;
 mod outcomes;
+pub mod predict;
+mod predictor;
 mod report;
 mod summary;
 
@@ -23,10 +29,12 @@ use shared::layout::{Split, Stage, evaluated, fetched, trained};
 use shared::manifest::FinishedFolder;
 use shared::metrics::significance::Bootstrap;
 use shared::schema::{Example, ExampleReader, Prediction, PredictionShape, PredictionWriter};
-use shared::stage::{Job, Named};
+use shared::stage::{Job, Named, Results};
 use shared::task::{Judgement, Output, Setting, Undefined, judge};
 
 use compare::Answers;
+use model::{ModelArgs, NamedModel, Source};
+use predictor::Predictor;
 use report::{Provenance, RESAMPLES, Subject};
 use summary::Metrics;
 
@@ -88,6 +96,30 @@ pub fn compare(job: &Job, own: &FinishedFolder, others: &[Named]) -> Result<Stri
     let others: Vec<Answers> =
         others.iter().map(|other| answers(&other.name, &other.folder)).collect::<Result<_>>()?;
     compare::table(task, &own, &others, Bootstrap { resamples: RESAMPLES, seed: job.config.seed })
+}
+
+/// The model that `args` name, ready to be asked by `program`.
+///
+/// # Errors
+/// A usage fault where the config is wrong or the model has no head for the task; an input fault where the training is not
+/// finished, or the model's files are damaged.
+fn open_predictor(program: &str, args: &ModelArgs) -> Result<Predictor> {
+    let run = match args.named()? {
+        NamedModel::Folder { folder, task } => return Predictor::open(&Source::of_folder(folder, task)?),
+        NamedModel::Run(run) => run,
+    };
+    let results = Results::before(Stage::Evaluate, program, run)?;
+    let tokenized: TokenizeFacts = results.of(Stage::Tokenize)?.facts()?;
+    let trained = results.of(Stage::Train)?;
+    let training: TrainFacts = trained.facts()?;
+    let threshold = training.best_dev.get(Metric::Threshold);
+    Predictor::open(&Source {
+        folder: trained::model(trained.path()),
+        task: results.config.task,
+        max_seq_length: tokenized.max_seq_length,
+        setting: Setting { threshold, ..Setting::new(&results.config, tokenized.labels) },
+        compute: results.config.evaluate,
+    })
 }
 
 /// Of every row, in the order of the rows.

@@ -26,7 +26,10 @@ static ON_SIGNAL: Mutex<OnSignal> = Mutex::new(OnSignal::Disposable);
 
 /// Takes the signals from now on. Where there is nothing to save, the first ends the process with exit code 5; else
 /// it is for [`Saving::stop_requested`] to see, and further ones change nothing.
-pub(crate) fn listen() -> Result<()> {
+///
+/// # Errors
+/// Where the system refuses.
+pub fn listen() -> Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1]).context("cannot listen to signals")?;
     let take = move || signals.forever().for_each(receive);
     thread::Builder::new().name("signals".into()).spawn(take).context("cannot start a thread")?;

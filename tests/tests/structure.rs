@@ -49,7 +49,7 @@ fn dependencies_point_one_way() {
     check("fetch", &["shared"]);
     check("tokenize", &["shared", "tokenizer"]);
     check("train", &["bert", "shared"]);
-    check("evaluate", &["bert", "shared"]);
+    check("evaluate", &["bert", "shared", "tokenizer"]);
 }
 
 #[test]

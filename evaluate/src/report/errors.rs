@@ -146,7 +146,7 @@ fn said(decoded: &Decoded) -> String {
         Decoded::Entities { text, entities } => {
             joined(entities.iter().map(|entity| named(&entity.label, text, entity.start, entity.end)))
         }
-        Decoded::Masked { .. } => String::new(),
+        Decoded::Masked { .. } | Decoded::Filled { .. } => String::new(),
     }
 }
 

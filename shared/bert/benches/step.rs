@@ -6,11 +6,8 @@
 
 #![expect(clippy::print_stdout, reason = "its answers are what it is for")]
 
-use std::env;
 use std::io::stdin;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -20,7 +17,7 @@ use serde_json::json;
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::console::peak_memory_bytes;
 use shared::schema::{Features, TargetKind, Targets};
-use shared::stage::worker_environment;
+use shared::stage::as_a_worker;
 use shared::task::OutputLayer;
 
 const SEED: u64 = 7;
@@ -81,16 +78,6 @@ fn main() -> Result<()> {
         println!("{answer}");
     }
     Ok(())
-}
-
-/// Begins again in the environment that `train` gives to its worker.
-fn as_a_worker() -> Result<()> {
-    let mut environment = worker_environment().peekable();
-    if environment.peek().is_none() {
-        return Ok(());
-    }
-    let mut command = Command::new(env::current_exe()?);
-    Err(command.args(env::args_os().skip(1)).envs(environment).exec()).context("cannot begin again")
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -19,6 +19,8 @@ pub struct Batch {
     pub(crate) lengths: Vec<usize>,
     pub(crate) targets: BatchTargets,
     pub(crate) seq: usize,
+    /// How many of the best tokens are wanted for every masked one; absent where the truth is known.
+    pub(crate) candidates: Option<usize>,
     /// A text may spell out the padding token.
     pub(crate) padding_in_texts: bool,
 }
@@ -38,6 +40,7 @@ impl Batch {
             lengths: Vec::with_capacity(rows.len()),
             targets: BatchTargets::of(&rows, config, seq)?,
             seq,
+            candidates: None,
             padding_in_texts: false,
         };
         for row in rows {

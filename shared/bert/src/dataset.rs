@@ -10,13 +10,24 @@ use shared::schema::{Features, FeaturesReader};
 
 use crate::batch::Batch;
 use crate::config::BertConfig;
-use crate::masking::Masking;
+use crate::masking::{Masking, asking_for};
 
 /// Rows are numbered from 0, in the order of the files.
 #[derive(Debug)]
 pub struct Dataset {
     rows: Vec<Features>,
-    masking: Option<Masking>,
+    hidden: Hidden,
+}
+
+/// Which tokens of a dataset are to be found out.
+#[derive(Debug)]
+enum Hidden {
+    /// None: there is something else to say of its rows.
+    Nothing,
+    /// Those that are drawn.
+    Drawn(Masking),
+    /// Those that its texts leave open, each by its best candidates.
+    InTexts { mask_token_id: i32, candidates: usize },
 }
 
 impl Dataset {
@@ -43,12 +54,17 @@ impl Dataset {
     }
 
     pub fn of(rows: Vec<Features>) -> Dataset {
-        Dataset { rows, masking: None }
+        Dataset { rows, hidden: Hidden::Nothing }
     }
 
     /// The same with words hidden in every batch, for a model that is to find them.
     pub fn masked(self, masking: Option<Masking>) -> Dataset {
-        Dataset { masking, ..self }
+        Dataset { hidden: masking.map_or(Hidden::Nothing, Hidden::Drawn), ..self }
+    }
+
+    /// The same, of whose texts the token `mask_token_id` leaves something open: for each the best `candidates`.
+    pub fn with_masks_in_texts(self, mask_token_id: i32, candidates: usize) -> Dataset {
+        Dataset { hidden: Hidden::InTexts { mask_token_id, candidates }, ..self }
     }
 
     /// The rows of these numbers, masked as follows from their numbers and the epoch alone, where they are.
@@ -56,10 +72,19 @@ impl Dataset {
     /// # Errors
     /// As [`Batch::new`].
     pub fn batch(&self, rows: &[usize], config: &BertConfig, epoch: u64) -> Result<Batch> {
-        let Some(masking) = &self.masking else { return Batch::new(self.select(rows), config) };
-        let hide = |&row: &usize| masking.hide(&self.rows[row], row as u64, epoch, config.vocab_size);
-        let hidden: Vec<Features> = rows.iter().map(hide).collect::<Result<_>>()?;
-        Batch::new(&hidden, config)
+        match self.hidden {
+            Hidden::Nothing => Batch::new(self.select(rows), config),
+            Hidden::Drawn(ref masking) => {
+                let hide = |&row: &usize| masking.hide(&self.rows[row], row as u64, epoch, config.vocab_size);
+                let hidden: Vec<Features> = rows.iter().map(hide).collect::<Result<_>>()?;
+                Batch::new(&hidden, config)
+            }
+            Hidden::InTexts { mask_token_id, candidates } => {
+                let asking: Vec<Features> =
+                    self.select(rows).map(|row| asking_for(mask_token_id, row)).collect();
+                Ok(Batch { candidates: Some(candidates), ..Batch::new(&asking, config)? })
+            }
+        }
     }
 
     pub fn rows(&self) -> &[Features] {

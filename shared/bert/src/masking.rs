@@ -122,6 +122,12 @@ impl Masking {
     }
 }
 
+/// The row with a target where the mask stands in the text itself; what was there, nobody knows.
+pub(crate) fn asking_for(mask_token_id: i32, row: &Features) -> Features {
+    let target = |&id: &i32| if id == mask_token_id { i64::from(id) } else { Targets::IGNORED };
+    Features { targets: Targets::Tags(row.input_ids.iter().map(target).collect()), ..row.clone() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

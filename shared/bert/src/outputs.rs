@@ -1,8 +1,8 @@
 //! What a model says of a batch.
 
 use anyhow::{Result, anyhow};
-use burn::tensor::{Tensor, activation};
-use shared::task::{MaskedToken, Output};
+use burn::tensor::{Int, Tensor, activation};
+use shared::task::{MaskedToken, Output, TokenGuess};
 
 use crate::batch::Batch;
 use crate::heads::TaskHead;
@@ -14,7 +14,10 @@ impl Model {
     /// The output for every row of the batch, without padding and without dropout.
     pub fn outputs(&self, batch: &Batch) -> Result<Vec<Output>> {
         if let TaskHead::MaskedLm(_) = self.network.head {
-            return self.masked_tokens(batch);
+            return match batch.candidates {
+                Some(count) => self.candidates(batch, count),
+                None => self.masked_tokens(batch),
+            };
         }
         let logits = self.forward(batch, Mode::Inference, Tokens::All);
         let labels = logits.dims()[1];
@@ -37,8 +40,7 @@ impl Model {
         if !places.is_empty() {
             let logits = self.forward(batch, Mode::Inference, Tokens::WithTargets);
             let classes = integers(truths.clone(), &logits.device()).unsqueeze_dim(1);
-            let predicted = logits.clone().argmax(1).into_data().convert::<i64>().try_to_vec::<i64>();
-            let predicted = predicted.map_err(|error| anyhow!("words are no integers: {error:?}"))?;
+            let predicted = words(logits.clone().argmax(1))?;
             let log_probabilities = numbers(activation::log_softmax(logits, 1).gather(1, classes))?;
             let found = predicted.into_iter().zip(log_probabilities);
             for ((place, truth), (predicted, log_probability)) in places.into_iter().zip(truths).zip(found) {
@@ -51,13 +53,39 @@ impl Model {
     }
 }
 
+impl Model {
+    /// The best `count` tokens for every mask.
+    fn candidates(&self, batch: &Batch, count: usize) -> Result<Vec<Output>> {
+        let mut rows = vec![Vec::new(); batch.len()];
+        let places = batch.targets.places();
+        if !places.is_empty() {
+            let logits = self.forward(batch, Mode::Inference, Tokens::WithTargets);
+            let count = count.min(logits.dims()[1]);
+            let (probabilities, ids) = activation::softmax(logits, 1).topk_with_indices(count, 1);
+            let (probabilities, ids) = (numbers(probabilities)?, words(ids)?);
+            let masks = ids.chunks(count.max(1)).zip(probabilities.chunks(count.max(1)));
+            for (place, (ids, probabilities)) in places.into_iter().zip(masks) {
+                let guess = |(&id, &probability): (&i64, &f32)| TokenGuess { id, probability };
+                let row = usize::try_from(place)? / batch.seq;
+                rows[row].push(ids.iter().zip(probabilities).map(guess).collect());
+            }
+        }
+        Ok(rows.into_iter().map(Output::Candidates).collect())
+    }
+}
+
 /// `[seq, 2]` → `[2, length]`
 fn span(row: &[f32], length: usize) -> Vec<f32> {
     let end = |end: usize| row.chunks(2).take(length).filter_map(move |token| token.get(end));
     end(0).chain(end(1)).copied().collect()
 }
 
-/// In row-major order.
+/// In row-major order, as [`numbers`].
+fn words(tensor: Tensor<2, Int>) -> Result<Vec<i64>> {
+    let values = tensor.into_data().convert::<i64>().try_to_vec::<i64>();
+    values.map_err(|error| anyhow!("words are no integers: {error:?}"))
+}
+
 fn numbers(tensor: Tensor<2>) -> Result<Vec<f32>> {
     let values = tensor.into_data().convert::<f32>().try_to_vec::<f32>();
     values.map_err(|error| anyhow!("logits are no float32: {error:?}"))

@@ -5,6 +5,7 @@ mod features;
 mod lists;
 mod parquet_file;
 mod predictions;
+mod texts;
 
 pub use examples::{
     Answer, Entity, Example, ExampleReader, ExampleShape, ExampleWriter, Texts, Truth, TruthKind,
@@ -12,9 +13,10 @@ pub use examples::{
 pub use features::{Features, FeaturesReader, FeaturesWriter, Offset, TargetKind, Targets};
 pub use parquet_file::ParquetReader;
 pub use predictions::{
-    Candidate, Decoded, DecodedKind, MaskedGuess, PredictedEntity, Prediction, PredictionReader,
-    PredictionShape, PredictionWriter,
+    Candidate, Decoded, DecodedKind, FilledMask, MaskedGuess, PredictedEntity, Prediction, PredictionReader,
+    PredictionShape, PredictionWriter, TokenCandidate,
 };
+pub use texts::TextReader;
 
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
 pub mod column {
@@ -50,6 +52,10 @@ pub mod column {
     pub const POSITIONS: &str = "positions";
     pub const PREDICTED_IDS: &str = "predicted_ids";
     pub const LOG_PROBABILITIES: &str = "log_probabilities";
+    /// Of masks that stand in a text, and their fields.
+    pub const MASKS: &str = "masks";
+    pub const CANDIDATES: &str = "candidates";
+    pub const TOKEN: &str = "token";
     /// Fields of an entity, in characters, and of an answer.
     pub const START: &str = "start";
     pub const END: &str = "end";

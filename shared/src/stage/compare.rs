@@ -39,7 +39,7 @@ pub fn compare(
 
 fn own_result(plan: &Plan<'_>, args: &StageArgs) -> Result<FinishedFolder> {
     let folder = plan.folder();
-    let command = command_line(plan.stage, args);
+    let command = command_line(plan.stage, &args.run);
     let missing = || {
         let what = "there is nothing to compare with yet";
         Fault::input(format!("{what}, since {} does not exist; run `{command}` first", folder.display()))
@@ -51,7 +51,7 @@ fn own_result(plan: &Plan<'_>, args: &StageArgs) -> Result<FinishedFolder> {
 fn named(run: &str, stage: Stage, args: &StageArgs) -> Result<Named> {
     let place = match run.contains('/') {
         true => PathBuf::from(run),
-        false => Work::new(&args.work).run_link(run, stage),
+        false => Work::new(&args.run.work).run_link(run, stage),
     };
     let missing = || {
         Fault::input(format!(
@@ -65,7 +65,7 @@ fn named(run: &str, stage: Stage, args: &StageArgs) -> Result<Named> {
 
 /// Its checksums are remembered beside it, as those of every folder.
 fn open(folder: PathBuf, stage: Stage, args: &StageArgs) -> Result<FinishedFolder> {
-    let root = folder.ancestors().nth(2).map_or_else(|| args.work.clone(), Path::to_owned);
+    let root = folder.ancestors().nth(2).map_or_else(|| args.run.work.clone(), Path::to_owned);
     let fingerprint = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut digests = DigestCache::open(Work::new(root).digests(stage, &fingerprint), trust(args));
     let opened = FinishedFolder::open(folder, &mut digests)?;

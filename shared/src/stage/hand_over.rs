@@ -4,6 +4,8 @@ use std::env;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
+use anyhow::{Context, Result};
+
 use super::plan::Plan;
 use super::{StageArgs, conclude, fail, open_console};
 use crate::console;
@@ -59,8 +61,22 @@ fn become_program(program: &str) -> ExitCode {
     fail(error)
 }
 
+/// Begins this process again in the environment of a worker, unless it is in that already: for a program that is not
+/// started by another.
+///
+/// # Errors
+/// Where the system does not start it.
+pub fn as_a_worker() -> Result<()> {
+    let mut environment = worker_environment().peekable();
+    if environment.peek().is_none() {
+        return Ok(());
+    }
+    let mut command = Command::new(env::current_exe().context("cannot find this program")?);
+    Err(command.args(env::args_os().skip(1)).envs(environment).exec()).context("cannot begin again")
+}
+
 /// What the libraries of a worker read when its process begins, without what the user has set.
-pub fn worker_environment() -> impl Iterator<Item = (&'static str, &'static str)> {
+fn worker_environment() -> impl Iterator<Item = (&'static str, &'static str)> {
     let unset = |names: &[&str]| names.iter().all(|name| env::var_os(name).is_none());
     let spins = unset(&WAITING).then_some((SPINS, FEW));
     let allocator = unset(&[ALLOCATOR]).then_some((ALLOCATOR, KEPT));

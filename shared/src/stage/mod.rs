@@ -4,6 +4,8 @@ mod build;
 mod compare;
 mod hand_over;
 mod plan;
+mod program;
+mod results;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -26,11 +28,13 @@ use crate::signals;
 use plan::Plan;
 
 pub use compare::{Named, compare};
-pub use hand_over::{hand_over, reuse_or_hand_over, worker_environment};
+pub use hand_over::{as_a_worker, hand_over, reuse_or_hand_over};
+pub use program::execute_program;
+pub use results::Results;
 
-/// The options that every stage has.
+/// The options that name a run.
 #[derive(Debug, Clone, clap::Args)]
-pub struct StageArgs {
+pub struct RunArgs {
     /// The experiment's TOML file.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
@@ -40,6 +44,15 @@ pub struct StageArgs {
     /// Where stage folders and runs are kept.
     #[arg(long, value_name = "DIR", default_value = "work")]
     pub work: PathBuf,
+}
+
+/// The options that every stage has.
+#[derive(Debug, Clone, clap::Args)]
+// Whether a program was given any: clap asks it of the options of the struct itself alone.
+#[group(args = ["config"])]
+pub struct StageArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
     /// Builds the folder again although it is up to date, or damaged.
     #[arg(long)]
     pub force: bool,
@@ -99,12 +112,22 @@ pub fn execute<F: Serialize>(
     if let Err(error) = open_console(stage, args) {
         return fail(error);
     }
-    // libtorch's errors (no memory left on a GPU, say) reach Rust as panics; the console's hook reports them.
-    match panic::catch_unwind(AssertUnwindSafe(|| run(stage, args, work))) {
+    match reporting_panics(|| run(stage, args, work)) {
         Ok(outcome) => conclude(outcome),
-        Err(panic) if fault::is_out_of_memory(panic.as_ref()) => fail(OutOfMemory.into()),
-        Err(_) => FaultKind::Bug.exit_code(),
+        Err(code) => code,
     }
+}
+
+/// The outcome of `work`, or the exit code where it has panicked. libtorch's errors (no memory left on a GPU, say) reach
+/// Rust as panics; the console's hook reports them.
+fn reporting_panics<T>(work: impl FnOnce() -> T) -> Result<T, ExitCode> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        if fault::is_out_of_memory(panic.as_ref()) {
+            fail(OutOfMemory.into())
+        } else {
+            FaultKind::Bug.exit_code()
+        }
+    })
 }
 
 /// Prints what `describe` says of the stage's work, which is not done.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Job, Rebuild, StageArgs};
+use super::{Job, Rebuild, RunArgs, StageArgs};
 use crate::config::{self, Config, ModelSource};
 use crate::digest::{DigestCache, Trust};
 use crate::fault::Fault;
@@ -35,16 +35,16 @@ impl<'a> Plan<'a> {
     /// A usage fault where the config is wrong; an input fault where an earlier stage has not run, or its folder is
     /// damaged.
     pub(super) fn new(stage: Stage, args: &'a StageArgs) -> Result<Plan<'a>> {
-        let config = config::load(&args.config, &args.set)?;
-        let place = Work::new(&args.work);
+        let config = config::load(&args.run.config, &args.run.set)?;
+        let place = Work::new(&args.run.work);
         fs::create_dir_all(place.stage(stage)).with_context(|| {
             Fault::usage(format!(
                 "cannot write the work folder {}; name another one with --work",
                 place.root().display()
             ))
         })?;
-        let inputs = open_inputs(stage, &config, &place, args)?;
-        let fingerprint = own_fingerprint(stage, &config, &inputs, &place, args)?;
+        let inputs = open_inputs(stage.name(), stage, &config, &args.run, trust(args))?;
+        let fingerprint = own_fingerprint(stage, &config, &inputs, &place, trust(args))?;
         let digests = DigestCache::open(place.digests(stage, &fingerprint), trust(args));
         Ok(Plan { stage, config, inputs, fingerprint, place, args, digests })
     }
@@ -120,30 +120,33 @@ pub(super) fn trust(args: &StageArgs) -> Trust {
     if args.verify { Trust::Nothing } else { Trust::Stamps }
 }
 
-/// The input folders of `stage`, found by computing their fingerprints from the same config, and verified.
-fn open_inputs(
+/// The input folders of `stage`, which `program` asks for, found by computing their fingerprints from the same config,
+/// and verified.
+pub(super) fn open_inputs(
+    program: &str,
     stage: Stage,
     config: &Config,
-    place: &Work,
-    args: &StageArgs,
+    args: &RunArgs,
+    trust: Trust,
 ) -> Result<BTreeMap<Stage, FinishedFolder>> {
-    let run = open_model_run(config, place, args)?;
+    let place = &Work::new(&args.work);
+    let run = open_model_run(config, place, trust)?;
     if stage == Stage::Fetch {
         return Ok(run);
     }
     let mut open = BTreeMap::new();
     for &input in stage.inputs() {
         let earlier = if input == Stage::Fetch { run.clone() } else { open.clone() };
-        let fingerprint = own_fingerprint(input, config, &earlier, place, args)?;
+        let fingerprint = own_fingerprint(input, config, &earlier, place, trust)?;
         let folder = place.folder(input, &fingerprint);
         if !folder.is_dir() {
             let command = command_line(input, args);
             bail!(Fault::input(format!(
-                "{stage} needs the result of {input}, and {} does not exist; run `{command}` first",
+                "{program} needs the result of {input}, and {} does not exist; run `{command}` first",
                 folder.display()
             )));
         }
-        let mut digests = DigestCache::open(place.digests(input, &fingerprint), trust(args));
+        let mut digests = DigestCache::open(place.digests(input, &fingerprint), trust);
         open.insert(input, FinishedFolder::open(folder, &mut digests)?);
         digests.save();
     }
@@ -151,11 +154,7 @@ fn open_inputs(
 }
 
 /// The training whose model fetch takes, where the config names one: the only input that is of another run.
-fn open_model_run(
-    config: &Config,
-    place: &Work,
-    args: &StageArgs,
-) -> Result<BTreeMap<Stage, FinishedFolder>> {
+fn open_model_run(config: &Config, place: &Work, trust: Trust) -> Result<BTreeMap<Stage, FinishedFolder>> {
     let ModelSource::Run(run) = config.fetch.model_source() else { return Ok(BTreeMap::new()) };
     let link = place.run_link(&run, Stage::Train);
     let missing = || {
@@ -166,7 +165,7 @@ fn open_model_run(
     let fingerprint = target.file_name().with_context(missing)?.to_string_lossy();
     let folder = place.folder(Stage::Train, &fingerprint);
     ensure!(folder.is_dir(), missing());
-    let mut digests = DigestCache::open(place.digests(Stage::Train, &fingerprint), trust(args));
+    let mut digests = DigestCache::open(place.digests(Stage::Train, &fingerprint), trust);
     let opened = FinishedFolder::open(folder, &mut digests)?;
     digests.save();
     Ok(BTreeMap::from([(Stage::Train, opened)]))
@@ -177,9 +176,9 @@ fn own_fingerprint(
     config: &Config,
     inputs: &BTreeMap<Stage, FinishedFolder>,
     place: &Work,
-    args: &StageArgs,
+    trust: Trust,
 ) -> Result<String> {
-    let mut digests = DigestCache::open(place.input_digests(), trust(args));
+    let mut digests = DigestCache::open(place.input_digests(), trust);
     let fingerprint = fingerprint(stage, config, &content_digests(stage, inputs)?, &mut digests)?;
     digests.save();
     Ok(fingerprint)
@@ -193,7 +192,7 @@ pub(super) fn content_digests(
     own.map(|(&input, folder)| Ok((input, folder.manifest().content_digest()?))).collect()
 }
 
-pub(super) fn command_line(stage: Stage, args: &StageArgs) -> String {
+pub(super) fn command_line(stage: Stage, args: &RunArgs) -> String {
     let own = std::env::current_exe().unwrap_or_default();
     let program = own.with_file_name(stage.name());
     let mut command = format!("{} --config {}", program.display(), args.config.display());

@@ -32,7 +32,7 @@ pub use encoded::{Alignment, Encoded};
 pub use entity_recognition::compared_tags;
 pub use judgement::{Judgement, judge};
 pub use losses::Loss;
-pub use outcome::{Details, MaskedToken, Output, Scores, Undefined, Window};
+pub use outcome::{Details, MaskedToken, Output, Scores, TokenGuess, Undefined, Window};
 pub use setting::Setting;
 
 /// What the model learns to do.

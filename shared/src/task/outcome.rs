@@ -15,6 +15,8 @@ pub enum Output {
     Logits(Vec<f32>),
     /// What was found behind every mask.
     Masked(Vec<MaskedToken>),
+    /// For every mask that stands in the text itself the best tokens, the best first.
+    Candidates(Vec<Vec<TokenGuess>>),
 }
 
 impl Output {
@@ -22,7 +24,7 @@ impl Output {
     pub fn logits(&self) -> &[f32] {
         match self {
             Output::Logits(logits) => logits,
-            Output::Masked(_) => &[],
+            Output::Masked(_) | Output::Candidates(_) => &[],
         }
     }
 }
@@ -36,6 +38,13 @@ pub struct MaskedToken {
     pub predicted: i64,
     /// Of the truth, in nats.
     pub log_probability: f32,
+}
+
+/// A token of the vocabulary that may stand behind a mask.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TokenGuess {
+    pub id: i64,
+    pub probability: f32,
 }
 
 /// A row of an example, and the model's output for it.

@@ -34,7 +34,8 @@ pub enum Texts {
 }
 
 impl Texts {
-    fn columns(self) -> &'static [&'static str] {
+    /// Their names, in the order of [`Example::text`] and [`Example::text_pair`].
+    pub fn columns(self) -> &'static [&'static str] {
         match self {
             Texts::One => &[TEXT],
             Texts::Pair => &[TEXT, TEXT_PAIR],

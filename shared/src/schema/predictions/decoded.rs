@@ -9,10 +9,12 @@ use serde::Serialize;
 
 use super::answers::{self, Candidate};
 use super::entities::{self, PredictedEntity};
+use super::filled::{self, FilledMask};
 use super::labels;
 use super::masked::{self, MaskedGuess};
 use crate::schema::column::{
-    N_BEST, POSITIONS, PREDICTED_ENTITIES, PREDICTED_LABEL, PREDICTED_LABELS, PREDICTED_SCORE, PROBABILITIES,
+    MASKS, N_BEST, POSITIONS, PREDICTED_ENTITIES, PREDICTED_LABEL, PREDICTED_LABELS, PREDICTED_SCORE,
+    PROBABILITIES,
 };
 use crate::schema::lists::list_field;
 use crate::schema::parquet_file::column;
@@ -50,6 +52,10 @@ pub enum Decoded {
     Masked {
         guesses: Vec<MaskedGuess>,
     },
+    /// In the order of the text.
+    Filled {
+        masks: Vec<FilledMask>,
+    },
 }
 
 impl Decoded {
@@ -66,7 +72,10 @@ pub enum DecodedKind {
     Score,
     Answers,
     Entities,
+    /// Tokens that were hidden, beside what the model finds there.
     Masked,
+    /// Masks that stand in the text itself.
+    Filled,
 }
 
 impl DecodedKind {
@@ -74,7 +83,7 @@ impl DecodedKind {
     pub(super) fn has_logits(self) -> bool {
         match self {
             DecodedKind::Class | DecodedKind::LabelSet | DecodedKind::Score => true,
-            DecodedKind::Answers | DecodedKind::Entities | DecodedKind::Masked => false,
+            DecodedKind::Answers | DecodedKind::Entities | DecodedKind::Masked | DecodedKind::Filled => false,
         }
     }
 
@@ -92,6 +101,7 @@ impl DecodedKind {
             DecodedKind::Answers => answers::fields(),
             DecodedKind::Entities => entities::fields(),
             DecodedKind::Masked => masked::fields(),
+            DecodedKind::Filled => filled::fields(),
         }
     }
 
@@ -125,6 +135,10 @@ impl DecodedKind {
                 Decoded::Masked { guesses } => Some(guesses.as_slice()),
                 _ => None,
             })?),
+            DecodedKind::Filled => filled::columns(&pick(rows, self, |row| match row {
+                Decoded::Filled { masks } => Some(masks.as_slice()),
+                _ => None,
+            })?),
         }
     }
 
@@ -143,6 +157,8 @@ impl DecodedKind {
             Ok(rows.map(|(text, entities)| Decoded::Entities { text, entities }).collect())
         } else if has(POSITIONS) {
             Ok(masked::read(batch)?.into_iter().map(|guesses| Decoded::Masked { guesses }).collect())
+        } else if has(MASKS) {
+            Ok(filled::read(batch)?.into_iter().map(|masks| Decoded::Filled { masks }).collect())
         } else {
             labels::read(batch)
         }

@@ -3,6 +3,7 @@
 mod answers;
 mod decoded;
 mod entities;
+mod filled;
 mod labels;
 mod masked;
 
@@ -21,6 +22,7 @@ use super::parquet_file::{ParquetReader, ParquetWriter, column};
 pub use answers::Candidate;
 pub use decoded::{Decoded, DecodedKind};
 pub use entities::PredictedEntity;
+pub use filled::{FilledMask, TokenCandidate};
 pub use masked::MaskedGuess;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -153,6 +155,19 @@ mod tests {
         let masked = |guesses| row(Truth::Unknown, Decoded::Masked { guesses }, &[]);
         let rows = [masked(vec![guess(2, 7), guess(5, 9)]), masked(Vec::new()), masked(vec![guess(1, 8)])];
         check(shape(TruthKind::Nothing, DecodedKind::Masked), &rows);
+        let token = |token: &str| TokenCandidate { token: token.into(), probability: 0.5 };
+        let mask = |start, tokens: &[&str]| FilledMask {
+            start,
+            end: start + 6,
+            candidates: tokens.iter().map(|name| token(name)).collect(),
+        };
+        let filled = |masks| row(Truth::Unknown, Decoded::Filled { masks }, &[]);
+        let rows = [
+            filled(vec![mask(0, &["영화", "##를"]), mask(9, &[])]),
+            filled(Vec::new()),
+            filled(vec![mask(1, &["a"])]),
+        ];
+        check(shape(TruthKind::Nothing, DecodedKind::Filled), &rows);
         let candidate =
             |start, end, text: &str| Candidate { text: text.into(), start, end, probability: 0.5 };
         let truth = || Truth::Answers(vec![Answer { start: 0, text: "1883년".into() }]);

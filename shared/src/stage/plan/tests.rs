@@ -46,9 +46,11 @@ impl Machine {
     /// The fingerprint of fetch, whose one input is the training at `folder`.
     fn fetch(&self, folder: Option<&Path>, sets: &[&str]) -> Result<String> {
         let args = StageArgs {
-            config: self.0.path().join("next.toml"),
-            set: sets.iter().map(|&set| set.to_owned()).collect(),
-            work: self.place().root().to_owned(),
+            run: RunArgs {
+                config: self.0.path().join("next.toml"),
+                set: sets.iter().map(|&set| set.to_owned()).collect(),
+                work: self.place().root().to_owned(),
+            },
             force: false,
             dry_run: false,
             verify: false,

@@ -1,0 +1,97 @@
+//! Which model is asked: that of a run, or any folder in the Hub layout.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use bert::BertConfig;
+use shared::config::EvaluateConfig;
+use shared::fault::Fault;
+use shared::stage::RunArgs;
+use shared::task::{Definition, OutputLayer, Setting, Task};
+
+/// More tokens than models of this kind are trained on.
+const MOST_TOKENS: usize = 512;
+
+/// The options that name a model.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ModelArgs {
+    #[command(flatten)]
+    run: Option<RunArgs>,
+    /// A model with a head, in a folder in the Hub layout, in place of a run's.
+    #[arg(long, value_name = "DIR", requires = "task", conflicts_with = "config")]
+    model: Option<PathBuf>,
+    /// What that model was trained for: classification, pair_classification, pair_regression, multi_label,
+    /// entity_recognition, question_answering or masked_lm.
+    #[arg(long, requires = "model", value_parser = task_named, hide_possible_values = true)]
+    task: Option<Task>,
+}
+
+/// What the options come to.
+pub(crate) enum NamedModel<'a> {
+    Run(&'a RunArgs),
+    Folder { folder: &'a Path, task: Task },
+}
+
+impl ModelArgs {
+    /// # Errors
+    /// A usage fault where they name none.
+    pub(crate) fn named(&self) -> Result<NamedModel<'_>> {
+        if let (Some(folder), Some(task)) = (&self.model, self.task) {
+            return Ok(NamedModel::Folder { folder, task });
+        }
+        let nothing =
+            || Fault::usage("no model is named; give --config FILE, or --model DIR and --task TASK");
+        Ok(NamedModel::Run(self.run.as_ref().ok_or_else(nothing)?))
+    }
+}
+
+fn task_named(name: &str) -> Result<Task> {
+    let names = || Task::ALL.map(|task| task.definition().name()).join(", ");
+    let unknown = || Fault::usage(format!("there is no task `{name}`; the tasks are {}", names()));
+    Ok(Task::ALL.into_iter().find(|task| task.definition().name() == name).ok_or_else(unknown)?)
+}
+
+/// A model, and all that has to be known to ask it.
+pub(crate) struct Source {
+    pub(crate) folder: PathBuf,
+    pub(crate) task: Task,
+    pub(crate) max_seq_length: usize,
+    pub(crate) setting: Setting,
+    /// Where, and how many examples at a time.
+    pub(crate) compute: EvaluateConfig,
+}
+
+impl Source {
+    /// Of a folder without a run: its labels are those of its config.json, and everything else is as it is by default.
+    ///
+    /// # Errors
+    /// A usage fault where the model has no head for `task`.
+    pub(crate) fn of_folder(folder: &Path, task: Task) -> Result<Source> {
+        let bert = BertConfig::read(folder)?;
+        let definition = task.definition();
+        let fits = bert.output_layer() == Some(definition.output_layer());
+        let (place, name) = (folder.display(), definition.name());
+        let message = || {
+            format!("the model in {place} has no head for {name}; --task has to name what it was trained for")
+        };
+        ensure!(fits, Fault::usage(message()));
+        Ok(Source {
+            folder: folder.to_owned(),
+            task,
+            max_seq_length: bert.max_position_embeddings.min(MOST_TOKENS),
+            setting: Setting { labels: labels(definition, &bert), ..Setting::default() },
+            compute: EvaluateConfig::default(),
+        })
+    }
+}
+
+/// The labels of the corpus that the model learned, in the order of their ids.
+fn labels(definition: &dyn Definition, bert: &BertConfig) -> Vec<String> {
+    let names = bert.id2label.values();
+    match definition.output_layer() {
+        OutputLayer::Sequence => names.cloned().collect(),
+        // Of the tags in IOB2 those with which an entity begins.
+        OutputLayer::Tokens => names.filter_map(|tag| Some(tag.strip_prefix("B-")?.to_owned())).collect(),
+        OutputLayer::Span | OutputLayer::Vocabulary => Vec::new(),
+    }
+}

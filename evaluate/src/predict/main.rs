@@ -1,0 +1,18 @@
+//! `predict`: asks a fine-tuned model about texts.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use evaluate::predict::PredictArgs;
+
+/// Says of texts what a fine-tuned model finds in them, in their order, as JSON Lines or Parquet.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(flatten)]
+    predict: PredictArgs,
+}
+
+fn main() -> ExitCode {
+    evaluate::predict::run(&Cli::parse().predict)
+}

@@ -1,0 +1,183 @@
+//! The program `predict`: texts in, what the model says of them out.
+
+mod input;
+mod lines;
+mod output;
+mod terminal;
+
+use std::io::{IsTerminal, stdout};
+use std::iter;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use shared::console::{LogFormat, Progress, Unit};
+use shared::schema::Example;
+use shared::signals;
+use shared::stage::execute_program;
+
+use crate::encoder::{EncodedExamples, Encoder};
+use crate::model::ModelArgs;
+use crate::open_predictor;
+use crate::predictor::Predictor;
+use input::{Input, InputFormat, Place};
+use output::{Ids, Output};
+
+const PROGRAM: &str = "predict";
+/// Examples that are computed together, sorted by length: enough for batches without padding.
+const CHUNK_ROWS: usize = 4096;
+/// The same in bytes, for long texts.
+const CHUNK_BYTES: usize = 1 << 21;
+
+/// The options of `predict`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PredictArgs {
+    /// What to ask about; of a task with two texts two each. Without any, lines are read.
+    #[arg(value_name = "TEXT", conflicts_with_all = ["input", "format"])]
+    texts: Vec<String>,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// A file of texts; without it the standard input is read.
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// How the input is written; else its extension tells, and what has none is text.
+    #[arg(long, value_enum)]
+    format: Option<InputFormat>,
+    /// A file for the answers: JSON Lines, or Parquet where it ends in `.parquet`. Without it they are printed.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// How lines are written to stderr.
+    #[arg(long, value_enum, default_value_t)]
+    log: LogFormat,
+}
+
+/// Runs `predict` and turns the outcome into an exit code.
+pub fn run(args: &PredictArgs) -> ExitCode {
+    execute_program(PROGRAM, args.log, || predict(args))
+}
+
+fn predict(args: &PredictArgs) -> Result<()> {
+    signals::listen()?;
+    // What is wrong with the input should be said before a model is loaded.
+    let place = args.input.clone().map_or(Place::StandardInput, Place::File);
+    let format = args.format.unwrap_or_else(|| InputFormat::of(&place));
+    place.check(format)?;
+    let predictor = open_predictor(PROGRAM, &args.model)?;
+    let encoder = predictor.encoder();
+    if !args.texts.is_empty() {
+        let examples = examples(&encoder, &args.texts)?;
+        if args.output.is_none() && stdout().is_terminal() {
+            return terminal::show(&predictor, examples);
+        }
+        let output = Output::open(args.output.as_deref(), Ids::Left, &encoder)?;
+        return answer_all(&predictor, output, iter::once(Ok(examples)));
+    }
+    let ids = if format == InputFormat::Text { Ids::Left } else { Ids::Shown };
+    let input = Input::open(place, format, encoder.task().shape().texts)?;
+    let output = Output::open(args.output.as_deref(), ids, &encoder)?;
+    answer_all(&predictor, output, chunks(input))
+}
+
+/// As many as there are texts, or pairs of them.
+fn examples(encoder: &Encoder, texts: &[String]) -> Result<Vec<Example>> {
+    let each = encoder.task().shape().texts.columns().len();
+    (1..).zip(texts.chunks(each)).map(|(id, texts)| encoder.example(id, texts)).collect()
+}
+
+/// Whatever the number of examples, so that their memory has a bound.
+fn chunks(
+    mut examples: impl Iterator<Item = Result<Example>> + Send,
+) -> impl Iterator<Item = Result<Vec<Example>>> + Send {
+    iter::from_fn(move || {
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
+        while chunk.len() < CHUNK_ROWS && bytes < CHUNK_BYTES {
+            match examples.next() {
+                Some(Ok(example)) => {
+                    bytes += example.text.len() + example.text_pair.as_ref().map_or(0, String::len);
+                    chunk.push(example);
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                None => break,
+            }
+        }
+        (!chunk.is_empty()).then_some(Ok(chunk))
+    })
+}
+
+/// While the model computes a chunk, the next one is read and encoded.
+fn answer_all(
+    predictor: &Predictor,
+    mut output: Output,
+    chunks: impl Iterator<Item = Result<Vec<Example>>> + Send + 'static,
+) -> Result<()> {
+    let started = Instant::now();
+    let mut progress = (!stdout().is_terminal()).then(|| Progress::new(PROGRAM, 0, Unit::Items));
+    let mut count = 0;
+    for encoded in encoded(predictor, chunks)? {
+        let predictions = predictor.answer(encoded?)?;
+        if output.write(&predictions)? == ControlFlow::Break(()) {
+            return Ok(());
+        }
+        count += predictions.len();
+        if let Some(progress) = &mut progress {
+            progress.advance(predictions.len() as u64);
+        }
+    }
+    output.finish()?;
+    progress.into_iter().for_each(Progress::finish);
+    let seconds = started.elapsed().as_secs_f64();
+    log::info!("{count} examples in {seconds:.1} s, {:.0} a second", count as f64 / seconds);
+    Ok(())
+}
+
+/// By a thread of their own, one chunk ahead. It may be waiting for input when this process ends.
+fn encoded(
+    predictor: &Predictor,
+    chunks: impl Iterator<Item = Result<Vec<Example>>> + Send + 'static,
+) -> Result<Receiver<Result<EncodedExamples>>> {
+    let encoder = predictor.encoder();
+    let (sender, receiver) = sync_channel(1);
+    let work = move || {
+        for chunk in chunks {
+            let encoded = chunk.and_then(|examples| encoder.encode(examples));
+            let failed = encoded.is_err();
+            if sender.send(encoded).is_err() || failed {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("encode".into()).spawn(work).context("cannot start a thread")?;
+    Ok(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::schema::Truth;
+
+    fn check_chunks(lengths: &[usize], expect: &[usize]) {
+        let lengths = lengths.to_vec();
+        let example = |length: usize| Example {
+            example_id: String::new(),
+            text: "a".repeat(length),
+            text_pair: None,
+            truth: Truth::Unknown,
+        };
+        let found: Vec<usize> = chunks(lengths.into_iter().map(|length| Ok(example(length))))
+            .map(|chunk| chunk.unwrap().len())
+            .collect();
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn chunks_are_bounded_in_rows_and_bytes() {
+        check_chunks(&[], &[]);
+        check_chunks(&[1; 3], &[3]);
+        check_chunks(&[1; 2 * CHUNK_ROWS + 1], &[CHUNK_ROWS, CHUNK_ROWS, 1]);
+        check_chunks(&[CHUNK_BYTES, 1, CHUNK_BYTES - 1, 1], &[1, 2, 1]);
+    }
+}

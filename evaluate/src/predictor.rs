@@ -1,0 +1,103 @@
+//! A fine-tuned model that is asked about texts.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use bert::{BertConfig, Compute, Dataset, Head, Model};
+use shared::config::Weights;
+use shared::schema::{Example, Features, Prediction, Truth};
+use shared::task::{Output, OutputLayer, Window};
+
+use crate::encoder::{EncodedExamples, Encoder};
+use crate::model::Source;
+
+/// Nothing is random without dropout.
+const SEED: u64 = 0;
+/// Tokens that are named for every mask.
+const CANDIDATES: usize = 5;
+
+/// A model with its tokenizer. It answers in the order in which it is asked, whatever is computed together.
+pub(crate) struct Predictor {
+    encoder: Arc<Encoder>,
+    model: Model,
+    batch_size: usize,
+}
+
+impl Predictor {
+    /// # Errors
+    /// An input fault where the model's files are damaged, or are those of another task; a usage fault where there is no
+    /// such device.
+    pub(crate) fn open(source: &Source) -> Result<Predictor> {
+        let Source { folder, task, setting, compute, .. } = source;
+        let encoder = Encoder::open(source)?;
+        let task = task.definition();
+        let bert = BertConfig::read(folder)?.with_task(
+            task.output_layer(),
+            task.targets(&setting.labels),
+            &task.outputs(&setting.labels),
+        );
+        let device = Compute::open(compute.device, compute.precision, compute.threads, SEED)?;
+        let model = Model::build(folder, bert, Weights::Pretrained, Head::Required, &device, SEED)?.frozen();
+        log::info!("{} of {} on {}", task.name(), folder.display(), device.description());
+        Ok(Predictor { encoder: Arc::new(encoder), model, batch_size: compute.batch_size })
+    }
+
+    /// What needs no model, for other threads.
+    pub(crate) fn encoder(&self) -> Arc<Encoder> {
+        Arc::clone(&self.encoder)
+    }
+
+    /// What the model says of each of `examples`, in their order.
+    ///
+    /// # Errors
+    /// Of the first example that fails, with its id; [`shared::fault::OutOfMemory`] where there is none for a single row.
+    pub(crate) fn predict(&self, examples: Vec<Example>) -> Result<Vec<Prediction>> {
+        self.answer(self.encoder.encode(examples)?)
+    }
+
+    /// The same of examples that are encoded already.
+    pub(crate) fn answer(&self, encoded: EncodedExamples) -> Result<Vec<Prediction>> {
+        let EncodedExamples { examples, rows, counts } = encoded;
+        let dataset = self.dataset(rows)?;
+        let outputs = self.model.all_outputs(&dataset, self.batch_size, |_| ControlFlow::Continue(()))?;
+        let outputs = outputs.continue_value().context("the prediction ended early")?;
+        let windows: Vec<Window<'_>> = dataset
+            .rows()
+            .iter()
+            .zip(&outputs)
+            .map(|(features, output)| Window { features, output })
+            .collect();
+        let mut rest = windows.as_slice();
+        let mut predictions = Vec::with_capacity(examples.len());
+        for (example, count) in examples.into_iter().zip(counts) {
+            let (own, after) = rest.split_at(count.min(rest.len()));
+            rest = after;
+            let decoded = self.encoder.decode(&example, own)?;
+            let logits = self.logits_of_text(own);
+            predictions.push(Prediction {
+                example_id: example.example_id,
+                truth: Truth::Unknown,
+                decoded,
+                logits,
+            });
+        }
+        Ok(predictions)
+    }
+
+    fn dataset(&self, rows: Vec<Features>) -> Result<Dataset> {
+        let dataset = Dataset::of(rows);
+        Ok(match self.encoder.mask_token_id() {
+            Some(mask) => dataset.with_masks_in_texts(i32::try_from(mask)?, CANDIDATES),
+            None => dataset,
+        })
+    }
+
+    /// None, where the model has an output for every token.
+    fn logits_of_text(&self, windows: &[Window<'_>]) -> Vec<f32> {
+        match (self.encoder.task().output_layer(), windows.first()) {
+            (OutputLayer::Sequence, Some(Window { output: Output::Logits(logits), .. })) => logits.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
