@@ -37,8 +37,8 @@ fn chart(calibration: &Calibration) -> Chart {
         id: "reliability",
         title: "Reliability".into(),
         summary: format!(
-            "Expected calibration error {:.4}: how far accuracy and confidence are apart on average. Below the dashed \
-             line the model is surer than it is right.",
+            "Expected calibration error {:.4}: how far accuracy and confidence are apart on average. Below the \
+             dashed line the model is surer than it is right.",
             calibration.expected_error
         ),
         x: Axis { name: "confidence", range: Range::Unit },

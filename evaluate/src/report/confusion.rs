@@ -9,7 +9,10 @@ pub(super) fn section(details: &Details, labels: &[String]) -> Option<Section> {
     let Details::Classes { confusion_matrix, .. } = details else { return None };
     let body = html! {
         div.scroll { table.heat {
-            thead { tr { th scope="col" { "true ↓ predicted →" } @for label in labels { th scope="col" { (label) } } } }
+            thead { tr {
+                th scope="col" { "true ↓ predicted →" }
+                @for label in labels { th scope="col" { (label) } }
+            } }
             tbody { @for (label, counts) in labels.iter().zip(confusion_matrix) {
                 tr { th scope="row" { (label) } (cells(counts)) }
             } }
@@ -23,6 +26,8 @@ fn cells(counts: &[u64]) -> Markup {
     let all = counts.iter().sum::<u64>().max(1);
     html! { @for &count in counts {
         @let share = count as f64 / all as f64;
-        td style={ "--share:" (format!("{share:.3}")) } { (thousands(count)) small { (format!("{:.1} %", 100.0 * share)) } }
+        td style={ "--share:" (format!("{share:.3}")) } {
+            (thousands(count)) small { (format!("{:.1} %", 100.0 * share)) }
+        }
     } }
 }

@@ -108,7 +108,10 @@ fn item(prediction: &Prediction, error: ModelError, texts: &Texts) -> Markup {
 /// What is true, what was said instead, and how sure the model was.
 fn verdict(prediction: &Prediction, weight: f64) -> Markup {
     if let Some(MaskedRow { correct, tokens, .. }) = MaskedRow::of(prediction) {
-        return html! { span { "loss " b { (format!("{weight:.4}")) } } span { (correct) " of " (tokens) " masked tokens right" } };
+        return html! {
+            span { "loss " b { (format!("{weight:.4}")) } }
+            span { (correct) " of " (tokens) " masked tokens right" }
+        };
     }
     let sure = match prediction.decoded {
         Decoded::Score { .. } => format!("{weight:.4} off"),

@@ -17,7 +17,9 @@ pub(super) fn section(subject: &Subject<'_>, outcomes: &dyn Outcomes) -> Section
     };
     let body = html! {
         div.headline { (table(&["metric", "value", "95 % interval"], in_order(subject).map(row))) }
-        p.note { "Intervals are of the bootstrap over examples: " (RESAMPLES) " resamples, seed " (subject.seed) "." }
+        p.note {
+            "Intervals are of the bootstrap over examples: " (RESAMPLES) " resamples, seed " (subject.seed) "."
+        }
     };
     Section { id: "figures", title: "Figures".into(), body }
 }

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::Subject;
 
 /// Nothing is loaded and nothing runs, whatever a text may hold.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+const POLICY: &str = include_str!("policy.txt").trim_ascii();
 
 const STYLE: &str = include_str!("style.css");
 

@@ -29,9 +29,9 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
         h3 { "Stages" }
         (stages(&provenance.manifests))
         p.note {
-            "A fingerprint names the stage's folder, the digest covers its files and facts. Time and memory are those of \
-             the process that finished the stage; evaluate's own stand in the manifest beside this page, which is written \
-             after it."
+            "A fingerprint names the stage's folder, the digest covers its files and facts. Time and memory are \
+             those of the process that finished the stage; evaluate's own stand in the manifest beside this page, \
+             which is written after it."
         }
         h3 { "Configuration" }
         @for manifest in &provenance.manifests { (section_of(manifest.stage, &manifest.config)) }
@@ -110,7 +110,10 @@ fn section_of(stage: Stage, section: &Value) -> Markup {
 fn sources(sources: &[Source]) -> Markup {
     let row = |source: &Source| vec![source.location.clone(), thousands(source.bytes), source.sha256.clone()];
     html! { @if !sources.is_empty() {
-        details { summary { "Files as they came" } (table(&["location", "bytes", "SHA-256"], sources.iter().map(row))) }
+        details {
+            summary { "Files as they came" }
+            (table(&["location", "bytes", "SHA-256"], sources.iter().map(row)))
+        }
     } }
 }
 

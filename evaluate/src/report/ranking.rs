@@ -32,7 +32,10 @@ pub(super) fn section(predictions: &[Prediction], labels: &[String]) -> Option<S
         div.charts { (precision_recall_chart(&ranked).figure()) (roc_chart(&ranked).figure()) }
         (table(&["label", "area under ROC", "average precision"], ranked.iter().map(row)))
         @if labels.len() > 2 {
-            p.note { "Each label against all others" @if labels.len() > MOST { "; the " (ranked.len()) " most frequent" } "." }
+            p.note {
+                "Each label against all others"
+                @if labels.len() > MOST { "; the " (ranked.len()) " most frequent" } "."
+            }
         }
     };
     (!ranked.is_empty()).then(|| Section { id: "ranking", title: "Precision, recall and ROC".into(), body })
