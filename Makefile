@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 OPTIONS = --config $(CONFIG) --work $(WORK) $(ARGS)
 BENCH := cargo bench --locked --workspace --features bert/passes
 STAGES := fetch tokenize train evaluate
-PROGRAMS := $(STAGES) train-worker evaluate-worker
+PROGRAMS := $(STAGES) train-worker evaluate-worker predict
 
 .DEFAULT_GOAL := help
 .PHONY: help check-tools libtorch build all $(STAGES) test parity parity-data bench bench-data dist clean

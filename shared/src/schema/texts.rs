@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -35,9 +35,9 @@ impl TextReader {
         let mut examples = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
             self.rows += 1;
-            let names = self.texts.columns().iter().zip(&columns);
-            for (name, _) in names.filter(|(_, column)| column.is_null(row)) {
-                return Err(Fault::input(format!("row {} has no `{name}`", self.rows)).into());
+            let mut names = self.texts.columns().iter().zip(&columns);
+            if let Some((name, _)) = names.find(|(_, column)| column.is_null(row)) {
+                bail!(Fault::input(format!("row {} has no `{name}`", self.rows)));
             }
             let mut texts = columns.iter().map(|column| column.value(row).to_owned());
             examples.push(Example {
