@@ -32,7 +32,7 @@ pub fn run(job: &Job) -> Result<FetchFacts> {
     let environment = Environment::read()?;
     let downloads = Downloads::new(config, &environment, job.rebuild)?;
 
-    let corpus = corpus::of(&job.config)?;
+    let corpus = corpus::of(&job.config.fetch, job.config.task, job.config.evaluate.split)?;
     let files = raw::collect(corpus.as_ref(), config.only, &downloads, &fetched::raw(&job.output))?;
     let shape = job.config.task.definition().shape();
     let examples = examples::write(corpus.as_ref(), &files, config, shape, &job.output)?;

@@ -6,9 +6,9 @@ use anyhow::Result;
 use bert::{AdamW, AdamWConfig, BertConfig, Compute, Head, LayerRates, Model};
 use shared::config::{TrainConfig, Weights};
 use shared::facts::FetchFacts;
-use shared::layout::{Stage, checkpoints, fetched, trained};
+use shared::layout::{checkpoints, fetched, trained};
 use shared::manifest::FinishedFolder;
-use shared::stage::Job;
+use shared::task::Definition;
 
 use crate::checkpoints::Checkpoint;
 use crate::tokenizer_files;
@@ -23,11 +23,15 @@ pub(crate) struct Learner {
 
 impl Learner {
     /// Begins with the model that `fetch` got, under a head for the task and the labels of the corpus.
-    pub(crate) fn begin(job: &Job, compute: &Compute) -> Result<Learner> {
-        let (config, fetched) = (&job.config.train, job.input(Stage::Fetch)?);
+    pub(crate) fn begin(
+        fetched: &FinishedFolder,
+        task: &dyn Definition,
+        config: &TrainConfig,
+        compute: &Compute,
+        seed: u64,
+    ) -> Result<Learner> {
         let folder = &fetched::model(fetched.path());
         let FetchFacts { weights, labels, .. } = fetched.facts()?;
-        let task = job.config.task.definition();
         let (layer, targets) = (task.output_layer(), task.targets(&labels));
         let mut bert = BertConfig::read(folder)?.with_task(layer, targets, &task.outputs(&labels));
         if let Some(rate) = config.dropout {
@@ -35,7 +39,7 @@ impl Learner {
         }
         // A model that is not trained any further is used as it came.
         let head = if config.trains_nothing() { Head::Required } else { Head::MayBeNew };
-        let model = Model::build(folder, bert, weights, head, compute, job.config.seed)?;
+        let model = Model::build(folder, bert, weights, head, compute, seed)?;
         Learner::new(model, folder, config)
     }
 

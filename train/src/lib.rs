@@ -60,7 +60,10 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
             log::info!("going on after step {}", checkpoint.state.step);
             (Learner::resume(checkpoint, fetched, config, &compute, seed)?, checkpoint.state.clone())
         }
-        None => (Learner::begin(job, &compute)?, State::new(config, train.len())),
+        None => {
+            let learner = Learner::begin(fetched, definition, config, &compute, seed)?;
+            (learner, State::new(config, train.len()))
+        }
     };
     let parameters = learner.model.parameters();
     log::info!("{parameters} parameters, {} train and {} dev examples", train.len(), dev.rows());
@@ -91,9 +94,10 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
 /// # Errors
 /// As of `run`, before its first step.
 pub fn summary(job: &Job) -> Result<String> {
-    let learner = Learner::begin(job, &open(job)?)?;
+    let (config, task) = (&job.config.train, job.config.task.definition());
+    let learner = Learner::begin(job.input(Stage::Fetch)?, task, config, &open(job)?, job.config.seed)?;
     let facts: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
-    Ok(summary::text(&learner.model, &job.config.train, facts.max_seq_length))
+    Ok(summary::text(&learner.model, config, facts.max_seq_length))
 }
 
 /// The device that `[train]` names, for training.

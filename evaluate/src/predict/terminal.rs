@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn probabilities_are_bars_of_equal_scale() {
         let decoded = Decoded::Class { predicted: "ok".into(), probabilities: vec![0.25, 0.75] };
-        let bars = "   나쁨   0.250   ███████▌                \n ▸ ok     0.750   ██████████████████████▌ \n";
+        let bars = "   나쁨  0.250  ███████▌                \n ▸ ok    0.750  ██████████████████████▌ \n";
         check(None, decoded, &format!("이순신은  왔다\n{bars}"));
         assert_eq!((bar(0.0), bar(1.0)), (String::new(), "█".repeat(30)));
         check(Some("둘"), Decoded::Score { score: 2.5 }, "이순신은  왔다 | 둘\n  2.500\n");
@@ -140,7 +140,7 @@ mod tests {
         let decoded = Decoded::Entities { text: String::new(), entities: vec![entity] };
         check(None, decoded, "[이순신 PS]은  왔다\n");
         let answer = Candidate { text: "나".into(), start: 1, end: 2, probability: 1.0 };
-        let shown = format!("이순신은  왔다\n  나   1.000   {} \n …가[나]다…\n", "█".repeat(30));
+        let shown = format!("이순신은  왔다\n 나  1.000  {} \n …가[나]다…\n", "█".repeat(30));
         check(Some("가나다"), Decoded::Answers { answers: vec![answer] }, &shown);
     }
 }

@@ -20,7 +20,7 @@ mod tests;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use shared::config::{Config, CorpusName};
+use shared::config::{CorpusName, FetchConfig};
 use shared::fault::Fault;
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, TruthKind};
@@ -78,13 +78,13 @@ fn registered(name: CorpusName) -> Box<dyn Corpus> {
     }
 }
 
-/// The corpus that the config names.
+/// The corpus that the config names, for `task`; `evaluated` is the split that evaluate will ask for.
 ///
 /// # Errors
-/// A usage fault where it is not for the config's task, or lacks a split that the config asks for.
-pub(crate) fn of(config: &Config) -> Result<Box<dyn Corpus>> {
-    let shape = config.task.definition().shape();
-    let corpus = match (config.fetch.corpus, &config.fetch.files) {
+/// A usage fault where it is not for the task, or lacks a split that the config asks for.
+pub(crate) fn of(config: &FetchConfig, task: Task, evaluated: Split) -> Result<Box<dyn Corpus>> {
+    let shape = task.definition().shape();
+    let corpus = match (config.corpus, &config.files) {
         (Some(name), _) => registered(name),
         (None, Some(own)) => Box::new(files::OwnFiles { files: own.clone(), shape }),
         (None, None) => {
@@ -92,13 +92,13 @@ pub(crate) fn of(config: &Config) -> Result<Box<dyn Corpus>> {
                 .context("nothing to fetch");
         }
     };
-    let (name, task) = (corpus.name(), config.task.definition().name());
+    let (name, task) = (corpus.name(), task.definition().name());
     let other = || {
         let own = tasks_of(corpus.shape()).join(", ");
         Fault::usage(format!("config key `fetch.corpus` is {name}, a corpus for {own}, and `task` is {task}"))
     };
     ensure!(serves(corpus.shape(), shape), other());
-    check_splits(corpus.as_ref(), config)?;
+    check_splits(corpus.as_ref(), config, evaluated)?;
     Ok(corpus)
 }
 
@@ -108,18 +108,17 @@ fn serves(own: ExampleShape, wanted: ExampleShape) -> bool {
     own == wanted || wanted == ExampleShape { texts: Texts::One, truth: TruthKind::Nothing }
 }
 
-fn check_splits(corpus: &dyn Corpus, config: &Config) -> Result<()> {
+fn check_splits(corpus: &dyn Corpus, config: &FetchConfig, evaluated: Split) -> Result<()> {
     let name = corpus.name();
     let origins = corpus.origins();
     let has = |wanted: Split| origins.iter().any(|(split, _)| *split == wanted);
-    if let Some(only) = config.fetch.only {
+    if let Some(only) = config.only {
         ensure!(
             has(only),
             Fault::usage(format!("config key `fetch.only` is {only}, and {name} has no such split"))
         );
     }
-    let evaluated = config.evaluate.split;
-    let parted = config.fetch.test_fraction > 0.0;
+    let parted = config.test_fraction > 0.0;
     let lacks_test = || {
         let todo = "set it to \"dev\", or give `fetch.test_fraction`";
         Fault::usage(format!(

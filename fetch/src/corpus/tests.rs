@@ -3,6 +3,8 @@ use std::path::Path;
 use shared::fault::kind_of;
 use shared::layout::Split;
 
+use shared::config::Config;
+
 use super::*;
 use crate::examples;
 use crate::raw::RawFiles;
@@ -36,7 +38,8 @@ fn every_split_with_a_file_has_a_known_size() {
 
 fn check_refused(keys: &str, fetch: &str, parts: &[&str]) {
     let toml = format!("name = \"a\"\n{keys}\n[fetch]\nmodel = \"scratch\"\n{fetch}\n");
-    let error = of(&toml::from_str(&toml).unwrap()).err().unwrap();
+    let config: Config = toml::from_str(&toml).unwrap();
+    let error = of(&config.fetch, config.task, config.evaluate.split).err().unwrap();
     let message = format!("{error:#}");
     assert_eq!(kind_of(&error).code(), 2, "{message}");
     parts.iter().for_each(|part| assert!(message.contains(part), "`{message}` lacks `{part}`"));

@@ -28,7 +28,13 @@ fn written(train: &str, dev: Option<&str>, test: Option<&str>, keys: &str) -> Re
     }
     let config: Config = toml::from_str(&format!("{toml}{keys}")).unwrap();
     let shape = config.task.definition().shape();
-    let examples = write(corpus::of(&config)?.as_ref(), &files, &config.fetch, shape, folder.path())?;
+    let examples = write(
+        corpus::of(&config.fetch, config.task, config.evaluate.split)?.as_ref(),
+        &files,
+        &config.fetch,
+        shape,
+        folder.path(),
+    )?;
     Ok((examples, folder))
 }
 

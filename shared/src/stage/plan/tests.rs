@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::console::LogFormat;
 use crate::fault::kind_of;
+use crate::layout::{hub, trained};
 use crate::manifest::{FORMAT_VERSION, Manifest, Provenance, seal_files};
 
 /// A work folder with the config of a run that starts from the model of the run `base`.
@@ -26,7 +27,7 @@ impl Machine {
     fn train(&self, fingerprint: &str, weights: &str) -> PathBuf {
         let folder = self.place().folder(Stage::Train, fingerprint);
         fs::create_dir_all(folder.join("model")).unwrap();
-        fs::write(folder.join("model/model.safetensors"), weights).unwrap();
+        fs::write(trained::model(&folder).join(hub::WEIGHTS), weights).unwrap();
         let manifest = Manifest {
             format_version: FORMAT_VERSION,
             stage: Stage::Train,
@@ -90,8 +91,8 @@ fn a_run_that_is_absent_or_damaged_is_refused() {
     let machine = Machine::new();
     check_refused(machine.fetch(None, &[]), 3, &["base", "does not exist", "make all CONFIG="]);
     let folder = machine.train("0123456789abcdef", "one");
-    fs::write(folder.join("model/model.safetensors"), "changed").unwrap();
-    check_refused(machine.fetch(None, &[]), 3, &["model.safetensors", "was changed"]);
+    fs::write(trained::model(&folder).join(hub::WEIGHTS), "changed").unwrap();
+    check_refused(machine.fetch(None, &[]), 3, &[hub::WEIGHTS, "was changed"]);
     fs::remove_dir_all(&folder).unwrap();
     check_refused(machine.fetch(None, &[]), 3, &["base", "does not exist"]);
     check_refused(machine.fetch(None, &["fetch.model=run:next"]), 2, &["`fetch.model`", "this run itself"]);
