@@ -16,6 +16,8 @@ mod tensorboard;
 mod tokenizer_files;
 mod training;
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use bert::{Compute, Dataset, Masking};
 use shared::facts::{TokenizeFacts, TrainFacts};
@@ -44,12 +46,9 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let (config, seed) = (&job.config.train, job.config.seed);
     let (fetched, tokenized) = (job.input(Stage::Fetch)?, job.input(Stage::Tokenize)?);
     let facts: TokenizeFacts = tokenized.facts()?;
-    let masking = Masking::of(&job.config, &facts)?;
-    let train = Dataset::read(tokenized.path(), &facts, Split::Train)?.masked(masking.clone());
-    let dev = Dataset::read(tokenized.path(), &facts, Split::Dev)?.masked(masking);
     let definition = job.config.task.definition();
-    let setting = Setting::new(&job.config, facts.labels.clone());
-    let dev = Dev::read(definition, setting, fetched, dev)?;
+    let [train, dev] = datasets(job, tokenized.path(), &facts)?;
+    let dev = Dev::read(definition, Setting::new(&job.config, facts.labels.clone()), fetched, dev)?;
 
     let compute = open(job)?;
     log::info!("training on {} in {:?}", compute.description(), config.precision);
@@ -61,8 +60,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
             (Learner::resume(checkpoint, fetched, config, &compute, seed)?, checkpoint.state.clone())
         }
         None => {
-            let learner = Learner::begin(fetched, definition, config, &compute, seed)?;
-            (learner, State::new(config, train.len()))
+            (Learner::begin(fetched, definition, config, &compute, seed)?, State::new(config, train.len()))
         }
     };
     let parameters = learner.model.parameters();
@@ -87,6 +85,14 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     training.journal.install(&job.output)?;
     let best = state.ranking.best().context("no model was evaluated")?;
     Ok(TrainFacts { steps: state.step, best_step: best.step, best_dev: best.dev.clone(), parameters })
+}
+
+/// The features of train and dev, with tokens hidden where the task is to find them.
+fn datasets(job: &Job, tokenized: &Path, facts: &TokenizeFacts) -> Result<[Dataset; 2]> {
+    let masking = Masking::of(&job.config, facts)?;
+    let read =
+        |split| -> Result<Dataset> { Ok(Dataset::read(tokenized, facts, split)?.masked(masking.clone())) };
+    Ok([read(Split::Train)?, read(Split::Dev)?])
 }
 
 /// What `run` would train, in words and figures.

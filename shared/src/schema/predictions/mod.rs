@@ -131,19 +131,35 @@ mod tests {
         assert_eq!(read, rows);
     }
 
+    fn row(truth: Truth, decoded: Decoded, logits: &[f32]) -> Prediction {
+        Prediction { example_id: "1".into(), truth, decoded, logits: logits.into() }
+    }
+
+    fn shape(truth: TruthKind, decoded: DecodedKind) -> PredictionShape {
+        PredictionShape { truth, decoded }
+    }
+
     #[test]
-    fn predictions_of_every_shape_come_back() {
-        let row = |truth, decoded, logits: &[f32]| Prediction {
-            example_id: "1".into(),
-            truth,
-            decoded,
-            logits: logits.into(),
-        };
+    fn what_is_said_of_whole_texts_comes_back() {
         let class = Decoded::Class { predicted: "positive".into(), probabilities: vec![0.25, 0.75] };
-        let shape = |truth, decoded| PredictionShape { truth, decoded };
         let rows = [row(Truth::Label("negative".into()), class.clone(), &[-1.5, 0.25])];
         check(shape(TruthKind::Label, DecodedKind::Class), &rows);
         check(shape(TruthKind::Nothing, DecodedKind::Class), &[row(Truth::Unknown, class, &[-1.5, 0.25])]);
+        let set = |labels: &[&str], probabilities: &[f32]| Decoded::LabelSet {
+            labels: labels.iter().map(|&label| label.to_owned()).collect(),
+            probabilities: probabilities.into(),
+        };
+        let labels = [
+            row(Truth::Labels(vec!["욕설".into()]), set(&[], &[0.25, 0.5]), &[-1.5, 0.0]),
+            row(Truth::Labels(vec![]), set(&["차별", "욕설"], &[0.75, 0.5]), &[1.5, 0.0]),
+        ];
+        check(shape(TruthKind::Labels, DecodedKind::LabelSet), &labels);
+        let score = |score| row(Truth::Score(2.5), Decoded::Score { score }, &[score]);
+        check(shape(TruthKind::Score, DecodedKind::Score), &[score(-0.25), score(4.5)]);
+    }
+
+    #[test]
+    fn entities_and_answers_come_back() {
         let entity = PredictedEntity { start: 0, end: 3, label: "PS".into(), probability: 0.75 };
         let entities = |found| Decoded::Entities { text: "이순신은".into(), entities: found };
         let rows = [entities(vec![entity.clone(), entity]), entities(vec![])].map(|decoded| {
@@ -151,6 +167,16 @@ mod tests {
             row(Truth::Entities(vec![truth]), decoded, &[])
         });
         check(shape(TruthKind::Entities, DecodedKind::Entities), &rows);
+        let candidate =
+            |start, end, text: &str| Candidate { text: text.into(), start, end, probability: 0.5 };
+        let truth = || Truth::Answers(vec![Answer { start: 0, text: "1883년".into() }]);
+        let answers = [vec![candidate(0, 5, "1883년"), candidate(0, 0, "")], vec![]];
+        let rows = answers.map(|answers| row(truth(), Decoded::Answers { answers }, &[]));
+        check(shape(TruthKind::Answers, DecodedKind::Answers), &rows);
+    }
+
+    #[test]
+    fn masked_tokens_come_back() {
         let guess = |position, truth| MaskedGuess { position, truth, predicted: 7, log_probability: -0.5 };
         let masked = |guesses| row(Truth::Unknown, Decoded::Masked { guesses }, &[]);
         let rows = [masked(vec![guess(2, 7), guess(5, 9)]), masked(Vec::new()), masked(vec![guess(1, 8)])];
@@ -168,23 +194,6 @@ mod tests {
             filled(vec![mask(1, &["a"])]),
         ];
         check(shape(TruthKind::Nothing, DecodedKind::Filled), &rows);
-        let candidate =
-            |start, end, text: &str| Candidate { text: text.into(), start, end, probability: 0.5 };
-        let truth = || Truth::Answers(vec![Answer { start: 0, text: "1883년".into() }]);
-        let answers = [vec![candidate(0, 5, "1883년"), candidate(0, 0, "")], vec![]];
-        let rows = answers.map(|answers| row(truth(), Decoded::Answers { answers }, &[]));
-        check(shape(TruthKind::Answers, DecodedKind::Answers), &rows);
-        let set = |labels: &[&str], probabilities: &[f32]| Decoded::LabelSet {
-            labels: labels.iter().map(|&label| label.to_owned()).collect(),
-            probabilities: probabilities.into(),
-        };
-        let labels = [
-            row(Truth::Labels(vec!["욕설".into()]), set(&[], &[0.25, 0.5]), &[-1.5, 0.0]),
-            row(Truth::Labels(vec![]), set(&["차별", "욕설"], &[0.75, 0.5]), &[1.5, 0.0]),
-        ];
-        check(shape(TruthKind::Labels, DecodedKind::LabelSet), &labels);
-        let score = |score| row(Truth::Score(2.5), Decoded::Score { score }, &[score]);
-        check(shape(TruthKind::Score, DecodedKind::Score), &[score(-0.25), score(4.5)]);
     }
 
     #[test]
