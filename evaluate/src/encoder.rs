@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use shared::fault::Fault;
-use shared::schema::{DecodedKind, Example, Features, FilledMask, TokenCandidate};
-use shared::task::{Decoded, Definition, Encoded, Output, OutputLayer, Setting, Window};
-use shared::tokens::Tokenizer;
+use shared::schema::{DecodedKind, Example, Features, FilledMask, TokenCandidate, Truth};
+use shared::task::{Decoded, Definition, Encoded, Output, OutputLayer, Setting, TokenGuess, Window};
+use shared::tokens::{Piece, Tokenizer};
 use tokenizer::BoundedTokenizer;
 
 use crate::model::Source;
@@ -92,7 +92,7 @@ impl Encoder {
             guesses.extend(masks);
         }
         let token = |id: i64| u32::try_from(id).ok().and_then(|id| session.token(id));
-        let filled = |(place, guesses): (shared::tokens::Piece, &Vec<shared::task::TokenGuess>)| FilledMask {
+        let filled = |(place, guesses): (Piece, &Vec<TokenGuess>)| FilledMask {
             start: place.start,
             end: place.end,
             candidates: guesses
@@ -124,7 +124,7 @@ impl Encoder {
             example_id: id.to_string(),
             text: texts.next().unwrap_or_default(),
             text_pair: texts.next(),
-            truth: shared::schema::Truth::Unknown,
+            truth: Truth::Unknown,
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::words::{Scratch, WordEncoder};
 /// each through a [`Session`].
 pub struct BoundedTokenizer {
     /// The reference, for every text that `by_words` does not take. It neither truncates nor pads.
-    pub(crate) library: tokenizers::Tokenizer,
+    pub(crate) hugging_face: tokenizers::Tokenizer,
     by_words: Option<WordEncoder>,
     pub(crate) frame: Frame<1>,
     pub(crate) frame_of_pair: Frame<2>,
@@ -44,8 +44,8 @@ impl BoundedTokenizer {
         let source = Source::read(folder, &config)?;
         let pad_token_id = pad_token_id(&source, &config, &model, folder)?;
         let mask_token_id = source.mask_token_id(&config).filter(|&id| id < model.vocab_size);
-        let Source { tokenizer: mut library, unknown_token_id } = source;
-        unbind(&mut library)?;
+        let Source { tokenizer: mut hugging_face, unknown_token_id } = source;
+        unbind(&mut hugging_face)?;
         let around_texts = || {
             let path = folder.display();
             Fault::input(format!(
@@ -53,10 +53,10 @@ impl BoundedTokenizer {
             ))
         };
         let loaded = BoundedTokenizer {
-            by_words: WordEncoder::of(&library, unknown_token_id),
-            frame: Frame::of(&library, model.type_vocab_size).with_context(around_texts)?,
-            frame_of_pair: Frame::of(&library, model.type_vocab_size).with_context(around_texts)?,
-            library,
+            by_words: WordEncoder::of(&hugging_face, unknown_token_id),
+            frame: Frame::of(&hugging_face, model.type_vocab_size).with_context(around_texts)?,
+            frame_of_pair: Frame::of(&hugging_face, model.type_vocab_size).with_context(around_texts)?,
+            hugging_face,
             max_seq_length,
             pad_token_id,
             unknown_token_id,
@@ -98,18 +98,18 @@ impl BoundedTokenizer {
         if let Some(ids) = self.ids_by_words(text, most, scratch) {
             return Ok(ids);
         }
-        let encoding = self.library.encode_fast(text, false).map_err(Error::from_boxed)?;
+        let encoding = self.hugging_face.encode_fast(text, false).map_err(Error::from_boxed)?;
         Ok(encoding.get_ids().to_vec())
     }
 
     /// None where only the library knows.
     pub(crate) fn ids_by_words(&self, text: &str, most: usize, scratch: &mut Scratch) -> Option<Vec<u32>> {
-        self.by_words.as_ref()?.encode(&self.library, text, most, scratch)
+        self.by_words.as_ref()?.encode(&self.hugging_face, text, most, scratch)
     }
 
     /// All tokens of `text` with their places.
     pub(crate) fn pieces(&self, text: &str) -> Result<Vec<Piece>> {
-        let encoding = self.library.encode_char_offsets(text, false).map_err(Error::from_boxed)?;
+        let encoding = self.hugging_face.encode_char_offsets(text, false).map_err(Error::from_boxed)?;
         self.check_ids(encoding.get_ids())?;
         pieces(text, &encoding)
     }
@@ -117,7 +117,8 @@ impl BoundedTokenizer {
     /// All tokens of `text`, and which of them begin a word.
     pub(crate) fn word_starts(&self, text: &str, scratch: &mut Scratch) -> Result<WordStarts> {
         let by_words = self.by_words.as_ref();
-        if let Some(starts) = by_words.and_then(|words| words.word_starts(&self.library, text, scratch)) {
+        if let Some(starts) = by_words.and_then(|words| words.word_starts(&self.hugging_face, text, scratch))
+        {
             self.check_ids(&starts.ids)?;
             return Ok(starts);
         }
@@ -238,7 +239,7 @@ mod tests {
         model.write(hub::TOKENIZER_CONFIG, r#"{"mask_token": "美"}"#);
         assert_eq!(mask(&model), Some(10));
         let xlm_r = Model::unigram(|_| ());
-        let id = BoundedTokenizer::load(xlm_r.path(), 16).unwrap().library.token_to_id("<mask>");
+        let id = BoundedTokenizer::load(xlm_r.path(), 16).unwrap().hugging_face.token_to_id("<mask>");
         assert_eq!(mask(&xlm_r), id);
         assert!(id.is_some());
         let last = id.unwrap();

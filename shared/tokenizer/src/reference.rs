@@ -14,7 +14,7 @@ pub(crate) struct Reference {
 
 impl Reference {
     pub(crate) fn of(tokenizer: &BoundedTokenizer) -> Reference {
-        let unbound = tokenizer.library.clone();
+        let unbound = tokenizer.hugging_face.clone();
         let mut bound = unbound.clone();
         let max_length = tokenizer.max_seq_length();
         let truncation = TruncationParams { max_length, ..TruncationParams::default() };

@@ -59,7 +59,7 @@ impl Tokenizer for Session<'_> {
     }
 
     fn token(&self, id: u32) -> Option<String> {
-        self.tokenizer.library.id_to_token(id)
+        self.tokenizer.hugging_face.id_to_token(id)
     }
 
     fn encode(&mut self, text: &str) -> Result<Tokens> {

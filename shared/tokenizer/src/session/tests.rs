@@ -132,7 +132,7 @@ fn check_pieces(tokenizer: &BoundedTokenizer, text: &str) -> Vec<Piece> {
     );
     let in_order = |pair: &[Piece]| pair[0].start <= pair[1].start && pair[0].end <= pair[1].end;
     assert!(pieces.windows(2).all(in_order), "{text:?}: {pieces:?}");
-    let places = tokenizer.library.encode_char_offsets(text, false).unwrap().get_offsets().to_vec();
+    let places = tokenizer.hugging_face.encode_char_offsets(text, false).unwrap().get_offsets().to_vec();
     for (piece, (start, end)) in pieces.iter().zip(places) {
         let place: String = text.chars().skip(start).take(end - start).collect();
         assert_eq!(slice(text, piece), place.trim(), "{text:?}: {piece:?}");
