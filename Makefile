@@ -10,10 +10,10 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 OPTIONS = --config $(CONFIG) --work $(WORK) $(ARGS)
 BENCH := cargo bench --locked --workspace --features bert/passes
 STAGES := fetch tokenize train evaluate
-PROGRAMS := $(STAGES) train-worker evaluate-worker predict
+PROGRAMS := $(STAGES) train-worker evaluate-worker predict serve
 
 .DEFAULT_GOAL := help
-.PHONY: help check-tools libtorch build all $(STAGES) test parity parity-data bench bench-data dist clean
+.PHONY: help check-tools libtorch build all $(STAGES) serve test parity parity-data bench bench-data dist clean
 
 help: ## this list
 	@echo "usage: make TARGET [CONFIG=configs/sample.toml] [ARGS='--set section.key=value'] [WORK=work]"
@@ -39,6 +39,9 @@ all: build ## run the four stages; what is up to date is reused
 
 fetch tokenize train evaluate: build ## run one stage
 	@$(BIN)/$@ $(OPTIONS)
+
+serve: build ## answer about texts over HTTP, with the model of a finished training [ARGS='--port 8080']
+	@exec $(BIN)/serve $(OPTIONS)
 
 test: libtorch ## check formatting, lints, units, and the sample pipeline from end to end
 	cargo fmt --all --check

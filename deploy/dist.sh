@@ -37,6 +37,6 @@ mv "dist/$name.tar.gz.partial" "dist/$name.tar.gz"
 rm -rf "$stage"
 echo "dist/$name.tar.gz"
 cat >&2 << END
-unpack it anywhere and run $name/bin/fetch, tokenize, train, evaluate; it needs glibc $(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2) or newer and nothing else
+unpack it anywhere and run $name/bin/fetch, tokenize, train, evaluate, predict, serve; it needs glibc $(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2) or newer and nothing else
 on a node with an NVIDIA GPU, where this one has no CUDA: LD_LIBRARY_PATH=<a CUDA libtorch>/lib $name/bin/train …
 END

@@ -6,8 +6,8 @@ use shared::schema::column::{
 };
 use shared::schema::{Decoded, PredictedEntity};
 
-/// A JSON object: `{"label": "positive", "probabilities": {"negative": 0.1, "positive": 0.9}}`, and as FORMAT.md has it for
-/// other tasks.
+/// A JSON object: `{"label": "positive", "probabilities": {"negative": 0.1, "positive": 0.9}}`, and for other tasks as
+/// FORMAT.md has it.
 pub(crate) struct Answer<'a> {
     /// Where the asker has given one.
     pub(crate) example_id: Option<&'a str>,

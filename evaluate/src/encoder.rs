@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
-use shared::fault::Fault;
+use serde::Serialize;
 use shared::schema::{DecodedKind, Example, Features, FilledMask, TokenCandidate, Truth};
 use shared::task::{Decoded, Definition, Encoded, Output, OutputLayer, Setting, TokenGuess, Window};
 use shared::tokens::{Piece, Tokenizer};
@@ -40,6 +40,16 @@ impl Encoder {
     /// In the order of their ids.
     pub(crate) fn labels(&self) -> &[String] {
         &self.setting.labels
+    }
+
+    pub(crate) fn card(&self) -> ModelCard {
+        ModelCard {
+            task: self.task.name(),
+            texts: self.task.shape().texts.columns(),
+            labels: self.setting.labels.clone(),
+            mask_token: self.mask_token_id().and_then(|id| self.tokenizer.session().token(id)),
+            max_seq_length: self.tokenizer.max_seq_length(),
+        }
     }
 
     /// The token that leaves something open in a text; only a model that finds words has use for it.
@@ -91,40 +101,38 @@ impl Encoder {
             let Output::Candidates(masks) = window.output else { bail!("the model was not asked for words") };
             guesses.extend(masks);
         }
-        let token = |id: i64| u32::try_from(id).ok().and_then(|id| session.token(id));
-        let filled = |(place, guesses): (Piece, &Vec<TokenGuess>)| FilledMask {
-            start: place.start,
-            end: place.end,
-            candidates: guesses
-                .iter()
-                .filter_map(|guess| {
-                    Some(TokenCandidate { token: token(guess.id)?, probability: guess.probability })
-                })
-                .collect(),
+        let candidate = |&TokenGuess { id, probability }: &TokenGuess| {
+            Some(TokenCandidate { token: session.token(u32::try_from(id).ok()?)?, probability })
+        };
+        let filled = |(Piece { start, end, .. }, guesses): (Piece, &Vec<TokenGuess>)| FilledMask {
+            start,
+            end,
+            candidates: guesses.iter().filter_map(candidate).collect(),
         };
         Ok(Decoded::Filled { masks: places.zip(guesses).map(filled).collect() })
     }
+}
 
-    /// An example of these texts, which must be as many as the task takes.
-    ///
-    /// # Errors
-    /// A usage fault where they are not.
-    pub(crate) fn example(&self, id: u64, texts: &[String]) -> Result<Example> {
-        let columns = self.task.shape().texts.columns();
-        if texts.len() != columns.len() {
-            let wanted = columns.join(" and ");
-            bail!(Fault::usage(format!(
-                "{} asks for {wanted}, and not for {} texts",
-                self.task.name(),
-                texts.len()
-            )));
-        }
-        let mut texts = texts.iter().cloned();
-        Ok(Example {
-            example_id: id.to_string(),
-            text: texts.next().unwrap_or_default(),
-            text_pair: texts.next(),
-            truth: Truth::Unknown,
-        })
+/// What there is to know of a model before it is asked.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ModelCard {
+    pub(crate) task: &'static str,
+    /// The names of an example's texts.
+    pub(crate) texts: &'static [&'static str],
+    /// In the order of their ids.
+    pub(crate) labels: Vec<String>,
+    /// What stands in a text for a word that the model is to find.
+    pub(crate) mask_token: Option<String>,
+    pub(crate) max_seq_length: usize,
+}
+
+/// What is asked, by its text or its two texts.
+pub(crate) fn example(id: String, texts: impl IntoIterator<Item = String>) -> Example {
+    let mut texts = texts.into_iter();
+    Example {
+        example_id: id,
+        text: texts.next().unwrap_or_default(),
+        text_pair: texts.next(),
+        truth: Truth::Unknown,
     }
 }

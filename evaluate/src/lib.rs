@@ -1,5 +1,5 @@
 //! The last stage: a fine-tuned model and features in; metrics, predictions and a report out. And what uses such a model on
-//! other texts: the program `predict`.
+//! other texts: the programs `predict` and `serve`.
 
 mod answer;
 mod compare;
@@ -11,6 +11,7 @@ mod outcomes;
 pub mod predict;
 mod predictor;
 mod report;
+pub mod serve;
 mod summary;
 
 use std::fs;

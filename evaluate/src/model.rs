@@ -62,7 +62,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Of a folder without a run: its labels are those of its config.json, and everything else is as it is by default.
+    /// Of a folder without a run: its labels are those of its config.json, and all else is as it is by default.
     ///
     /// # Errors
     /// A usage fault where the model has no head for `task`.

@@ -26,8 +26,8 @@ pub(crate) struct Predictor {
 
 impl Predictor {
     /// # Errors
-    /// An input fault where the model's files are damaged, or are those of another task; a usage fault where there is no
-    /// such device.
+    /// An input fault where the model's files are damaged, or are those of another task; a usage fault where there is
+    /// no such device.
     pub(crate) fn open(source: &Source) -> Result<Predictor> {
         let Source { folder, task, setting, compute, .. } = source;
         let encoder = Encoder::open(source)?;
@@ -48,10 +48,15 @@ impl Predictor {
         Arc::clone(&self.encoder)
     }
 
+    /// Examples at a time.
+    pub(crate) fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
     /// What the model says of each of `examples`, in their order.
     ///
     /// # Errors
-    /// Of the first example that fails, with its id; [`shared::fault::OutOfMemory`] where there is none for a single row.
+    /// Of the first example that fails, with its id; [`shared::fault::OutOfMemory`] where there is none for a row.
     pub(crate) fn predict(&self, examples: Vec<Example>) -> Result<Vec<Prediction>> {
         self.answer(self.encoder.encode(examples)?)
     }

@@ -2,7 +2,9 @@
 //! the exit code and what lies in the work folder.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure of the harness is a failed test")]
 
+mod browser;
 mod sandbox;
+mod server;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -10,7 +12,9 @@ use std::process::{Command, Output};
 
 use shared::layout::Stage;
 
+pub use browser::Browser;
 pub use sandbox::{Sandbox, files_below};
+pub use server::Server;
 
 /// The stages in the order in which a user runs them.
 pub const STAGES: [Stage; 4] = [Stage::Fetch, Stage::Tokenize, Stage::Train, Stage::Evaluate];
@@ -23,10 +27,15 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The binary of `stage`, built by `cargo build --release`; beside the tests wherever cargo's target folder is.
+/// The binary of `stage`.
 pub fn binary(stage: Stage) -> PathBuf {
+    program(stage.name())
+}
+
+/// The binary `name`, built by `cargo build --release`; beside the tests wherever cargo's target folder is.
+pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let path = test.parent().and_then(Path::parent).unwrap().join(stage.name());
+    let path = test.parent().and_then(Path::parent).unwrap().join(name);
     assert!(path.is_file(), "{} does not exist; run `make build` first", path.display());
     path
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
 use shared::layout::{Stage, Work};
 use tempfile::TempDir;
 
@@ -23,6 +24,19 @@ impl Sandbox {
         for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")).unwrap() {
             let file = file.unwrap();
             fs::copy(file.path(), sandbox.path(file.file_name())).unwrap();
+        }
+        sandbox
+    }
+
+    /// One in which the tiny config is for `task`, after a training on `examples`.
+    pub fn trained_for(task: &str, examples: &[Value]) -> Sandbox {
+        let sandbox = Sandbox::new();
+        let config = fs::read_to_string(sandbox.path("task.toml")).unwrap().replace("TASK", task);
+        fs::write(sandbox.path("tiny.toml"), config).unwrap();
+        let lines: String = examples.iter().map(|example| format!("{example}\n")).collect();
+        fs::write(sandbox.path("train.jsonl"), lines).unwrap();
+        for stage in [Stage::Fetch, Stage::Tokenize, Stage::Train] {
+            sandbox.run(stage, &[]).folder();
         }
         sandbox
     }

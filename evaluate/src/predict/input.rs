@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 use shared::fault::Fault;
 use shared::layout::content_extension;
 use shared::schema::column::EXAMPLE_ID;
-use shared::schema::{Example, TextReader, Texts, Truth};
+use shared::schema::{Example, TextReader, Texts};
 
 use super::lines::Lines;
+use crate::encoder::example;
 
 /// How texts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -126,7 +127,10 @@ impl Iterator for Input {
     fn next(&mut self) -> Option<Self::Item> {
         self.count += 1;
         let columns = self.texts.columns();
-        let example = |fields: Result<Fields>| example(self.count, fields?);
+        let example = |fields: Result<Fields>| {
+            let Fields { id, texts } = fields?;
+            Ok(example(id.unwrap_or_else(|| self.count.to_string()), texts))
+        };
         match &mut self.rows {
             Rows::Parquet(examples) => examples.next(),
             Rows::Text(lines) => {
@@ -149,16 +153,6 @@ impl Iterator for Input {
 struct Fields {
     id: Option<String>,
     texts: Vec<String>,
-}
-
-fn example(number: u64, fields: Fields) -> Result<Example> {
-    let mut texts = fields.texts.into_iter();
-    Ok(Example {
-        example_id: fields.id.unwrap_or_else(|| number.to_string()),
-        text: texts.next().unwrap_or_default(),
-        text_pair: texts.next(),
-        truth: Truth::Unknown,
-    })
 }
 
 fn of_text(line: &str, columns: &[&str], place: &str) -> Result<Fields> {

@@ -14,13 +14,14 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use shared::console::{LogFormat, Progress, Unit};
+use shared::fault::Fault;
 use shared::schema::Example;
 use shared::signals;
 use shared::stage::execute_program;
 
-use crate::encoder::{EncodedExamples, Encoder};
+use crate::encoder::{EncodedExamples, Encoder, example};
 use crate::model::ModelArgs;
 use crate::open_predictor;
 use crate::predictor::Predictor;
@@ -82,10 +83,17 @@ fn predict(args: &PredictArgs) -> Result<()> {
     answer_all(&predictor, output, chunks(input))
 }
 
-/// As many as there are texts, or pairs of them.
+/// Of each text, or of every two where the task takes two, in their order.
+///
+/// # Errors
+/// A usage fault where a second text is missing.
 fn examples(encoder: &Encoder, texts: &[String]) -> Result<Vec<Example>> {
-    let each = encoder.task().shape().texts.columns().len();
-    (1..).zip(texts.chunks(each)).map(|(id, texts)| encoder.example(id, texts)).collect()
+    let card = encoder.card();
+    let (each, wanted) = (card.texts.len(), card.texts.join(" and "));
+    let odd = || Fault::usage(format!("{} asks for {wanted}, and one of them is missing", card.task));
+    ensure!(texts.len().is_multiple_of(each), odd());
+    let of = |(id, texts): (u64, &[String])| example(id.to_string(), texts.iter().cloned());
+    Ok((1..).zip(texts.chunks(each)).map(of).collect())
 }
 
 /// Whatever the number of examples, so that their memory has a bound.

@@ -83,7 +83,7 @@ pub(super) fn section(predictions: &[Prediction], errors: &[ModelError], texts: 
     let first = &predictions.get(errors.first()?.row)?.decoded;
     let title = match first {
         Decoded::Score { .. } => "Farthest from the truth",
-        Decoded::Masked { .. } => "Hardest texts",
+        Decoded::Masked { .. } | Decoded::Filled { .. } => "Hardest texts",
         _ => "Most confident errors",
     };
     let body =

@@ -1,0 +1,99 @@
+//! Connections from clients, until the server is asked to stop.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use super::api::{Service, router};
+
+/// Connections at a time: fewer than the files that a process may open by default. More wait in the system's queue.
+const MOST_CONNECTIONS: usize = 900;
+/// For a request's head to come, and between two requests.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+/// Before the next try to accept, where the system has no files left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How a server came to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    Answered,
+    /// Somebody did not take the answer in time.
+    CutOff,
+}
+
+/// Accepts until `stop`, then answers what was accepted, for which there is twice `time`: a body may still have to
+/// come, and then be answered.
+pub(super) async fn serve_until(
+    stop: impl Future<Output = &'static str>,
+    listener: TcpListener,
+    service: Arc<Service>,
+    time: Duration,
+) -> Ended {
+    let connections = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let router = router(service);
+    let accept = async {
+        loop {
+            let permit = Arc::clone(&room).acquire_owned().await;
+            let Some((stream, _)) = accepted(&listener).await else { continue };
+            let (router, watcher) = (router.clone(), connections.watcher());
+            tokio::spawn(async move {
+                // A connection that breaks off is its client's affair.
+                drop(watcher.watch(connection(stream, router)).await);
+                drop(permit);
+            });
+        }
+    };
+    let signal = until(stop, accept).await;
+    log::info!("{signal}: answering what was accepted");
+    drop(listener);
+    let ended = timeout(2 * time, connections.shutdown()).await;
+    if ended.is_ok() { Ended::Answered } else { Ended::CutOff }
+}
+
+/// The end of `stop`, while `work` goes on.
+async fn until<T>(stop: impl Future<Output = T>, work: impl Future<Output = Infallible>) -> T {
+    let (mut stop, mut work) = (pin!(stop), pin!(work));
+    std::future::poll_fn(|context| {
+        let stopped = stop.as_mut().poll(context);
+        if stopped.is_pending() {
+            let Poll::Pending = work.as_mut().poll(context);
+        }
+        stopped
+    })
+    .await
+}
+
+async fn accepted(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    match listener.accept().await {
+        Ok(accepted) => Some(accepted),
+        Err(error) => {
+            log::warn!("a connection could not be accepted: {error}");
+            sleep(PAUSE).await;
+            None
+        }
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    router: axum::Router,
+) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<axum::Router>> {
+    // An answer is one small write.
+    drop(stream.set_nodelay(true));
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+}

@@ -1,0 +1,80 @@
+//! Why a request is not answered, as HTTP says it.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::request::Limits;
+
+/// Seconds after which to come back: by then a queue has been worked off.
+const COME_BACK: HeaderValue = HeaderValue::from_static("1");
+
+/// A request that gets no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The body is no JSON.
+    Malformed(String),
+    /// It is, but not what is asked for here.
+    Unfit(String),
+    TooLarge,
+    TooSlow,
+    TimedOut,
+    Unauthorized,
+    NoSuchPath,
+    NoSuchMethod,
+    QueueFull,
+    /// The log has the reason.
+    Failed,
+}
+
+impl Refusal {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
+            Refusal::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Refusal::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
+            Refusal::NoSuchPath => StatusCode::NOT_FOUND,
+            Refusal::NoSuchMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Refusal::QueueFull => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn message(&self, limits: &Limits) -> String {
+        let seconds = limits.time.as_secs();
+        match self {
+            Refusal::Malformed(reason) => format!("the body is no JSON: {reason}"),
+            Refusal::Unfit(reason) => reason.clone(),
+            Refusal::TooLarge => format!("the body has more than {} bytes", limits.bytes),
+            Refusal::TooSlow => format!("the body did not come within {seconds} s"),
+            Refusal::TimedOut => format!("there was no answer within {seconds} s"),
+            Refusal::Unauthorized => {
+                "the header `Authorization: Bearer …` with the right token is missing".into()
+            }
+            Refusal::NoSuchPath => "there is nothing at this path; /openapi.json says what there is".into(),
+            Refusal::NoSuchMethod => "this path takes another method; /openapi.json says which".into(),
+            Refusal::QueueFull => "too many texts are waiting; come back later".into(),
+            Refusal::Failed => "the model failed; the server's log says why".into(),
+        }
+    }
+
+    pub(super) fn response(&self, limits: &Limits) -> Response {
+        let body = json!({ "error": self.message(limits) }).to_string();
+        let mut response = (self.status(), Body::from(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match self {
+            Refusal::QueueFull => drop(headers.insert(RETRY_AFTER, COME_BACK)),
+            Refusal::Unauthorized => {
+                drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+            }
+            _ => {}
+        }
+        response
+    }
+}

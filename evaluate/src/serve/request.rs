@@ -1,0 +1,173 @@
+//! What is asked in the body of a request.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use shared::schema::Example;
+
+use super::refusal::Refusal;
+use crate::encoder::example;
+
+/// What a request may cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Of a body.
+    pub(super) bytes: usize,
+    /// Of a request.
+    pub(super) texts: usize,
+    /// Of a text.
+    pub(super) characters: usize,
+    /// For the body to come, and for the answer after it.
+    pub(super) time: Duration,
+}
+
+/// How many answers there are to be.
+#[derive(Debug, PartialEq)]
+pub(super) enum Asked {
+    /// An object.
+    One(Vec<String>),
+    /// A list of them, for each the texts of an example.
+    Many(Vec<Vec<String>>),
+}
+
+/// A key of its own in place of a list, for a task of single texts.
+const TEXTS: &str = "texts";
+
+impl Asked {
+    /// `{"text": …}` with the names in `columns` as keys, or a list of such objects, bare or as `{"texts": […]}`. In a
+    /// list a task of single texts may have strings.
+    pub(super) fn parse(body: &[u8], columns: &[&str], limits: &Limits) -> Result<Asked, Refusal> {
+        let value: Value =
+            serde_json::from_slice(body).map_err(|error| Refusal::Malformed(error.to_string()))?;
+        match value {
+            Value::Object(mut object) if object.contains_key(TEXTS) => {
+                let texts = object.remove(TEXTS).unwrap_or_default();
+                if let Some(key) = object.keys().next() {
+                    return Err(unfit(format!("`{key}` has no meaning beside `{TEXTS}`")));
+                }
+                let Value::Array(items) = texts else { return Err(unfit(format!("`{TEXTS}` is no list"))) };
+                many(items, columns, limits)
+            }
+            Value::Array(items) => many(items, columns, limits),
+            value => Ok(Asked::One(one(value, columns, limits)?)),
+        }
+    }
+
+    /// Numbered from 1.
+    pub(super) fn examples(&self) -> Vec<Example> {
+        let all = match self {
+            Asked::One(texts) => std::slice::from_ref(texts),
+            Asked::Many(all) => all,
+        };
+        (1..).zip(all).map(|(id, texts): (u64, _)| example(id.to_string(), texts.iter().cloned())).collect()
+    }
+}
+
+fn many(items: Vec<Value>, columns: &[&str], limits: &Limits) -> Result<Asked, Refusal> {
+    if items.is_empty() || items.len() > limits.texts {
+        return Err(unfit(format!(
+            "a list of {} is asked about; it may be 1 to {}",
+            items.len(),
+            limits.texts
+        )));
+    }
+    let item = |(number, item): (usize, Value)| {
+        one(item, columns, limits).map_err(|refusal| match refusal {
+            Refusal::Unfit(reason) => unfit(format!("item {number}: {reason}")),
+            other => other,
+        })
+    };
+    Ok(Asked::Many((1..).zip(items).map(item).collect::<Result<_, _>>()?))
+}
+
+/// The texts of an example, in the order of `columns`.
+fn one(value: Value, columns: &[&str], limits: &Limits) -> Result<Vec<String>, Refusal> {
+    let mut object = match (value, columns) {
+        (Value::Object(object), _) => object,
+        (text @ Value::String(_), [only]) => Map::from_iter([((*only).to_owned(), text)]),
+        _ => return Err(unfit(format!("an object with {} is asked for", named(columns)))),
+    };
+    let mut texts = Vec::with_capacity(columns.len());
+    for column in columns {
+        match object.remove(*column) {
+            Some(Value::String(text)) => texts.push(text),
+            Some(_) => return Err(unfit(format!("`{column}` is no string"))),
+            None => return Err(unfit(format!("`{column}` is missing; {} is asked for", named(columns)))),
+        }
+    }
+    if let Some(key) = object.keys().next() {
+        return Err(unfit(format!("`{key}` is unknown; {} is asked for", named(columns))));
+    }
+    let too_long = |text: &String| text.chars().nth(limits.characters).is_some();
+    if texts.iter().any(too_long) {
+        return Err(unfit(format!("a text has more than {} characters", limits.characters)));
+    }
+    Ok(texts)
+}
+
+fn named(columns: &[&str]) -> String {
+    columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(" and ")
+}
+
+fn unfit(reason: String) -> Refusal {
+    Refusal::Unfit(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &[&str] = &["text"];
+    const PAIR: &[&str] = &["question", "context"];
+    const LIMITS: Limits = Limits { bytes: 0, texts: 2, characters: 3, time: Duration::ZERO };
+
+    fn many(all: &[&[&str]]) -> Asked {
+        Asked::Many(all.iter().map(|texts| texts.iter().map(|&text| text.to_owned()).collect()).collect())
+    }
+
+    fn check(body: &str, columns: &[&str], expect: Asked) {
+        assert_eq!(Asked::parse(body.as_bytes(), columns, &LIMITS), Ok(expect), "{body}");
+    }
+
+    fn check_refused(body: &str, columns: &[&str], status: u16, part: &str) {
+        let refusal = Asked::parse(body.as_bytes(), columns, &LIMITS).unwrap_err();
+        assert_eq!(refusal.status().as_u16(), status, "{refusal:?}");
+        let (Refusal::Malformed(reason) | Refusal::Unfit(reason)) = &refusal else { panic!("{refusal:?}") };
+        assert!(reason.contains(part), "`{reason}` lacks `{part}`");
+    }
+
+    #[test]
+    fn one_or_many_are_asked_about() {
+        check(r#"{"text": "가나다"}"#, ONE, Asked::One(vec!["가나다".into()]));
+        check(r#"{"texts": ["가", ""]}"#, ONE, many(&[&["가"], &[""]]));
+        check(r#"[{"text": "가"}, "나"]"#, ONE, many(&[&["가"], &["나"]]));
+        let pair = r#"{"context": "나", "question": "가"}"#;
+        check(pair, PAIR, Asked::One(vec!["가".into(), "나".into()]));
+        check(&format!("[{pair}]"), PAIR, many(&[&["가", "나"]]));
+        check(&format!("{{\"texts\": [{pair}]}}"), PAIR, many(&[&["가", "나"]]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        check_refused("{\"text\"", ONE, 400, "line 1 column 7");
+        check_refused("", ONE, 400, "EOF");
+        check_refused("[[[", ONE, 400, "EOF");
+        check_refused("7", ONE, 422, "an object with `text`");
+        check_refused("{}", ONE, 422, "`text` is missing");
+        check_refused(r#"{"text": 7}"#, ONE, 422, "`text` is no string");
+        check_refused(r#"{"text": "", "lang": "ko"}"#, ONE, 422, "`lang` is unknown");
+        check_refused(r#"{"texts": "가"}"#, ONE, 422, "`texts` is no list");
+        check_refused(r#"{"texts": [], "text": ""}"#, ONE, 422, "`text` has no meaning beside `texts`");
+        check_refused(r#"{"texts": ["가", 7]}"#, ONE, 422, "item 2: an object with `text`");
+        check_refused(r#""가""#, PAIR, 422, "`question` and `context`");
+        check_refused(r#"{"question": "가"}"#, PAIR, 422, "`context` is missing");
+    }
+
+    #[test]
+    fn limits_hold() {
+        check_refused("[]", ONE, 422, "1 to 2");
+        check_refused(r#"["", "", ""]"#, ONE, 422, "a list of 3");
+        check_refused(r#"{"text": "가나다라"}"#, ONE, 422, "more than 3 characters");
+        check_refused(r#"{"question": "", "context": "가나다라"}"#, PAIR, 422, "more than 3 characters");
+    }
+}

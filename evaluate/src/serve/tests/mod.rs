@@ -1,0 +1,198 @@
+//! The server over HTTP, before a model that does what a test says.
+
+mod harness;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, TcpStream};
+
+use serde_json::{Value, json};
+
+use super::*;
+use harness::{LIMITS, Server};
+
+/// Makes the header of the body's length one that nobody knows.
+const CHUNKED: &str = "POST /predict\nTransfer-Encoding: chunked\r\nX-";
+
+fn open() -> Server {
+    Server::start(LIMITS, 8, Token::none())
+}
+
+#[test]
+fn answers_are_objects_or_lists() {
+    let server = open();
+    let one = server.predict(&json!({ "text": "a" }));
+    assert_eq!(server.answer(), 1);
+    let reply = one.check(200, "");
+    assert_eq!(reply.body, r#"{"label":"short","probabilities":{"short":0.75,"long":0.25}}"#);
+    assert!(reply.head.contains("content-type: application/json"), "{reply:?}");
+    let many = server.predict(&json!({ "texts": ["abcdefgh", "a"] }));
+    assert_eq!(server.answer(), 2);
+    let body: Value = serde_json::from_str(&many.check(200, "").body).unwrap();
+    assert_eq!((&body[0]["label"], &body[1]["label"]), (&json!("long"), &json!("short")));
+}
+
+#[test]
+fn what_comes_meanwhile_is_computed_together() {
+    let server = open();
+    let first = server.predict(&json!({ "text": "a" }));
+    assert_eq!(server.model.asked.recv(), Ok(1));
+    let others = ["abcdefgh", "b", "c", "d"].map(|text| (text, server.predict(&json!({ "text": text }))));
+    server.await_waiting(4);
+    server.model.go.send(()).unwrap();
+    assert_eq!((server.answer(), server.answer()), (3, 1), "three are the most at a time");
+    first.check(200, "\"short\"");
+    for (text, client) in others {
+        client.check(200, if text.len() > 4 { "\"label\":\"long\"" } else { "\"label\":\"short\"" });
+    }
+}
+
+#[test]
+fn a_full_queue_sends_requests_away() {
+    let server = Server::start(LIMITS, 2, Token::none());
+    let first = server.predict(&json!({ "text": "a" }));
+    assert_eq!(server.model.asked.recv(), Ok(1));
+    server.predict(&json!({ "texts": ["b", "c"] })).check(503, "too many texts are waiting");
+    let second = server.predict(&json!({ "text": "b" }));
+    server.await_waiting(1);
+    let refused = server.predict(&json!({ "text": "c" })).check(503, "");
+    assert!(refused.head.contains("\r\nretry-after: 1\r\n"), "{refused:?}");
+    server.model.go.send(()).unwrap();
+    server.answer();
+    first.check(200, "");
+    second.check(200, "");
+    let after = server.predict(&json!({ "texts": ["b", "c"] }));
+    server.answer();
+    after.check(200, "");
+}
+
+#[test]
+fn a_request_that_fails_fails_alone() {
+    for bad in ["fail", "panic"] {
+        let server = open();
+        let first = server.predict(&json!({ "text": "a" }));
+        assert_eq!(server.model.asked.recv(), Ok(1));
+        let failing = server.predict(&json!({ "text": bad }));
+        server.await_waiting(1);
+        let sound = server.predict(&json!({ "text": "b" }));
+        server.await_waiting(2);
+        server.model.go.send(()).unwrap();
+        // Both together, and then each by itself.
+        assert_eq!([server.answer(), server.answer(), server.answer()], [2, 1, 1]);
+        first.check(200, "");
+        sound.check(200, "");
+        failing.check(500, "the model failed");
+    }
+}
+
+#[test]
+fn who_waits_too_long_is_told_so() {
+    let server = Server::start(Limits { time: Duration::from_millis(1), ..LIMITS }, 8, Token::none());
+    server.predict(&json!({ "text": "a" })).check(504, "no answer within");
+    // The body never comes.
+    let mut half = server.send(CHUNKED, "");
+    half.0.write_all(b"5\r\n{").unwrap();
+    half.check(408, "the body did not come");
+}
+
+#[test]
+fn requests_beyond_a_limit_are_refused() {
+    let server = open();
+    server.send("POST /predict", &" ".repeat(1001)).check(413, "more than 1000 bytes");
+    let mut endless = server.send(CHUNKED, "");
+    endless.0.write_all(format!("3e9\r\n{}\r\n0\r\n\r\n", " ".repeat(1001)).as_bytes()).unwrap();
+    endless.check(413, "more than 1000 bytes");
+    server.send("POST /predict", "{").check(400, "no JSON");
+    server.predict(&json!({ "texts": ["a", "b", "c"] })).check(422, "1 to 2");
+    server.predict(&json!({ "text": "a".repeat(101) })).check(422, "100 characters");
+    server.send("GET /predict", "").check(405, "another method");
+    server.send("GET /none", "").check(404, "nothing at this path");
+}
+
+#[test]
+fn what_was_accepted_is_answered_and_nothing_more() {
+    let server = open();
+    let accepted = server.predict(&json!({ "text": "a" }));
+    assert_eq!(server.model.asked.recv(), Ok(1));
+    let mut idle = BufReader::new(TcpStream::connect(server.address).unwrap());
+    idle.get_mut().write_all(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    let mut line = String::new();
+    while line != "ok\n" {
+        line.clear();
+        idle.read_line(&mut line).unwrap();
+    }
+    server.stop.send(()).unwrap();
+    assert_eq!(idle.read_line(&mut line).unwrap(), 0, "a connection that asks nothing is closed");
+    assert!(TcpStream::connect(server.address).is_err());
+    server.model.go.send(()).unwrap();
+    accepted.check(200, "\"label\"");
+    assert_eq!(server.ended.join().unwrap(), Ended::Answered);
+}
+
+#[test]
+fn who_leaves_is_not_computed_for() {
+    let server = open();
+    let first = server.predict(&json!({ "text": "a" }));
+    assert_eq!(server.model.asked.recv(), Ok(1));
+    let gone = server.predict(&json!({ "texts": ["b", "c"] }));
+    server.await_waiting(2);
+    gone.0.shutdown(Shutdown::Both).unwrap();
+    let last = server.predict(&json!({ "text": "d" }));
+    server.await_waiting(3);
+    // The server has answered on a later connection, so it knows of the end of the earlier one.
+    server.send("GET /healthz", "").check(200, "ok");
+    server.model.go.send(()).unwrap();
+    assert_eq!(server.answer(), 1);
+    first.check(200, "");
+    last.check(200, "");
+}
+
+#[test]
+fn the_token_opens_what_is_the_models() {
+    let server = Server::start(LIMITS, 8, Token::of(b"geheim"));
+    for path in ["GET /model", "GET /metrics", "POST /predict"] {
+        let refused = server.send(path, "").check(401, "Authorization: Bearer");
+        assert!(refused.head.contains("www-authenticate: bearer"), "{refused:?}");
+    }
+    server.send("GET /model\nAuthorization: Bearer geheim\r\n", "").check(200, "\"max_seq_length\":8");
+    server.send("GET /healthz", "").check(200, "ok");
+    let page = server.send("GET /", "").check(200, "<title>bertline</title>");
+    assert!(page.head.contains("default-src 'none'"), "{page:?}");
+    let figures = server.send("GET /metrics\nAuthorization: Bearer geheim\r\n", "").check(200, "# EOF");
+    assert!(figures.body.contains("bertline_requests_total{path=\"/model\",code=\"401\"} 1"), "{figures:?}");
+}
+
+#[test]
+fn every_path_is_described() {
+    let description: Value = serde_json::from_str(pages::OPENAPI).unwrap();
+    let described: Vec<&str> = description["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    let mut served: Vec<&str> =
+        api::ALL.into_iter().filter(|path| ![api::STYLE, api::SCRIPT].contains(path)).collect();
+    served.sort_unstable();
+    assert_eq!(described, served);
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(description["info"]["version"], version);
+    let mut codes: Vec<String> =
+        refusals().iter().map(|refusal| refusal.status().as_str().to_owned()).collect();
+    codes.retain(|code| code != "404" && code != "405");
+    codes.push("200".to_owned());
+    codes.sort_unstable();
+    let responses = description["paths"][api::PREDICT]["post"]["responses"].as_object().unwrap();
+    assert!(responses.keys().eq(&codes), "{:?} and {codes:?}", responses.keys());
+}
+
+fn refusals() -> [refusal::Refusal; 10] {
+    use refusal::Refusal::*;
+    let reason = String::new;
+    [
+        Malformed(reason()),
+        Unfit(reason()),
+        TooLarge,
+        TooSlow,
+        TimedOut,
+        Unauthorized,
+        NoSuchPath,
+        NoSuchMethod,
+        QueueFull,
+        Failed,
+    ]
+}
