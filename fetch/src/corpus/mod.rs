@@ -11,6 +11,7 @@ mod kornli;
 mod korquad_v1;
 mod korsts;
 mod nsmc;
+mod paws_x_ko;
 mod question_pair;
 #[cfg(test)]
 mod testing;
@@ -72,6 +73,7 @@ fn registered(name: CorpusName) -> Box<dyn Corpus> {
         CorpusName::KlueMrc => Box::new(klue_mrc::KlueMrc),
         CorpusName::Kornli => Box::new(kornli::Kornli),
         CorpusName::Korsts => Box::new(korsts::Korsts),
+        CorpusName::PawsXKo => Box::new(paws_x_ko::PawsXKo),
         CorpusName::QuestionPair => Box::new(question_pair::QuestionPair),
         CorpusName::KoreanHateSpeech => Box::new(korean_hate_speech::KoreanHateSpeech),
         CorpusName::KorquadV1 => Box::new(korquad_v1::KorquadV1),

@@ -11,15 +11,15 @@ use crate::rows::Row;
 /// Id, both texts and truth.
 pub(super) type Fields<'a> = (Option<&'a str>, &'a str, Option<&'a str>, Truth);
 
-fn read(corpus: &dyn Corpus, text: &str) -> Result<Vec<Row>> {
+fn read(corpus: &dyn Corpus, file: impl AsRef<[u8]>) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("corpus.data");
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, file).unwrap();
     corpus.rows(&RawFile::local(&path, String::new()).unwrap())?.collect()
 }
 
-pub(super) fn check(corpus: &dyn Corpus, text: &str, expected: &[Fields<'_>]) {
-    let rows = read(corpus, text).unwrap();
+pub(super) fn check(corpus: &dyn Corpus, file: impl AsRef<[u8]>, expected: &[Fields<'_>]) {
+    let rows = read(corpus, file).unwrap();
     let fields: Vec<Fields<'_>> = rows
         .iter()
         .map(|row| (row.id.as_deref(), row.text.as_str(), row.text_pair.as_deref(), row.truth.clone()))
@@ -27,8 +27,8 @@ pub(super) fn check(corpus: &dyn Corpus, text: &str, expected: &[Fields<'_>]) {
     assert_eq!(fields, expected);
 }
 
-pub(super) fn check_refused(corpus: &dyn Corpus, text: &str, parts: &[&str]) {
-    let error = read(corpus, text).unwrap_err();
+pub(super) fn check_refused(corpus: &dyn Corpus, file: impl AsRef<[u8]>, parts: &[&str]) {
+    let error = read(corpus, file).unwrap_err();
     let message = format!("{error:#}");
     assert_eq!(kind_of(&error).code(), 3, "{message}");
     parts.iter().for_each(|part| assert!(message.contains(part), "`{message}` lacks `{part}`"));

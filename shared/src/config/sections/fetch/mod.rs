@@ -70,13 +70,14 @@ pub enum CorpusName {
     KlueMrc,
     Kornli,
     Korsts,
+    PawsXKo,
     QuestionPair,
     KoreanHateSpeech,
     KorquadV1,
 }
 
 impl CorpusName {
-    pub const ALL: [CorpusName; 10] = [
+    pub const ALL: [CorpusName; 11] = [
         CorpusName::Nsmc,
         CorpusName::KlueNli,
         CorpusName::KlueSts,
@@ -84,6 +85,7 @@ impl CorpusName {
         CorpusName::KlueMrc,
         CorpusName::Kornli,
         CorpusName::Korsts,
+        CorpusName::PawsXKo,
         CorpusName::QuestionPair,
         CorpusName::KoreanHateSpeech,
         CorpusName::KorquadV1,
