@@ -117,7 +117,7 @@ fn check(name: &str, compute: &Compute, bound: &Bound) {
     };
     assert!(error <= tolerance, "{name}: the logits are off by {error}");
     let objective = Objective::default();
-    let sum = objective.sum(targeted, &batch).unwrap().into_scalar::<f32>();
+    let sum = objective.sum(targeted, &batch, compute.path).unwrap().into_scalar::<f32>();
     let error = (f64::from(sum) / objective.weight(&batch) - expected.loss).abs();
     assert!(error <= f64::from(tolerance) * expected.loss.max(1.0), "{name}: the loss is off by {error}");
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use burn::module::{Module, Param};
 use burn::tensor::{Distribution, Int, Tensor, TensorData, module::embedding};
 
+use crate::device::Path;
 use crate::dropout::{Masks, Site};
 use crate::parameters::{Init, ParameterSource};
 
@@ -27,7 +28,16 @@ impl Dense {
     /// `[n, in]` → `[n, out]`. Two dimensions on purpose: burn keeps a product with a 3-D input batched, which
     /// costs several times as much.
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
+        linear(x, self.weight.val(), self.bias.val(), Path::Plain)
+    }
+}
+
+/// `x·Wᵀ + b`: `[n, in]`, `[out, in]` and `[out]` → `[n, out]`, all float32; the path says what the product takes.
+pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, path: Path) -> Tensor<2> {
+    match path {
+        #[cfg(feature = "libtorch")]
+        Path::Fused(precision) => crate::libtorch::linear(x, weight, bias, precision),
+        Path::Plain => x.matmul(weight.transpose()) + bias.unsqueeze(),
     }
 }
 

@@ -127,7 +127,7 @@ impl Model {
             TaskHead::Tokens(head) if tokens == Tokens::All => head.forward(flat(states), rate, mode),
             TaskHead::Tokens(head) => head.forward(with_targets(flat(states)), rate, mode),
             TaskHead::MaskedLm(head) => {
-                head.forward(with_targets(flat(states)), encoder.words(), &self.config)
+                head.forward(with_targets(flat(states)), encoder.words(), &self.config, self.compute.path)
             }
         }
     }

@@ -5,12 +5,13 @@ use burn::tensor::{Int, Tensor, TensorData, activation};
 use shared::fault::Fault;
 
 use crate::batch::Batch;
+use crate::device::Path;
 use crate::losses::{binary_cross_entropies, counted_spans, span_cross_entropies, squared_errors};
 use crate::targets::{BatchTargets, integers};
 
 /// What a cross-entropy of classes, tags or masked words has besides, as `torch.nn.CrossEntropyLoss` defines it: label
 /// smoothing (Szegedy et al., 2016, <https://arxiv.org/abs/1512.00567>) and class weights. Other targets know neither.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Objective {
     /// The share of a target's probability that is spread over all labels.
     pub label_smoothing: f64,
@@ -44,7 +45,7 @@ impl Objective {
     ///
     /// # Errors
     /// A [`Fault::input`] where nobody has labelled the examples.
-    pub(crate) fn sum(&self, logits: Tensor<2>, batch: &Batch) -> Result<Tensor<1>> {
+    pub(crate) fn sum(&self, logits: Tensor<2>, batch: &Batch, path: Path) -> Result<Tensor<1>> {
         Ok(match &batch.targets {
             BatchTargets::Unknown => bail!(Fault::input("examples without labels teach a model nothing")),
             BatchTargets::Scores(scores) => squared_errors(logits, scores),
@@ -52,25 +53,36 @@ impl Objective {
             BatchTargets::Spans(spans) => span_cross_entropies(logits, batch, spans),
             targets @ (BatchTargets::Classes(_) | BatchTargets::Tags(_)) => {
                 let classes = integers(targets.classes().unwrap_or_default(), &logits.device());
-                self.cross_entropies(logits, classes)
+                self.cross_entropies(logits, classes, path)
             }
         })
     }
 
     /// `[1]`: of `[n, labels]` logits against `[n]` class ids.
-    fn cross_entropies(&self, logits: Tensor<2>, classes: Tensor<1, Int>) -> Tensor<1> {
-        let mut losses = activation::log_softmax(logits, 1).neg();
+    fn cross_entropies(&self, logits: Tensor<2>, classes: Tensor<1, Int>, path: Path) -> Tensor<1> {
+        match path {
+            #[cfg(feature = "libtorch")]
+            Path::Fused(_) if *self == Objective::default() => {
+                crate::libtorch::cross_entropies(logits, classes)
+            }
+            _ => self.plain(logits, classes),
+        }
+    }
+
+    fn plain(&self, logits: Tensor<2>, classes: Tensor<1, Int>) -> Tensor<1> {
+        let mut log_probabilities = activation::log_softmax(logits, 1);
         if !self.class_weights.is_empty() {
             let weights: Vec<f32> = self.class_weights.iter().map(|&weight| weight as f32).collect();
             let weights = TensorData::new(weights, [1, self.class_weights.len()]);
-            losses = losses.clone() * Tensor::from_data(weights, &losses.device());
+            let weights = Tensor::from_data(weights, &log_probabilities.device());
+            log_probabilities = log_probabilities * weights;
         }
-        let of_classes = losses.clone().gather(1, classes.unsqueeze_dim(1)).sum();
+        let of_classes = log_probabilities.clone().gather(1, classes.unsqueeze_dim(1)).sum().neg();
         if self.label_smoothing == 0.0 {
             return of_classes;
         }
-        let labels = losses.dims()[1] as f64;
-        of_classes * (1.0 - self.label_smoothing) + losses.sum() * (self.label_smoothing / labels)
+        let labels = log_probabilities.dims()[1] as f64;
+        of_classes * (1.0 - self.label_smoothing) - log_probabilities.sum() * (self.label_smoothing / labels)
     }
 }
 
@@ -102,7 +114,7 @@ mod tests {
         let path =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/objectives.json");
         let golden: Golden = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        let device = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap().device;
+        let Compute { device, path, .. } = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
         let logits = TensorData::new(golden.logits.concat(), [golden.logits.len(), 3]);
         let logits = Tensor::<2>::from_data(logits, &device);
         let labels = TensorData::new(golden.labels.clone(), [golden.labels.len()]);
@@ -110,9 +122,11 @@ mod tests {
         assert!(golden.cases.len() > 3);
         for Case { label_smoothing, class_weights, loss } in golden.cases {
             let objective = Objective { label_smoothing, class_weights };
-            let sum = objective.cross_entropies(logits.clone(), labels.clone()).into_scalar::<f32>();
-            let ours = f64::from(sum) / objective.weight_of(&golden.labels);
-            assert!((ours - loss).abs() < 1e-6, "{objective:?}: {ours} for {loss}");
+            for path in [path, Path::Plain] {
+                let sum = objective.cross_entropies(logits.clone(), labels.clone(), path);
+                let ours = f64::from(sum.into_scalar::<f32>()) / objective.weight_of(&golden.labels);
+                assert!((ours - loss).abs() < 1e-6, "{objective:?} {path:?}: {ours} for {loss}");
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{FloatDType, Tensor};
 
 use crate::batch::Batch;
+use crate::device::Path;
 use crate::layers::Mode;
 use crate::memory::catch_exhaustion;
 use crate::model::{Model, Tokens};
@@ -78,9 +79,9 @@ impl Model {
             let logits = self.forward(part, Mode::Training(masks), Tokens::WithTargets);
             if let Some(classes) = part.targets.classes() {
                 guesses += classes.len();
-                hits += count_hits(logits.clone(), classes)?;
+                hits += count_hits(logits.clone(), classes, self.compute.path)?;
             }
-            let share = objective.sum(logits, part)? / weight;
+            let share = objective.sum(logits, part, self.compute.path)? / weight;
             loss += f64::from(share.clone().into_scalar::<f32>());
             let mut gradients = GradientsParams::from_grads(share.backward(), &self.network);
             if parts.len() > 1 {
@@ -103,8 +104,14 @@ impl ModuleVisitor for Widener<'_> {
     }
 }
 
-fn count_hits(logits: Tensor<2>, classes: Vec<i64>) -> Result<usize> {
-    let classes = integers(classes, &logits.device());
-    let hits = logits.argmax(1).flatten::<1>(0, 1).equal(classes).int().sum().into_scalar::<i64>();
-    Ok(usize::try_from(hits)?)
+fn count_hits(logits: Tensor<2>, classes: Vec<i64>, path: Path) -> Result<usize> {
+    match path {
+        #[cfg(feature = "libtorch")]
+        Path::Fused(_) => Ok(crate::libtorch::hits(&logits.inner(), &classes)),
+        Path::Plain => {
+            let classes = integers(classes, &logits.device());
+            let hits = logits.argmax(1).flatten::<1>(0, 1).equal(classes).int().sum();
+            Ok(usize::try_from(hits.into_scalar::<i64>())?)
+        }
+    }
 }

@@ -5,8 +5,9 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use crate::config::BertConfig;
+use crate::device::Path;
 use crate::encoder::activate;
-use crate::layers::{Dense, LayerNorm};
+use crate::layers::{Dense, LayerNorm, linear};
 use crate::parameters::{Init, ParameterSource};
 
 /// The decoder has no weight of its own: it is the table of word embeddings, whose gradient is the sum of both uses.
@@ -29,9 +30,16 @@ impl MaskedLmHead {
     }
 
     /// `[tokens, hidden]` → `[tokens, vocab]`; `words` is `[vocab, hidden]`.
-    pub(crate) fn forward(&self, states: Tensor<2>, words: Tensor<2>, config: &BertConfig) -> Tensor<2> {
-        let x = activate(self.dense.forward(states), config.hidden_act);
-        let x = self.norm.forward(x, config.layer_norm_eps);
-        x.matmul(words.transpose()) + self.bias.val().unsqueeze()
+    pub(crate) fn forward(
+        &self,
+        states: Tensor<2>,
+        words: Tensor<2>,
+        config: &BertConfig,
+        path: Path,
+    ) -> Tensor<2> {
+        let Dense { weight, bias } = &self.dense;
+        let x = linear(states, weight.val(), bias.val(), path);
+        let x = self.norm.forward(activate(x, config.hidden_act), config.layer_norm_eps);
+        linear(x, words, self.bias.val(), path)
     }
 }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use super::lanes::sum;
-use super::memory::{Number, numbers, numbers_mut};
+use super::memory::{Number, numbers, numbers_mut, raw};
 use crate::optimizer::{Moments, Update};
 
 /// Numbers that one thread updates at a time: small enough to share evenly, large enough to stream.
@@ -62,14 +62,6 @@ pub(crate) fn adamw<const D: usize>(
         _ => by_operations(state, &gradient, update),
     }
     (tensor, moments)
-}
-
-/// The libtorch tensor behind one of burn's: the same memory.
-fn raw<const D: usize>(tensor: &BurnTensor<D>) -> Tensor {
-    match tensor.clone().try_into_primitive::<LibTorch>() {
-        Ok(primitive) => primitive.tensor,
-        Err(error) => unreachable!("the backend of this build is libtorch: {error:?}"),
-    }
 }
 
 fn by_operations([parameter, first, second]: [&mut Tensor; 3], gradient: &Tensor, update: &Update) {

@@ -1,5 +1,7 @@
 //! The numbers behind a libtorch tensor on the CPU.
 
+use burn::backend::LibTorch;
+use burn::tensor::Tensor as BurnTensor;
 use half::bf16;
 use tch::{Device, Kind, Tensor};
 
@@ -39,6 +41,14 @@ impl Number for bf16 {
         let bits = value.to_bits();
         let rounded = bits.wrapping_add(0x7FFF + ((bits >> 16) & 1));
         bf16::from_bits(if value.is_nan() { 0x7FC0 } else { (rounded >> 16) as u16 })
+    }
+}
+
+/// The libtorch tensor behind one of burn's: the same memory.
+pub(super) fn raw<const D: usize>(tensor: &BurnTensor<D>) -> Tensor {
+    match tensor.clone().try_into_primitive::<LibTorch>() {
+        Ok(primitive) => primitive.tensor,
+        Err(error) => unreachable!("the backend of this build is libtorch: {error:?}"),
     }
 }
 

@@ -5,11 +5,15 @@
 mod activation;
 mod adamw;
 mod cpu;
+mod cross_entropy;
 mod lanes;
 mod layer;
+mod linear;
 mod memory;
 mod record;
 mod taped;
 
 pub(crate) use adamw::{adamw, sum_of_squares};
+pub(crate) use cross_entropy::{cross_entropies, hits};
 pub(crate) use layer::encoder_layer;
+pub(crate) use linear::linear;

@@ -33,7 +33,7 @@ pub(super) fn total(partial: &Tensor, parts: usize) -> Tensor {
 }
 
 /// `N[n, width]` → `[width]`
-pub(super) fn column_sums<N: Number>(matrix: &Tensor) -> Tensor {
+pub(in crate::libtorch) fn column_sums<N: Number>(matrix: &Tensor) -> Tensor {
     let size = matrix.size();
     let width = size[1] as usize;
     let mut partial = partial_sums(size[0], size[1]);

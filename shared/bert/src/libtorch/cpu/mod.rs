@@ -2,11 +2,12 @@
 //! passes over memory. What the backward pass needs is kept as narrow as the products' operands.
 
 mod attention;
-mod columns;
+pub(super) mod columns;
 mod feed_forward;
 mod norm;
 mod parameters;
-mod products;
+pub(super) mod products;
+pub(super) mod rows;
 mod self_attention;
 mod softmax;
 

@@ -6,16 +6,18 @@ use tch::{Kind, Tensor};
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
 /// `x·Wᵀ + b`: `N[n, in]`, `N[out, in]` and `N[out]` → `N[n, out]`.
-pub(super) fn linear<N: Number>(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
+pub(in crate::libtorch) fn linear<N: Number>(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
     if N::KIND == Kind::Float {
-        let start = bias.expand([x.size()[0], bias.size()[0]], false).contiguous();
+        // A copy even of a single row, which would else be the bias itself.
+        let mut start = empty::<f32>(&[x.size()[0], bias.size()[0]]);
+        start.copy_(bias);
         return float32(start, Start::Kept, Factor::rows(x), Factor::columns(weight));
     }
     x.linear(weight, Some(bias))
 }
 
 /// `N[n, out]` and `N[out, in]` → `N[n, in]`
-pub(super) fn input_gradient<N: Number>(gradient: &Tensor, weight: &Tensor) -> Tensor {
+pub(in crate::libtorch) fn input_gradient<N: Number>(gradient: &Tensor, weight: &Tensor) -> Tensor {
     if N::KIND == Kind::Float {
         let out = empty::<f32>(&[gradient.size()[0], weight.size()[1]]);
         return float32(out, Start::Zero, Factor::rows(gradient), Factor::rows(weight));
@@ -24,7 +26,7 @@ pub(super) fn input_gradient<N: Number>(gradient: &Tensor, weight: &Tensor) -> T
 }
 
 /// `N[n, out]` and `N[n, in]` → `N[out, in]`
-pub(super) fn weight_gradient<N: Number>(gradient: &Tensor, x: &Tensor) -> Tensor {
+pub(in crate::libtorch) fn weight_gradient<N: Number>(gradient: &Tensor, x: &Tensor) -> Tensor {
     if N::KIND == Kind::Float {
         let out = empty::<f32>(&[gradient.size()[1], x.size()[1]]);
         return float32(out, Start::Zero, Factor::columns(gradient), Factor::rows(x));

@@ -164,7 +164,7 @@ fn row_backward<N: Number>(gradient: &mut [N], signed: &[N], kept: f32, scale: f
 /// `e^x` for `x ≤ 0` to a unit in the last place: 2 to a whole power times a polynomial (Cephes' `expf`), without the branches
 /// that keep a compiler from taking many at a time.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     // Adding it rounds to a whole number, which stands in the sum's low bits.
     const ROUND: f32 = 12_582_912.0;
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
