@@ -114,6 +114,19 @@ fn answers_go_to_files_too() {
     }
 }
 
+/// More than is read before the first answer is written.
+#[test]
+fn answers_may_replace_their_input() {
+    let sandbox = trained_sandbox();
+    let count = 6000;
+    fs::write(sandbox.path("a.txt"), "좋다 아주 좋다\n".repeat(count)).unwrap();
+    assert!(fs::metadata(sandbox.path("a.txt")).unwrap().len() > 1 << 16);
+    let replaced = run(predict(&sandbox, &["--input", "a.txt", "--output", "a.txt"]), "");
+    assert_eq!(replaced.code, Some(0), "{}", replaced.stderr);
+    let lines = fs::read_to_string(sandbox.path("a.txt")).unwrap();
+    assert_eq!(lines.lines().filter(|line| line.starts_with("{\"label\"")).count(), count);
+}
+
 /// Many more lines than a pipe holds, of which one is read.
 #[test]
 fn who_stops_reading_is_no_error() {
@@ -136,6 +149,7 @@ fn what_cannot_be_asked_is_refused() {
     check(&["--format", "parquet"], "", 2, &["standard input", "--input"]);
     check(&["--format", "tsv"], "body\n가\n", 3, &["line 1", "`text`", "body"]);
     check(&["--format", "jsonl"], "{\"text\": 7}\n", 3, &["line 1", "`text` is no string"]);
+    check(&["--output", "none/a.jsonl"], "가\n", 2, &["none/a.jsonl", "no such folder"]);
     check(&["--set", "train.epochs=2"], "가\n", 3, &["predict needs the result of train", "run `"]);
     let model = trained::model(&sandbox.folder(Stage::Train));
     let mut other = sandbox.program(program("predict"));

@@ -3,6 +3,7 @@
 mod input;
 mod lines;
 mod output;
+mod target;
 mod terminal;
 
 use std::io::{IsTerminal, stdout};
@@ -27,6 +28,7 @@ use crate::open_predictor;
 use crate::predictor::Predictor;
 use input::{Input, InputFormat, Place};
 use output::{Ids, Output};
+use target::Target;
 
 const PROGRAM: &str = "predict";
 /// Examples that are computed together, sorted by length: enough for batches without padding.
@@ -63,23 +65,24 @@ pub fn run(args: &PredictArgs) -> ExitCode {
 
 fn predict(args: &PredictArgs) -> Result<()> {
     signals::listen()?;
-    // What is wrong with the input should be said before a model is loaded.
+    // What is wrong with the files should be said before a model is loaded.
     let place = args.input.clone().map_or(Place::StandardInput, Place::File);
     let format = args.format.unwrap_or_else(|| InputFormat::of(&place));
     place.check(format)?;
+    let target = args.output.as_deref().map(Target::new).transpose()?;
     let predictor = open_predictor(PROGRAM, &args.model)?;
     let encoder = predictor.encoder();
     if !args.texts.is_empty() {
         let examples = examples(&encoder, &args.texts)?;
-        if args.output.is_none() && stdout().is_terminal() {
+        if target.is_none() && stdout().is_terminal() {
             return terminal::show(&predictor, examples);
         }
-        let output = Output::open(args.output.as_deref(), Ids::Left, &encoder)?;
+        let output = Output::open(target, Ids::Left, &encoder)?;
         return answer_all(&predictor, output, iter::once(Ok(examples)));
     }
     let ids = if format == InputFormat::Text { Ids::Left } else { Ids::Shown };
     let input = Input::open(place, format, encoder.task().shape().texts)?;
-    let output = Output::open(args.output.as_deref(), ids, &encoder)?;
+    let output = Output::open(target, ids, &encoder)?;
     answer_all(&predictor, output, chunks(input))
 }
 
