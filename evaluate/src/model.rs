@@ -17,6 +17,7 @@ const MOST_TOKENS: usize = 512;
 #[group(required = true, multiple = false, args = ["config", "model"])]
 // It is required of those that ask a run alone.
 #[command(mut_arg("config", |config| config.required(false)))]
+#[command(mut_arg("set", |set| set.conflicts_with("model")), mut_arg("work", |work| work.conflicts_with("model")))]
 pub(crate) struct ModelArgs {
     #[command(flatten)]
     run: Option<RunArgs>,

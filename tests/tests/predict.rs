@@ -162,21 +162,21 @@ fn what_cannot_be_asked_is_refused() {
 
 #[test]
 fn either_a_run_or_a_model_is_named() {
+    let sandbox = Sandbox::new();
     let check = |options: &[&str], parts: &[&str]| {
-        let mut command = Sandbox::new().program(program("predict"));
-        let run = run(
-            {
-                command.args(options);
-                command
-            },
-            "",
-        );
+        let mut command = sandbox.program(program("predict"));
+        command.args(options);
+        let run = run(command, "");
         assert_eq!(run.code, Some(2), "{}", run.stderr);
         parts.iter().for_each(|part| assert!(run.stderr.contains(part), "{} lacks {part}", run.stderr));
     };
     check(&[], &["<--config <FILE>|--model <DIR>>"]);
     check(&["--task", "classification"], &["--model <DIR>"]);
     check(&["--model", "a", "--config", "b"], &["cannot be used with"]);
+    check(
+        &["--model", "a", "--task", "masked_lm", "--set", "seed=1"],
+        &["cannot be used with", "Usage: predict"],
+    );
 }
 
 /// Compressed, through a pipe, and with what was read before a bad line.

@@ -5,7 +5,6 @@ use rows::{Row, Rows};
 use shared::fault::Fault;
 use shared::schema::Truth;
 
-
 /// `rows` with the name of each label in place of its code.
 pub(super) fn named(rows: Rows, shown: &str, names: &'static [(&str, &str)]) -> Rows {
     let shown = shown.to_owned();

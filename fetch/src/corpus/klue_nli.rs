@@ -1,8 +1,8 @@
 //! KLUE-NLI: whether a premise entails a hypothesis.
 
 use anyhow::Result;
-use serde::Deserialize;
 use rows::{Row, Rows};
+use serde::Deserialize;
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 

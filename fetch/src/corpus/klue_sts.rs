@@ -1,8 +1,8 @@
 //! KLUE-STS: how alike two sentences are, from 0 to 5.
 
 use anyhow::Result;
-use serde::Deserialize;
 use rows::{Row, Rows};
+use serde::Deserialize;
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 

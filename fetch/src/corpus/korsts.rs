@@ -82,8 +82,7 @@ mod tests {
 
     #[test]
     fn bad_rows_are_refused() {
-        let refused =
-            |line: &str, parts: &[&str]| check_refused(&Korsts, format!("{HEADER}{line}\n"), parts);
+        let refused = |line: &str, parts: &[&str]| check_refused(&Korsts, format!("{HEADER}{line}\n"), parts);
         refused("g\tf\t2016\t1\tNaN\t가\t나", &["line 2", "`score` is not a number"]);
         refused("g\tf\t2016\t1\t1.0\t가", &["line 2", "`sentence2` is missing"]);
     }
