@@ -1,8 +1,8 @@
 //! What a model says of a text, as JSON: the same wherever it is read.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Error, Serialize, SerializeMap, Serializer};
 use shared::schema::column::{
-    END, EXAMPLE_ID, LABEL, LABELS, MASKS, PROBABILITIES, PROBABILITY, SCORE, START, TEXT,
+    ANSWERS, END, ENTITIES, EXAMPLE_ID, LABEL, LABELS, MASKS, PROBABILITIES, PROBABILITY, SCORE, START, TEXT,
 };
 use shared::schema::{Decoded, PredictedEntity};
 
@@ -33,13 +33,15 @@ impl Serialize for Answer<'_> {
                 object.serialize_entry(PROBABILITIES, &named(probabilities))?;
             }
             Decoded::Score { score } => object.serialize_entry(SCORE, score)?,
-            Decoded::Answers { answers } => object.serialize_entry("answers", answers)?,
+            Decoded::Answers { answers } => object.serialize_entry(ANSWERS, answers)?,
             Decoded::Entities { text, entities } => {
                 let entities: Vec<Found<'_>> = entities.iter().map(|entity| Found { text, entity }).collect();
-                object.serialize_entry("entities", &entities)?;
+                object.serialize_entry(ENTITIES, &entities)?;
             }
             Decoded::Filled { masks } => object.serialize_entry(MASKS, masks)?,
-            Decoded::Masked { guesses } => object.serialize_entry("guesses", guesses)?,
+            Decoded::Masked { .. } => {
+                return Err(S::Error::custom("tokens were hidden from the model, and none asked for"));
+            }
         }
         object.end()
     }

@@ -1,10 +1,9 @@
 //! From texts to what a model takes.
 
-use anyhow::{Context, Result, bail};
-use rayon::prelude::*;
+use anyhow::{Result, bail};
 use serde::Serialize;
-use shared::schema::{DecodedKind, Example, Features, FilledMask, TokenCandidate, Truth};
-use shared::task::{Decoded, Definition, Encoded, Output, OutputLayer, Setting, TokenGuess, Window};
+use shared::schema::{DecodedKind, Example, Features, FilledMask, Prediction, TokenCandidate, Truth};
+use shared::task::{Decoded, Definition, Output, OutputLayer, Setting, TokenGuess, Window, prediction};
 use shared::tokens::{Piece, Tokenizer};
 use tokenizer::BoundedTokenizer;
 
@@ -71,25 +70,18 @@ impl Encoder {
     /// # Errors
     /// Of the first example that fails, with its id.
     pub(crate) fn encode(&self, examples: Vec<Example>) -> Result<EncodedExamples> {
-        let encode = |session: &mut tokenizer::Session<'_>, example: &Example| {
-            let in_example = || format!("example {}", example.example_id);
-            self.task.encode(example, &self.setting, session).with_context(in_example)
-        };
-        let outcomes: Vec<Result<Vec<Encoded>>> =
-            examples.par_iter().map_init(|| self.tokenizer.session(), encode).collect();
-        let of_examples = outcomes.into_iter().collect::<Result<Vec<_>>>()?;
+        let of_examples = self.tokenizer.encode_all(self.task, &self.setting, &examples)?;
         let counts = of_examples.iter().map(Vec::len).collect();
         let rows = of_examples.into_iter().flatten().map(|row| row.features).collect();
         Ok(EncodedExamples { examples, rows, counts })
     }
 
     /// What the outputs of an example's rows say of it.
-    pub(crate) fn decode(&self, example: &Example, windows: &[Window<'_>]) -> Result<Decoded> {
-        let decoded = match self.mask_token_id() {
+    pub(crate) fn prediction(&self, example: Example, windows: &[Window<'_>]) -> Result<Prediction> {
+        prediction(self.task, example, windows, |example| match self.mask_token_id() {
             Some(mask) => self.fill(&example.text, mask, windows),
             None => self.task.decode(example, windows, &self.setting),
-        };
-        decoded.with_context(|| format!("example {}", example.example_id))
+        })
     }
 
     /// The masks of `text`, each with the tokens that the model would put there.

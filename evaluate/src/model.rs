@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail};
 use bert::BertConfig;
 use shared::config::EvaluateConfig;
 use shared::fault::Fault;
@@ -14,11 +14,15 @@ const MOST_TOKENS: usize = 512;
 
 /// The options that name a model.
 #[derive(Debug, Clone, clap::Args)]
+#[group(required = true, multiple = false, args = ["config", "model"])]
+// It is required of those that ask a run alone.
+#[command(mut_arg("config", |config| config.required(false)))]
+#[command(mut_arg("set", |set| set.conflicts_with("model")), mut_arg("work", |work| work.conflicts_with("model")))]
 pub(crate) struct ModelArgs {
     #[command(flatten)]
     run: Option<RunArgs>,
     /// A model with a head, in a folder in the Hub layout, in place of a run's.
-    #[arg(long, value_name = "DIR", requires = "task", conflicts_with = "config")]
+    #[arg(long, value_name = "DIR", requires = "task")]
     model: Option<PathBuf>,
     /// What that model was trained for: classification, pair_classification, pair_regression, multi_label,
     /// entity_recognition, question_answering or masked_lm.
@@ -34,14 +38,12 @@ pub(crate) enum NamedModel<'a> {
 
 impl ModelArgs {
     /// # Errors
-    /// A usage fault where they name none.
+    /// Where they name none, which is refused when they are parsed.
     pub(crate) fn named(&self) -> Result<NamedModel<'_>> {
         if let (Some(folder), Some(task)) = (&self.model, self.task) {
             return Ok(NamedModel::Folder { folder, task });
         }
-        let nothing =
-            || Fault::usage("no model is named; give --config FILE, or --model DIR and --task TASK");
-        Ok(NamedModel::Run(self.run.as_ref().ok_or_else(nothing)?))
+        Ok(NamedModel::Run(self.run.as_ref().context("the options name neither a run nor a model")?))
     }
 }
 
@@ -65,21 +67,23 @@ impl Source {
     /// Of a folder without a run: its labels are those of its config.json, and all else is as it is by default.
     ///
     /// # Errors
-    /// A usage fault where the model has no head for `task`.
+    /// A usage fault where the model's head is not one for `task`.
     pub(crate) fn of_folder(folder: &Path, task: Task) -> Result<Source> {
         let bert = BertConfig::read(folder)?;
         let definition = task.definition();
-        let fits = bert.output_layer() == Some(definition.output_layer());
-        let (place, name) = (folder.display(), definition.name());
-        let message = || {
-            format!("the model in {place} has no head for {name}; --task has to name what it was trained for")
-        };
-        ensure!(fits, Fault::usage(message()));
+        let labels = labels(definition, &bert);
+        let (targets, outputs) = (definition.targets(&labels), definition.outputs(&labels).len());
+        if let Some(reason) = bert.denies(definition.output_layer(), targets, outputs) {
+            let (place, name) = (folder.display(), definition.name());
+            bail!(Fault::usage(format!(
+                "the model in {place} has no head for {name}: {reason}; `--task` has to name what it was trained for"
+            )));
+        }
         Ok(Source {
             folder: folder.to_owned(),
             task,
             max_seq_length: bert.max_position_embeddings.min(MOST_TOKENS),
-            setting: Setting { labels: labels(definition, &bert), ..Setting::default() },
+            setting: Setting { labels, ..Setting::default() },
             compute: EvaluateConfig::default(),
         })
     }

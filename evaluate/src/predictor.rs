@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bert::{BertConfig, Compute, Dataset, Head, Model};
 use shared::config::Weights;
-use shared::schema::{Example, Features, Prediction, Truth};
-use shared::task::{Output, OutputLayer, Window};
+use shared::schema::{Example, Features, Prediction};
+use shared::task::Window;
 
 use crate::encoder::{EncodedExamples, Encoder};
 use crate::model::Source;
@@ -67,25 +67,13 @@ impl Predictor {
         let dataset = self.dataset(rows)?;
         let outputs = self.model.all_outputs(&dataset, self.batch_size, |_| ControlFlow::Continue(()))?;
         let outputs = outputs.continue_value().context("the prediction ended early")?;
-        let windows: Vec<Window<'_>> = dataset
-            .rows()
-            .iter()
-            .zip(&outputs)
-            .map(|(features, output)| Window { features, output })
-            .collect();
+        let windows = Window::all(dataset.rows(), &outputs);
         let mut rest = windows.as_slice();
         let mut predictions = Vec::with_capacity(examples.len());
         for (example, count) in examples.into_iter().zip(counts) {
             let (own, after) = rest.split_at(count.min(rest.len()));
             rest = after;
-            let decoded = self.encoder.decode(&example, own)?;
-            let logits = self.logits_of_text(own);
-            predictions.push(Prediction {
-                example_id: example.example_id,
-                truth: Truth::Unknown,
-                decoded,
-                logits,
-            });
+            predictions.push(self.encoder.prediction(example, own)?);
         }
         Ok(predictions)
     }
@@ -96,13 +84,5 @@ impl Predictor {
             Some(mask) => dataset.with_masks_in_texts(i32::try_from(mask)?, CANDIDATES),
             None => dataset,
         })
-    }
-
-    /// None, where the model has an output for every token.
-    fn logits_of_text(&self, windows: &[Window<'_>]) -> Vec<f32> {
-        match (self.encoder.task().output_layer(), windows.first()) {
-            (OutputLayer::Sequence, Some(Window { output: Output::Logits(logits), .. })) => logits.clone(),
-            _ => Vec::new(),
-        }
     }
 }

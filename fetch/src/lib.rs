@@ -9,7 +9,6 @@ mod mirror;
 mod model;
 mod parts;
 mod raw;
-mod rows;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use rows::Input;
 use shared::digest::sha256_file;
 use shared::facts::Source;
 use shared::fault::Fault;
@@ -28,6 +29,11 @@ impl RawFile {
         let bytes = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
         let source = Source { location, bytes, sha256: sha256_file(path)? };
         Ok(RawFile { path: path.to_owned(), shown: path.display().to_string(), source })
+    }
+
+    /// To read rows from.
+    pub(crate) fn input(&self) -> Result<Input> {
+        Input::file(&self.path, &self.shown)
     }
 
     pub(crate) fn copy_to(&self, target: &Path) -> Result<()> {

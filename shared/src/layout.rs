@@ -148,6 +148,13 @@ pub fn content_extension(path: &Path) -> Option<String> {
     Some(name.extension()?.to_string_lossy().into_owned())
 }
 
+/// Where the file `path` is written before it is whole: on the same file system.
+pub fn partial_file(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{PARTIAL}"));
+    name.into()
+}
+
 /// A name beside `path` that no other process has, be it in another container with the same process number.
 pub(crate) fn temporary_beside(path: &Path) -> PathBuf {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());

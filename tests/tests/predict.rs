@@ -114,6 +114,19 @@ fn answers_go_to_files_too() {
     }
 }
 
+/// More than is read before the first answer is written.
+#[test]
+fn answers_may_replace_their_input() {
+    let sandbox = trained_sandbox();
+    let count = 6000;
+    fs::write(sandbox.path("a.txt"), "좋다 아주 좋다\n".repeat(count)).unwrap();
+    assert!(fs::metadata(sandbox.path("a.txt")).unwrap().len() > 1 << 16);
+    let replaced = run(predict(&sandbox, &["--input", "a.txt", "--output", "a.txt"]), "");
+    assert_eq!(replaced.code, Some(0), "{}", replaced.stderr);
+    let lines = fs::read_to_string(sandbox.path("a.txt")).unwrap();
+    assert_eq!(lines.lines().filter(|line| line.starts_with("{\"label\"")).count(), count);
+}
+
 /// Many more lines than a pipe holds, of which one is read.
 #[test]
 fn who_stops_reading_is_no_error() {
@@ -133,14 +146,54 @@ fn what_cannot_be_asked_is_refused() {
         run(predict(&sandbox, options), input).check_refused(code, parts);
     };
     check(&["--input", "none.tsv"], "", 3, &["none.tsv"]);
-    check(&["--format", "parquet"], "", 2, &["standard input", "--input"]);
-    check(&["--format", "tsv"], "body\n가\n", 3, &["line 1", "`text`", "body"]);
-    check(&["--format", "jsonl"], "{\"text\": 7}\n", 3, &["line 1", "`text` is no string"]);
+    check(&["--format", "parquet"], "", 2, &["standard input", "as a file"]);
+    check(&["--format", "tsv"], "body\n가\n", 3, &["standard input", "`text`", "body"]);
+    check(&["--format", "jsonl"], "{\"text\": 7}\n", 3, &["line 1", "`text` is not a string"]);
+    check(&["--input", "tiny.toml"], "", 2, &["tiny.toml", "--format"]);
+    check(&["--output", "none/a.jsonl"], "가\n", 2, &["none/a.jsonl", "no such folder"]);
     check(&["--set", "train.epochs=2"], "가\n", 3, &["predict needs the result of train", "run `"]);
     let model = trained::model(&sandbox.folder(Stage::Train));
-    let mut other = sandbox.program(program("predict"));
-    other.arg("--model").arg(&model).args(["--task", "entity_recognition", "가"]);
-    run(other, "").check_refused(2, &["has no head for entity_recognition"]);
+    for task in ["entity_recognition", "multi_label", "pair_regression"] {
+        let mut other = sandbox.program(program("predict"));
+        other.arg("--model").arg(&model).args(["--task", task, "가"]);
+        run(other, "").check_refused(2, &["has no head for", task, "`--task` has to name"]);
+    }
+}
+
+#[test]
+fn either_a_run_or_a_model_is_named() {
+    let sandbox = Sandbox::new();
+    let check = |options: &[&str], parts: &[&str]| {
+        let mut command = sandbox.program(program("predict"));
+        command.args(options);
+        let run = run(command, "");
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        parts.iter().for_each(|part| assert!(run.stderr.contains(part), "{} lacks {part}", run.stderr));
+    };
+    check(&[], &["<--config <FILE>|--model <DIR>>"]);
+    check(&["--task", "classification"], &["--model <DIR>"]);
+    check(&["--model", "a", "--config", "b"], &["cannot be used with"]);
+    check(
+        &["--model", "a", "--task", "masked_lm", "--set", "seed=1"],
+        &["cannot be used with", "Usage: predict"],
+    );
+}
+
+/// Compressed, through a pipe, and with what was read before a bad line.
+#[test]
+fn texts_come_from_whatever_gives_bytes() {
+    let sandbox = trained_sandbox();
+    let script = "gzip -k test.tsv && \"$0\" --config tiny.toml --format tsv --input <(cat test.tsv.gz)";
+    let mut shell = sandbox.program("bash");
+    shell.args(["-c", script]).arg(program("predict"));
+    let piped = answers(&run(shell, ""));
+    assert_eq!(answers(&run(predict(&sandbox, &["--input", "test.tsv.gz"]), "")), piped);
+    assert_eq!(answers(&run(predict(&sandbox, &["--input", "test.tsv"]), "")), piped);
+
+    let torn = "{\"text\": \"가\"}\n".repeat(100) + "[]\n";
+    let torn = run(predict(&sandbox, &["--format", "jsonl"]), &torn);
+    assert_eq!((torn.code, torn.stdout.lines().count()), (Some(3), 100), "{}", torn.stderr);
+    assert!(torn.stderr.contains("line 101"), "{}", torn.stderr);
 }
 
 /// Trains `task` on forty examples, and asks about `asked`.

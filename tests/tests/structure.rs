@@ -45,11 +45,12 @@ fn dependencies_point_one_way() {
     };
     check("shared", &[]);
     check("shared/bert", &["shared"]);
+    check("shared/rows", &["shared"]);
     check("shared/tokenizer", &["shared"]);
-    check("fetch", &["shared"]);
+    check("fetch", &["rows", "shared"]);
     check("tokenize", &["shared", "tokenizer"]);
     check("train", &["bert", "shared"]);
-    check("evaluate", &["bert", "shared", "tokenizer"]);
+    check("evaluate", &["bert", "rows", "shared", "tokenizer"]);
 }
 
 #[test]

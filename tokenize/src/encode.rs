@@ -1,10 +1,8 @@
 //! From examples to features.
 
-use anyhow::{Context, Result};
-use rayon::prelude::*;
+use anyhow::Result;
 use shared::schema::{Example, TargetKind};
 use shared::task::{Definition, Encoded, Setting};
-use shared::tokens::Tokenizer;
 use tokenizer::BoundedTokenizer;
 
 /// Turns examples into features; any number of threads may use it at once.
@@ -36,18 +34,8 @@ impl Encoder {
     /// # Errors
     /// Of the first example that fails, with its id.
     pub(crate) fn encode_batch(&self, examples: &[Example]) -> Result<Vec<Encoded>> {
-        // Collected before the errors are looked at, so that the first one in order is reported every time.
-        let outcomes: Vec<Result<Vec<Encoded>>> = examples
-            .par_iter()
-            .map_init(|| self.tokenizer.session(), |tokenizer, example| self.encode(example, tokenizer))
-            .collect();
-        let rows = outcomes.into_iter().collect::<Result<Vec<_>>>()?;
+        let rows = self.tokenizer.encode_all(self.task, &self.setting, examples)?;
         Ok(self.task.pack(rows.into_iter().flatten().collect(), &self.tokenizer.session()))
-    }
-
-    fn encode(&self, example: &Example, tokenizer: &mut dyn Tokenizer) -> Result<Vec<Encoded>> {
-        let in_example = || format!("example {}", example.example_id);
-        self.task.encode(example, &self.setting, tokenizer).with_context(in_example)
     }
 }
 

@@ -7,7 +7,7 @@ use evaluate::predict::PredictArgs;
 
 /// Says of texts what a fine-tuned model finds in them, in their order, as JSON Lines or Parquet.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "predict", version)]
 struct Cli {
     #[command(flatten)]
     predict: PredictArgs,

@@ -1,8 +1,9 @@
 //! The program `predict`: texts in, what the model says of them out.
 
+mod ahead;
 mod input;
-mod lines;
 mod output;
+mod target;
 mod terminal;
 
 use std::io::{IsTerminal, stdout};
@@ -10,23 +11,23 @@ use std::iter;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use shared::console::{LogFormat, Progress, Unit};
 use shared::fault::Fault;
 use shared::schema::Example;
 use shared::signals;
 use shared::stage::execute_program;
 
-use crate::encoder::{EncodedExamples, Encoder, example};
+use crate::encoder::{Encoder, example};
 use crate::model::ModelArgs;
 use crate::open_predictor;
 use crate::predictor::Predictor;
-use input::{Input, InputFormat, Place};
+use ahead::Ahead;
+use input::{Input, InputFormat};
 use output::{Ids, Output};
+use target::Target;
 
 const PROGRAM: &str = "predict";
 /// Examples that are computed together, sorted by length: enough for batches without padding.
@@ -45,7 +46,7 @@ pub struct PredictArgs {
     /// A file of texts; without it the standard input is read.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// How the input is written; else its extension tells, and what has none is text.
+    /// How the input is written; else its extension tells, and what has none is text. All but Parquet may be compressed by gzip or zstd.
     #[arg(long, value_enum)]
     format: Option<InputFormat>,
     /// A file for the answers: JSON Lines, or Parquet where it ends in `.parquet`. Without it they are printed.
@@ -63,24 +64,23 @@ pub fn run(args: &PredictArgs) -> ExitCode {
 
 fn predict(args: &PredictArgs) -> Result<()> {
     signals::listen()?;
-    // What is wrong with the input should be said before a model is loaded.
-    let place = args.input.clone().map_or(Place::StandardInput, Place::File);
-    let format = args.format.unwrap_or_else(|| InputFormat::of(&place));
-    place.check(format)?;
+    // What is wrong with the files should be said before a model is loaded.
+    let input = Input::open(args.input.as_deref(), args.format)?;
+    let target = args.output.as_deref().map(Target::new).transpose()?;
     let predictor = open_predictor(PROGRAM, &args.model)?;
     let encoder = predictor.encoder();
     if !args.texts.is_empty() {
         let examples = examples(&encoder, &args.texts)?;
-        if args.output.is_none() && stdout().is_terminal() {
+        if target.is_none() && stdout().is_terminal() {
             return terminal::show(&predictor, examples);
         }
-        let output = Output::open(args.output.as_deref(), Ids::Left, &encoder)?;
+        let output = Output::open(target, Ids::Left, &encoder)?;
         return answer_all(&predictor, output, iter::once(Ok(examples)));
     }
-    let ids = if format == InputFormat::Text { Ids::Left } else { Ids::Shown };
-    let input = Input::open(place, format, encoder.task().shape().texts)?;
-    let output = Output::open(args.output.as_deref(), ids, &encoder)?;
-    answer_all(&predictor, output, chunks(input))
+    let ids = if input.format == InputFormat::Text { Ids::Left } else { Ids::Shown };
+    let examples = input.examples(encoder.task().shape().texts)?;
+    let output = Output::open(target, ids, &encoder)?;
+    answer_all(&predictor, output, chunks(examples))
 }
 
 /// Of each text, or of every two where the task takes two, in their order.
@@ -96,23 +96,24 @@ fn examples(encoder: &Encoder, texts: &[String]) -> Result<Vec<Example>> {
     Ok((1..).zip(texts.chunks(each)).map(of).collect())
 }
 
-/// Whatever the number of examples, so that their memory has a bound.
+/// Whatever the number of examples, so that their memory has a bound. What was read before an error comes before it.
 fn chunks(
     mut examples: impl Iterator<Item = Result<Example>> + Send,
 ) -> impl Iterator<Item = Result<Vec<Example>>> + Send {
+    let mut failed = None;
     iter::from_fn(move || {
         let (mut chunk, mut bytes) = (Vec::new(), 0);
-        while chunk.len() < CHUNK_ROWS && bytes < CHUNK_BYTES {
+        while failed.is_none() && chunk.len() < CHUNK_ROWS && bytes < CHUNK_BYTES {
             match examples.next() {
                 Some(Ok(example)) => {
                     bytes += example.text.len() + example.text_pair.as_ref().map_or(0, String::len);
                     chunk.push(example);
                 }
-                Some(Err(error)) => return Some(Err(error)),
+                Some(Err(error)) => failed = Some(error),
                 None => break,
             }
         }
-        (!chunk.is_empty()).then_some(Ok(chunk))
+        if chunk.is_empty() { failed.take().map(Err) } else { Some(Ok(chunk)) }
     })
 }
 
@@ -125,7 +126,8 @@ fn answer_all(
     let started = Instant::now();
     let mut progress = (!stdout().is_terminal()).then(|| Progress::new(PROGRAM, 0, Unit::Items));
     let mut count = 0;
-    for encoded in encoded(predictor, chunks)? {
+    let encoder = predictor.encoder();
+    for encoded in Ahead::of(chunks.map(move |chunk| encoder.encode(chunk?)))? {
         let predictions = predictor.answer(encoded?)?;
         if output.write(&predictions)? == ControlFlow::Break(()) {
             return Ok(());
@@ -140,26 +142,6 @@ fn answer_all(
     let seconds = started.elapsed().as_secs_f64();
     log::info!("{count} examples in {seconds:.1} s, {:.0} a second", count as f64 / seconds);
     Ok(())
-}
-
-/// By a thread of their own, one chunk ahead. It may be waiting for input when this process ends.
-fn encoded(
-    predictor: &Predictor,
-    chunks: impl Iterator<Item = Result<Vec<Example>>> + Send + 'static,
-) -> Result<Receiver<Result<EncodedExamples>>> {
-    let encoder = predictor.encoder();
-    let (sender, receiver) = sync_channel(1);
-    let work = move || {
-        for chunk in chunks {
-            let encoded = chunk.and_then(|examples| encoder.encode(examples));
-            let failed = encoded.is_err();
-            if sender.send(encoded).is_err() || failed {
-                return;
-            }
-        }
-    };
-    thread::Builder::new().name("encode".into()).spawn(work).context("cannot start a thread")?;
-    Ok(receiver)
 }
 
 #[cfg(test)]
@@ -187,5 +169,13 @@ mod tests {
         check_chunks(&[1; 3], &[3]);
         check_chunks(&[1; 2 * CHUNK_ROWS + 1], &[CHUNK_ROWS, CHUNK_ROWS, 1]);
         check_chunks(&[CHUNK_BYTES, 1, CHUNK_BYTES - 1, 1], &[1, 2, 1]);
+    }
+
+    #[test]
+    fn what_was_read_before_an_error_comes_before_it() {
+        let examples = [Ok(example("1".into(), [])), Err(anyhow::anyhow!("torn"))];
+        let found: Vec<Result<Vec<Example>>> = chunks(examples.into_iter()).collect();
+        let [Ok(chunk), Err(error)] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((chunk.len(), error.to_string().as_str()), (1, "torn"));
     }
 }

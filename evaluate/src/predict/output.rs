@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write, stdout};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use shared::layout::content_extension;
 use shared::schema::{Prediction, PredictionShape, PredictionWriter, TruthKind};
 
+use super::target::{Format, Target};
 use crate::answer::Answer;
 use crate::encoder::Encoder;
 
@@ -28,23 +27,22 @@ pub(super) struct Output {
 
 enum Sink {
     Printed(BufWriter<io::Stdout>),
-    Lines { writer: BufWriter<File>, path: PathBuf },
-    Parquet(Box<PredictionWriter>),
+    Lines(BufWriter<File>, Target),
+    Parquet(Box<PredictionWriter>, Target),
 }
 
 impl Output {
-    /// # Errors
-    /// Where `path` cannot be written.
-    pub(super) fn open(path: Option<&Path>, ids: Ids, encoder: &Arc<Encoder>) -> Result<Output> {
-        let sink = match path {
+    /// Without a target answers are printed.
+    pub(super) fn open(target: Option<Target>, ids: Ids, encoder: &Arc<Encoder>) -> Result<Output> {
+        let sink = match target {
             None => Sink::Printed(BufWriter::new(stdout())),
-            Some(path) if content_extension(path).as_deref() == Some("parquet") => {
+            Some(target) if target.format() == Format::Parquet => {
                 let shape = PredictionShape { truth: TruthKind::Nothing, decoded: encoder.decoded() };
-                Sink::Parquet(Box::new(PredictionWriter::create(path, shape)?))
+                Sink::Parquet(Box::new(PredictionWriter::create(target.written(), shape)?), target)
             }
-            Some(path) => {
-                let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-                Sink::Lines { writer: BufWriter::new(file), path: path.to_owned() }
+            Some(target) => {
+                let file = File::create(target.written()).with_context(|| cannot_write(&target))?;
+                Sink::Lines(BufWriter::new(file), target)
             }
         };
         Ok(Output { sink, ids, encoder: Arc::clone(encoder) })
@@ -63,20 +61,26 @@ impl Output {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ControlFlow::Break(())),
                 printed => printed.context("cannot write to the standard output")?,
             },
-            Sink::Lines { writer, path } => {
-                lines(writer).with_context(|| format!("cannot write {}", path.display()))?;
-            }
-            Sink::Parquet(writer) => writer.write(predictions)?,
+            Sink::Lines(writer, target) => lines(writer).with_context(|| cannot_write(target))?,
+            Sink::Parquet(writer, _) => writer.write(predictions)?,
         }
         Ok(ControlFlow::Continue(()))
     }
 
     pub(super) fn finish(self) -> Result<()> {
         match self.sink {
-            Sink::Parquet(writer) => writer.finish(),
-            Sink::Printed(_) | Sink::Lines { .. } => Ok(()),
+            Sink::Printed(_) => Ok(()),
+            Sink::Lines(_, target) => target.finish(),
+            Sink::Parquet(writer, target) => {
+                writer.finish()?;
+                target.finish()
+            }
         }
     }
+}
+
+fn cannot_write(target: &Target) -> String {
+    format!("cannot write {}", target.written().display())
 }
 
 fn line(writer: &mut dyn Write, prediction: &Prediction, ids: Ids, encoder: &Encoder) -> io::Result<()> {

@@ -1,10 +1,9 @@
 //! Labels that a corpus writes as numbers, by name.
 
 use anyhow::{Result, bail};
+use rows::{Row, Rows};
 use shared::fault::Fault;
 use shared::schema::Truth;
-
-use crate::rows::{Row, Rows};
 
 /// `rows` with the name of each label in place of its code.
 pub(super) fn named(rows: Rows, shown: &str, names: &'static [(&str, &str)]) -> Rows {

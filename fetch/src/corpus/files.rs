@@ -1,6 +1,7 @@
 //! Own files in place of a registered corpus.
 
 use anyhow::{Context, Result};
+use rows::Rows;
 use shared::config::{FileFormat, FilesConfig};
 use shared::fault::Fault;
 use shared::layout::{Split, content_extension};
@@ -8,7 +9,6 @@ use shared::schema::ExampleShape;
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Rows};
 
 /// They hold what the task asks for.
 pub(super) struct OwnFiles {
@@ -52,7 +52,7 @@ impl Corpus for OwnFiles {
             Some(format) => format,
             None => self.format_by_name(file)?,
         };
-        rows::open(file, format, &self.files.columns, self.shape)
+        rows::open(file.input()?, format, &self.files.columns, self.shape)
     }
 
     fn known_rows(&self, _split: Split) -> Option<u64> {

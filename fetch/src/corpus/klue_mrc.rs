@@ -1,13 +1,13 @@
 //! KLUE-MRC: questions on news and Wikipedia, some of which the text does not answer.
 
 use anyhow::Result;
+use rows::Rows;
 use shared::config::{FileColumns, FileFormat};
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, TruthKind};
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Rows};
 
 pub(super) struct KlueMrc;
 
@@ -50,7 +50,7 @@ impl Corpus for KlueMrc {
     }
 
     fn rows(&self, file: &RawFile) -> Result<Rows> {
-        rows::open(file, FileFormat::Squad, &FileColumns::default(), self.shape())
+        rows::open(file.input()?, FileFormat::Squad, &FileColumns::default(), self.shape())
     }
 
     fn known_rows(&self, split: Split) -> Option<u64> {

@@ -1,12 +1,12 @@
 //! KLUE-NER: persons, places, organizations, dates, times and quantities, tagged character by character.
 
 use anyhow::Result;
+use rows::{Row, Rows, Sentence, Unit};
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Row, Rows, Sentence, Unit};
 
 pub(super) struct KlueNer;
 
@@ -49,7 +49,7 @@ impl Corpus for KlueNer {
     }
 
     fn rows(&self, file: &RawFile) -> Result<Rows> {
-        Ok(Box::new(rows::sentences(file, Unit::Character)?.map(|sentence| Ok(row(sentence?)))))
+        Ok(Box::new(rows::sentences(file.input()?, Unit::Character)?.map(|sentence| Ok(row(sentence?)))))
     }
 
     fn known_rows(&self, split: Split) -> Option<u64> {
@@ -83,7 +83,7 @@ mod tests {
             (Some("a_1-wikitree"), "김 서울", None, entities(&[(0, 1, "PS"), (2, 4, "LC")])),
             (Some("a_2-nsmc"), "#12", None, entities(&[(1, 2, "QT"), (2, 3, "QT")])),
         ];
-        check(&KlueNer, &format!("{head}{first}{second}"), &expected);
+        check(&KlueNer, format!("{head}{first}{second}"), &expected);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! KLUE-NLI: whether a premise entails a hypothesis.
 
 use anyhow::Result;
+use rows::{Row, Rows};
 use serde::Deserialize;
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Row, Rows};
 
 pub(super) struct KlueNli;
 
@@ -58,7 +58,7 @@ impl Corpus for KlueNli {
     }
 
     fn rows(&self, file: &RawFile) -> Result<Rows> {
-        Ok(Box::new(rows::array::<Pair>(file)?.map(|(place, pair)| {
+        Ok(Box::new(rows::array::<Pair>(file.input()?)?.map(|(place, pair)| {
             Ok(Row {
                 place,
                 id: Some(pair.guid),
@@ -88,16 +88,16 @@ mod tests {
     #[test]
     fn a_pair_has_the_gold_label() {
         let truth = label("contradiction");
-        check(&KlueNli, &format!("[{PAIR}]"), &[(Some("a_1"), "\"네\"", Some("아니오"), truth)]);
+        check(&KlueNli, format!("[{PAIR}]"), &[(Some("a_1"), "\"네\"", Some("아니오"), truth)]);
     }
 
     #[test]
     fn a_broken_file_is_refused() {
         check_refused(
             &KlueNli,
-            &format!("[{PAIR}, {{\"guid\": \"a_2\"}}]"),
+            format!("[{PAIR}, {{\"guid\": \"a_2\"}}]"),
             &["corpus.data", "`premise`", "line 1"],
         );
-        check_refused(&KlueNli, &format!("[{PAIR}"), &["corpus.data", "line 1"]);
+        check_refused(&KlueNli, format!("[{PAIR}"), &["corpus.data", "line 1"]);
     }
 }

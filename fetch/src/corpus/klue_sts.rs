@@ -1,13 +1,13 @@
 //! KLUE-STS: how alike two sentences are, from 0 to 5.
 
 use anyhow::Result;
+use rows::{Row, Rows};
 use serde::Deserialize;
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Row, Rows};
 
 pub(super) struct KlueSts;
 
@@ -65,7 +65,7 @@ impl Corpus for KlueSts {
     }
 
     fn rows(&self, file: &RawFile) -> Result<Rows> {
-        Ok(Box::new(rows::array::<Pair>(file)?.map(|(place, pair)| {
+        Ok(Box::new(rows::array::<Pair>(file.input()?)?.map(|(place, pair)| {
             Ok(Row {
                 place,
                 id: Some(pair.guid),
@@ -96,6 +96,6 @@ mod tests {
         let pair =
             format!(r#"[{{"guid": "a_1", "sentence1": "가", "sentence2": "나", "labels": {labels}}}]"#);
         check(&KlueSts, &pair, &[(Some("a_1"), "가", Some("나"), Truth::Score(3.714285714285714))]);
-        check_refused(&KlueSts, &pair.replace("real-", ""), &["corpus.data", "real-label"]);
+        check_refused(&KlueSts, pair.replace("real-", ""), &["corpus.data", "real-label"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Comments on celebrity news: what bias they show, and whether they offend. The test labels are not public.
 
 use anyhow::{Result, bail};
+use rows::{Row, Rows};
 use shared::config::{FileColumns, FileFormat};
 use shared::fault::Fault;
 use shared::layout::Split;
@@ -8,7 +9,6 @@ use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Row, Rows};
 
 /// The corpus' three columns of labels, the values that say something, and what these are called here. The first column
 /// is true where the second says `gender`.
@@ -67,7 +67,7 @@ impl Corpus for KoreanHateSpeech {
             let columns =
                 FileColumns { text: "comments".into(), label: name.into(), ..FileColumns::default() };
             let shape = ExampleShape { truth: TruthKind::Label, ..self.shape() };
-            rows::open(file, FileFormat::Tsv, &columns, shape)
+            rows::open(file.input()?, FileFormat::Tsv, &columns, shape)
         };
         let [gender, bias, hate] = COLUMNS.map(column);
         let shown = file.shown.clone();
@@ -118,14 +118,14 @@ mod tests {
             (None, "나", None, labels(&["gender_bias", "bias:gender", "hate:hate"])),
             (None, "다", None, labels(&["bias:others", "hate:offensive"])),
         ];
-        check(&KoreanHateSpeech, &format!("{HEADER}{lines}"), &expected);
+        check(&KoreanHateSpeech, format!("{HEADER}{lines}"), &expected);
     }
 
     #[test]
     fn another_value_is_refused() {
         check_refused(
             &KoreanHateSpeech,
-            &format!("{HEADER}가\tFalse\tnone\tmild\n"),
+            format!("{HEADER}가\tFalse\tnone\tmild\n"),
             &["line 2", "`mild`", "`hate`"],
         );
     }

@@ -1,13 +1,13 @@
 //! KorNLI: SNLI and MultiNLI translated by machine to train on, XNLI by hand to measure with.
 
 use anyhow::Result;
+use rows::Rows;
 use shared::config::{FileColumns, FileFormat};
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, TruthKind};
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Rows};
 
 pub(super) struct Kornli;
 
@@ -62,7 +62,7 @@ impl Corpus for Kornli {
             label: "gold_label".into(),
             ..FileColumns::default()
         };
-        rows::open(file, FileFormat::Tsv, &columns, self.shape())
+        rows::open(file.input()?, FileFormat::Tsv, &columns, self.shape())
     }
 
     fn known_rows(&self, split: Split) -> Option<u64> {
@@ -85,14 +85,14 @@ mod tests {
     fn quotes_are_part_of_the_sentences() {
         let line = "\"엄마, 저 왔어요.\t\"네\tneutral\n";
         let expected = [(None, "\"엄마, 저 왔어요.", Some("\"네"), label("neutral"))];
-        check(&Kornli, &format!("{HEADER}{line}"), &expected);
+        check(&Kornli, format!("{HEADER}{line}"), &expected);
     }
 
     #[test]
     fn a_short_row_is_refused() {
         check_refused(
             &Kornli,
-            &format!("{HEADER}a\tb\n"),
+            format!("{HEADER}a\tb\n"),
             &["corpus.data, line 2", "`gold_label` is missing"],
         );
     }

@@ -1,13 +1,13 @@
 //! KorQuAD 1.0: questions on Korean Wikipedia. The test split is not public.
 
 use anyhow::Result;
+use rows::Rows;
 use shared::config::{FileColumns, FileFormat};
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, TruthKind};
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Rows};
 
 pub(super) struct KorquadV1;
 
@@ -41,7 +41,7 @@ impl Corpus for KorquadV1 {
     }
 
     fn rows(&self, file: &RawFile) -> Result<Rows> {
-        rows::open(file, FileFormat::Squad, &FileColumns::default(), self.shape())
+        rows::open(file.input()?, FileFormat::Squad, &FileColumns::default(), self.shape())
     }
 
     fn known_rows(&self, split: Split) -> Option<u64> {

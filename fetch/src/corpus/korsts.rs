@@ -1,13 +1,13 @@
 //! KorSTS: the STS benchmark in Korean, pairs of sentences and how alike they are, from 0 to 5.
 
 use anyhow::Result;
+use rows::Rows;
 use shared::config::{FileColumns, FileFormat};
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, TruthKind};
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Rows};
 
 pub(super) struct Korsts;
 
@@ -54,7 +54,7 @@ impl Corpus for Korsts {
     fn rows(&self, file: &RawFile) -> Result<Rows> {
         let columns =
             FileColumns { text: "sentence1".into(), text_pair: "sentence2".into(), ..FileColumns::default() };
-        rows::open(file, FileFormat::Tsv, &columns, self.shape())
+        rows::open(file.input()?, FileFormat::Tsv, &columns, self.shape())
     }
 
     fn known_rows(&self, split: Split) -> Option<u64> {
@@ -77,13 +77,12 @@ mod tests {
     #[test]
     fn a_row_has_a_score() {
         let line = "main-news\theadlines\t2016\t0001\t3.800\t\"가\t나\n";
-        check(&Korsts, &format!("{HEADER}{line}"), &[(None, "\"가", Some("나"), Truth::Score(3.8))]);
+        check(&Korsts, format!("{HEADER}{line}"), &[(None, "\"가", Some("나"), Truth::Score(3.8))]);
     }
 
     #[test]
     fn bad_rows_are_refused() {
-        let refused =
-            |line: &str, parts: &[&str]| check_refused(&Korsts, &format!("{HEADER}{line}\n"), parts);
+        let refused = |line: &str, parts: &[&str]| check_refused(&Korsts, format!("{HEADER}{line}\n"), parts);
         refused("g\tf\t2016\t1\tNaN\t가\t나", &["line 2", "`score` is not a number"]);
         refused("g\tf\t2016\t1\t1.0\t가", &["line 2", "`sentence2` is missing"]);
     }

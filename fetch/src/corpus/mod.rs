@@ -21,6 +21,7 @@ mod tests;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use rows::Rows;
 use shared::config::{CorpusName, FetchConfig};
 use shared::fault::Fault;
 use shared::layout::Split;
@@ -28,7 +29,6 @@ use shared::schema::{ExampleShape, Texts, TruthKind};
 use shared::task::Task;
 
 use crate::raw::RawFile;
-use crate::rows::Rows;
 
 /// Where the file of a split comes from.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The Naver sentiment movie corpus: Korean movie reviews, negative or positive.
 
 use anyhow::Result;
+use rows::Rows;
 use shared::config::{FileColumns, FileFormat};
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, TruthKind};
@@ -8,7 +9,6 @@ use shared::schema::{ExampleShape, Texts, TruthKind};
 use super::codes::named;
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Rows};
 
 const NEGATIVE: &str = "negative";
 const POSITIVE: &str = "positive";
@@ -51,7 +51,7 @@ impl Corpus for Nsmc {
     fn rows(&self, file: &RawFile) -> Result<Rows> {
         let columns =
             FileColumns { id: Some("id".into()), text: "document".into(), ..FileColumns::default() };
-        let rows = rows::open(file, FileFormat::Tsv, &columns, self.shape())?;
+        let rows = rows::open(file.input()?, FileFormat::Tsv, &columns, self.shape())?;
         Ok(named(rows, &file.shown, &[("0", NEGATIVE), ("1", POSITIVE)]))
     }
 
@@ -73,7 +73,7 @@ mod tests {
 
     fn check(lines: &str, expected: &[(&str, &str, &str)]) {
         let fields = expected.iter().map(|&(id, text, label)| (Some(id), text, None, testing::label(label)));
-        testing::check(&Nsmc, &format!("{HEADER}{lines}"), &fields.collect::<Vec<_>>());
+        testing::check(&Nsmc, format!("{HEADER}{lines}"), &fields.collect::<Vec<_>>());
     }
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn bad_rows_are_refused() {
-        let refused = |lines: &str, parts: &[&str]| check_refused(&Nsmc, &format!("{HEADER}{lines}"), parts);
+        let refused = |lines: &str, parts: &[&str]| check_refused(&Nsmc, format!("{HEADER}{lines}"), parts);
         refused("1\ta\t1\n2\ta\tb\t1\n", &["corpus.data, line 3", "4 columns"]);
         refused("1\ta\n", &["line 2", "`label` is missing"]);
         refused("1\ta\t2\n", &["line 2", "the label `2`"]);

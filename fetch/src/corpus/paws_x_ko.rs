@@ -2,6 +2,7 @@
 //! al., 2019, <https://arxiv.org/abs/1908.11828>). Train is translated by machine, dev and test by hand.
 
 use anyhow::Result;
+use rows::{Row, Rows};
 use shared::config::{FileColumns, FileFormat};
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, TruthKind};
@@ -9,7 +10,6 @@ use shared::schema::{ExampleShape, Texts, TruthKind};
 use super::codes::named;
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Row, Rows};
 
 const DIFFERENT: &str = "different";
 const PARAPHRASE: &str = "paraphrase";
@@ -65,7 +65,7 @@ impl Corpus for PawsXKo {
             label: "label".into(),
             ..FileColumns::default()
         };
-        let rows = rows::open(file, FileFormat::Parquet, &columns, self.shape())?;
+        let rows = rows::open(file.input()?, FileFormat::Parquet, &columns, self.shape())?;
         let labelled = rows.filter(|row| !row.as_ref().is_ok_and(is_lost));
         Ok(named(Box::new(labelled), &file.shown, &[("0", DIFFERENT), ("1", PARAPHRASE)]))
     }

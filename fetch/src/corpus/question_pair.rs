@@ -1,6 +1,7 @@
 //! Pairs of everyday questions: whether both ask the same.
 
 use anyhow::Result;
+use rows::Rows;
 use shared::config::{FileColumns, FileFormat};
 use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, TruthKind};
@@ -8,7 +9,6 @@ use shared::schema::{ExampleShape, Texts, TruthKind};
 use super::codes::named;
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
-use crate::rows::{self, Rows};
 
 const DUPLICATE: &str = "duplicate";
 const DIFFERENT: &str = "different";
@@ -61,7 +61,7 @@ impl Corpus for QuestionPair {
             label: "is_duplicate".into(),
             ..FileColumns::default()
         };
-        let rows = rows::open(file, FileFormat::Csv, &columns, self.shape())?;
+        let rows = rows::open(file.input()?, FileFormat::Csv, &columns, self.shape())?;
         Ok(named(rows, &file.shown, &[("0", DUPLICATE), ("1", DIFFERENT)]))
     }
 

@@ -1,12 +1,12 @@
 //! What the corpora's tests have in common.
 
 use anyhow::Result;
+use rows::Row;
 use shared::fault::kind_of;
 use shared::schema::{Answer, Entity, Truth};
 
 use super::Corpus;
 use crate::raw::RawFile;
-use crate::rows::Row;
 
 /// Id, both texts and truth.
 pub(super) type Fields<'a> = (Option<&'a str>, &'a str, Option<&'a str>, Truth);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use rows::Row;
 use shared::fault::Fault;
 use shared::layout::Split;
 use shared::schema::{Entity, Example, ExampleShape, Texts, Truth, TruthKind};
@@ -10,7 +11,6 @@ use shared::schema::{Entity, Example, ExampleShape, Texts, Truth, TruthKind};
 use super::answers::{self, Found};
 use super::labels::Labels;
 use crate::corpus::Corpus;
-use crate::rows::Row;
 
 pub(super) struct Checks {
     shape: ExampleShape,

@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use rows::{Place, Row, Rows};
 use shared::config::Config;
 use shared::fault::kind_of;
 use shared::layout::fetched;
@@ -9,7 +10,6 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::corpus;
-use crate::rows::{Place, Row, Rows};
 
 /// The examples of own files with `lines` under the header `text<TAB>label`.
 fn written(train: &str, dev: Option<&str>, test: Option<&str>, keys: &str) -> Result<(Examples, TempDir)> {

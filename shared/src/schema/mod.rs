@@ -5,7 +5,6 @@ mod features;
 mod lists;
 mod parquet_file;
 mod predictions;
-mod texts;
 
 pub use examples::{
     Answer, Entity, Example, ExampleReader, ExampleShape, ExampleWriter, Texts, Truth, TruthKind,
@@ -16,7 +15,6 @@ pub use predictions::{
     Candidate, Decoded, DecodedKind, FilledMask, MaskedGuess, PredictedEntity, Prediction, PredictionReader,
     PredictionShape, PredictionWriter, TokenCandidate,
 };
-pub use texts::TextReader;
 
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
 pub mod column {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Definition, Loss, Output, OutputLayer, Prediction, Scores, Setting, Window};
+use super::{Decoded, Definition, Loss, Output, OutputLayer, Prediction, Scores, Setting, Window};
 use crate::fault::Fault;
 use crate::figures::Metric;
 use crate::schema::{Example, Features};
@@ -28,26 +28,34 @@ pub fn judge(
     outputs: &[Output],
 ) -> Result<Judgement> {
     let mut examples = examples;
-    let windows: Vec<Window<'_>> =
-        rows.iter().zip(outputs).map(|(features, output)| Window { features, output }).collect();
+    let windows = Window::all(rows, outputs);
     let mut predictions = Vec::new();
     for windows in windows.chunk_by(|a, b| a.features.example_id == b.features.example_id) {
         let id = windows.first().map_or("", |window| window.features.example_id.as_str());
         let example = find(&mut examples, id)?;
-        let decoded =
-            definition.decode(&example, windows, setting).with_context(|| format!("example {id}"))?;
-        predictions.push(Prediction {
-            example_id: example.example_id,
-            truth: example.truth,
-            decoded,
-            logits: logits_of_text(definition, windows),
-        });
+        let decode = |example: &Example| definition.decode(example, windows, setting);
+        predictions.push(prediction(definition, example, windows, decode)?);
     }
     ensure!(!predictions.is_empty(), Fault::input("there are no examples"));
     let loss: Loss = rows.iter().zip(outputs).map(|(row, output)| definition.loss(row, output)).sum();
     let mut scores = definition.score(&predictions, setting)?;
     scores.figures.set(Metric::Loss, loss.mean());
     Ok(Judgement { predictions, scores })
+}
+
+/// What `decode` finds that the outputs of its rows, `windows`, say of `example`.
+///
+/// # Errors
+/// Those of `decode`, with the example's id.
+pub fn prediction(
+    definition: &dyn Definition,
+    example: Example,
+    windows: &[Window<'_>],
+    decode: impl FnOnce(&Example) -> Result<Decoded>,
+) -> Result<Prediction> {
+    let decoded = decode(&example).with_context(|| format!("example {}", example.example_id))?;
+    let logits = logits_of_text(definition, windows);
+    Ok(Prediction { example_id: example.example_id, truth: example.truth, decoded, logits })
 }
 
 /// None, where the model has an output for every token.

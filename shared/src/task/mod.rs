@@ -30,7 +30,7 @@ use crate::tokens::Tokenizer;
 pub use crate::schema::{Decoded, Prediction};
 pub use encoded::{Alignment, Encoded};
 pub use entity_recognition::compared_tags;
-pub use judgement::{Judgement, judge};
+pub use judgement::{Judgement, judge, prediction};
 pub use losses::Loss;
 pub use outcome::{Details, MaskedToken, Output, Scores, TokenGuess, Undefined, Window};
 pub use setting::Setting;

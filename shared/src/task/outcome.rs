@@ -54,6 +54,13 @@ pub struct Window<'a> {
     pub output: &'a Output,
 }
 
+impl<'a> Window<'a> {
+    /// Of each of `rows`, with its output.
+    pub fn all(rows: &'a [Features], outputs: &'a [Output]) -> Vec<Window<'a>> {
+        rows.iter().zip(outputs).map(|(features, output)| Window { features, output }).collect()
+    }
+}
+
 /// The metrics of a split.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scores {

@@ -42,11 +42,7 @@ impl BertConfig {
         };
         self.id2label = names.iter().cloned().enumerate().collect();
         self.label2id = names.into_iter().zip(0..).collect();
-        self.problem_type = (layer == OutputLayer::Sequence).then_some(match targets {
-            TargetKind::Score => ProblemType::Regression,
-            TargetKind::Classes(_) => ProblemType::MultiLabelClassification,
-            _ => ProblemType::SingleLabelClassification,
-        });
+        self.problem_type = problem(layer, targets);
         let architecture = Architecture { family: self.model_type, layer };
         self.rest.insert("architectures".into(), vec![architecture.class()].into());
         for stale in ["num_labels", "dtype", "tie_word_embeddings"] {
@@ -84,6 +80,24 @@ impl BertConfig {
         })
     }
 
+    /// How it shows that the head is not one under `layer` that learns `targets` with so many `outputs`; none where it
+    /// may be. `transformers` does not always write down what a head over whole sequences is for.
+    pub fn denies(&self, layer: OutputLayer, targets: TargetKind, outputs: usize) -> Option<String> {
+        if self.output_layer() != Some(layer) {
+            let class = Architecture { family: self.model_type, layer }.class();
+            return Some(format!("its config.json does not say {class}"));
+        }
+        let wanted = problem(layer, targets);
+        if let (Some(own), Some(wanted)) = (self.problem_type, wanted)
+            && own != wanted
+        {
+            return Some(format!("its config.json says {own}, and {wanted} is wanted"));
+        }
+        let (own, named) =
+            (self.id2label.len(), matches!(layer, OutputLayer::Sequence | OutputLayer::Tokens));
+        (named && own != outputs).then(|| format!("it has {own} outputs, and {outputs} are wanted"))
+    }
+
     /// The logits of a sequence, a token or a masked token.
     pub(crate) fn outputs(&self) -> usize {
         match self.output_layer() {
@@ -94,9 +108,48 @@ impl BertConfig {
     }
 }
 
+fn problem(layer: OutputLayer, targets: TargetKind) -> Option<ProblemType> {
+    (layer == OutputLayer::Sequence).then_some(match targets {
+        TargetKind::Score => ProblemType::Regression,
+        TargetKind::Classes(_) => ProblemType::MultiLabelClassification,
+        _ => ProblemType::SingleLabelClassification,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn config(keys: &str) -> BertConfig {
+        let text = format!(
+            r#"{{"model_type": "bert", "vocab_size": 10, "hidden_size": 8, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 12, {keys}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_head_of_another_task_is_told_from_the_config() {
+        let check = |problem: &str, targets, outputs, expect: Option<&str>| {
+            let class = r#""architectures": ["BertForSequenceClassification"]"#;
+            let own = config(&format!(r#"{class}, "id2label": {{"0": "no", "1": "yes"}}{problem}"#));
+            let found = own.denies(OutputLayer::Sequence, targets, outputs);
+            match expect {
+                None => assert_eq!(found, None),
+                Some(part) => assert!(found.as_ref().is_some_and(|found| found.contains(part)), "{found:?}"),
+            }
+            let tokens = own.denies(OutputLayer::Tokens, TargetKind::Tags, 2).unwrap();
+            assert!(tokens.contains("does not say BertForTokenClassification"), "{tokens}");
+        };
+        let single = r#", "problem_type": "single_label_classification""#;
+        check(single, TargetKind::Class, 2, None);
+        check(single, TargetKind::Classes(2), 2, Some("multi-label classification is wanted"));
+        check(single, TargetKind::Score, 1, Some("regression is wanted"));
+        check("", TargetKind::Classes(2), 2, None);
+        check("", TargetKind::Score, 1, Some("it has 2 outputs, and 1 are wanted"));
+        let span = config(r#""architectures": ["BertForQuestionAnswering"]"#);
+        assert_eq!(span.denies(OutputLayer::Span, TargetKind::Span, 0), None);
+    }
 
     fn check(model_type: &str, layer: OutputLayer, targets: TargetKind, names: &[&str], expect: &str) {
         let text = format!(

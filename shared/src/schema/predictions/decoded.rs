@@ -5,7 +5,6 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use arrow::array::{ArrayRef, Float32Array, RecordBatch};
 use arrow::datatypes::{DataType, Field};
-use serde::Serialize;
 
 use super::answers::{self, Candidate};
 use super::entities::{self, PredictedEntity};
@@ -19,12 +18,10 @@ use crate::schema::column::{
 use crate::schema::lists::list_field;
 use crate::schema::parquet_file::column;
 
-/// The answer of a model, as JSON has it too.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
+/// The answer of a model.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Decoded {
     Class {
-        #[serde(rename = "label")]
         predicted: String,
         /// One a label, in label order; they sum to 1.
         probabilities: Vec<f32>,
@@ -44,8 +41,7 @@ pub enum Decoded {
     },
     /// In the order of the text, none over another.
     Entities {
-        /// What the places are in. Whoever reads JSON has it.
-        #[serde(skip)]
+        /// What the places are in.
         text: String,
         entities: Vec<PredictedEntity>,
     },

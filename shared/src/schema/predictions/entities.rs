@@ -5,14 +5,13 @@ use std::sync::Arc;
 use anyhow::Result;
 use arrow::array::{Array, ArrayRef, Float32Array, RecordBatch, StringArray, StructArray, UInt32Array};
 use arrow::datatypes::{DataType, Field, Fields};
-use serde::Serialize;
 
 use crate::schema::column::{END, LABEL, PREDICTED_ENTITIES, PROBABILITY, START, TEXT};
 use crate::schema::lists::{field, list, list_field, list_items};
 use crate::schema::parquet_file::column;
 
 /// A named part of a text, as a model has found it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PredictedEntity {
     /// In characters, as `end`, which is behind the last.
     pub start: u32,

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use anyhow::Result;
 use arrow::array::{ArrayRef, Float32Array, Int32Array, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field};
-use serde::Serialize;
 
 use crate::schema::column::{INPUT_IDS, LOG_PROBABILITIES, POSITIONS, PREDICTED_IDS};
 use crate::schema::lists::{list, list_field, list_items};
 
 /// A guess at a token that was masked.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MaskedGuess {
     /// Among the tokens of the example's features, special tokens included.
     pub position: i32,

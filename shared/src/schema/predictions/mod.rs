@@ -205,19 +205,4 @@ mod tests {
         let row = Prediction { example_id: "1".into(), truth: Truth::Unknown, decoded, logits: vec![1.0] };
         assert!(writer.write(&[row]).is_err());
     }
-
-    #[test]
-    fn answers_are_json_objects() {
-        let check = |decoded: Decoded, json: &str| assert_eq!(serde_json::to_string(&decoded).unwrap(), json);
-        let probabilities = vec![0.25, 0.75];
-        check(
-            Decoded::Class { predicted: "a".into(), probabilities: probabilities.clone() },
-            r#"{"label":"a","probabilities":[0.25,0.75]}"#,
-        );
-        check(
-            Decoded::LabelSet { labels: vec!["a".into()], probabilities },
-            r#"{"labels":["a"],"probabilities":[0.25,0.75]}"#,
-        );
-        check(Decoded::Score { score: 2.5 }, r#"{"score":2.5}"#);
-    }
 }

@@ -12,9 +12,8 @@ use serde_json::{Map, Value};
 use shared::fault::Fault;
 use shared::schema::ParquetReader;
 
-use super::columns::{Columns, no_such_column};
-use super::{Place, Row};
-use crate::raw::RawFile;
+use super::columns::Columns;
+use super::{Input, Place, Row};
 
 pub(super) struct ParquetRows {
     batches: ParquetReader,
@@ -24,9 +23,9 @@ pub(super) struct ParquetRows {
 }
 
 impl ParquetRows {
-    pub(super) fn open(file: &RawFile, columns: Columns) -> Result<ParquetRows> {
+    pub(super) fn open(input: &Input, columns: Columns) -> Result<ParquetRows> {
         Ok(ParquetRows {
-            batches: ParquetReader::open(&file.path)?,
+            batches: ParquetReader::open(input.path()?)?,
             ready: VecDeque::new(),
             rows: 0,
             columns,
@@ -34,6 +33,9 @@ impl ParquetRows {
     }
 
     fn take(&mut self, batch: &RecordBatch) -> Result<()> {
+        let schema = batch.schema();
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        self.columns.fit(&names)?;
         let columns = self.columns.names().map(|name| self.values(batch, name));
         let mut columns: Vec<_> = columns.map(|values| Ok(values?.into_iter())).collect::<Result<_>>()?;
         for _ in 0..batch.num_rows() {
@@ -45,14 +47,9 @@ impl ParquetRows {
     }
 
     fn values(&self, batch: &RecordBatch, name: &str) -> Result<Vec<Value>> {
-        let column = batch.column_by_name(name).with_context(|| {
-            let schema = batch.schema();
-            let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-            no_such_column(&self.columns.shown, name, &names)
-        })?;
         let shown = &self.columns.shown;
         let foreign = || Fault::input(format!("{shown}: the column `{name}` cannot be read"));
-        values(column).with_context(foreign)
+        batch.column_by_name(name).map(values).with_context(foreign)?.with_context(foreign)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The header line of a table, and the rows under it.
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use serde_json::Value;
 use shared::fault::Fault;
 
-use super::columns::{Columns, no_such_column};
+use super::columns::Columns;
 use super::{Place, Row};
 
 /// The columns of a file and which of them make an example.
@@ -17,13 +17,11 @@ pub(super) struct Header {
 
 impl Header {
     /// # Errors
-    /// An input fault that names the column that is missing.
-    pub(super) fn find(names: Vec<String>, columns: Columns) -> Result<Header> {
-        let find = |column: &str| {
-            let missing = || no_such_column(&columns.shown, column, &names);
-            names.iter().position(|name| name == column).with_context(missing)
-        };
-        let places = columns.names().map(find).collect::<Result<_>>()?;
+    /// An input fault that names the column that is missing, or there twice.
+    pub(super) fn find(names: Vec<String>, mut columns: Columns) -> Result<Header> {
+        columns.fit(&names)?;
+        let place = |column| names.iter().position(|name| name == column);
+        let places = columns.names().filter_map(place).collect();
         Ok(Header { names, columns, places })
     }
 

@@ -6,7 +6,7 @@ fn read(unit: Unit, text: &str) -> Result<Vec<Sentence>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("own.conll");
     std::fs::write(&path, text).unwrap();
-    sentences(&RawFile::local(&path, String::new()).unwrap(), unit)?.collect()
+    sentences(Input::file(&path, "own.conll").unwrap(), unit)?.collect()
 }
 
 /// The line of its first token, its text and its entities.

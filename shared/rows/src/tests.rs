@@ -1,5 +1,8 @@
 mod shapes;
 
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
@@ -29,8 +32,7 @@ fn read_shape(
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.data");
     std::fs::write(&path, bytes).unwrap();
-    let file = RawFile { shown: "own.data".into(), ..RawFile::local(&path, "own.data".into()).unwrap() };
-    open(&file, format, columns, shape)?.collect()
+    open(Input::file(&path, "own.data")?, format, columns, shape)?.collect()
 }
 
 fn check(format: FileFormat, bytes: &[u8], expected: &[Fields<'_>]) {
@@ -164,6 +166,34 @@ fn parquet_names_what_is_wrong_and_where() {
     let other = FileColumns { text: "review".into(), ..columns() };
     let error = read(FileFormat::Parquet, &bytes, &other).unwrap_err().to_string();
     assert!(error.contains("`review`") && error.contains("`text`"), "{error}");
+}
+
+/// As a slow program writes it.
+#[test]
+fn a_pipe_may_be_compressed_and_give_a_byte_at_a_time() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all("text\n가\n".as_bytes()).unwrap();
+    let bytes = gzip.finish().unwrap();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+    let input = Input::file(Path::new(&path), "a pipe").unwrap();
+    drop(reader);
+    let feed = std::thread::spawn(move || bytes.iter().for_each(|&byte| writer.write_all(&[byte]).unwrap()));
+    let rows: Vec<Row> =
+        open_texts(input, FileFormat::Tsv, Texts::One).unwrap().collect::<Result<_>>().unwrap();
+    feed.join().unwrap();
+    assert_eq!((rows.len(), rows[0].text.as_str(), &rows[0].id), (1, "가", &None));
+}
+
+#[test]
+fn damaged_gzip_is_an_input_fault() {
+    check_refused(FileFormat::Tsv, b"\x1f\x8b\x08\xff\xff\xff\xff\xff\xff\xff\xff", &["own.data"]);
+}
+
+#[test]
+fn two_columns_of_a_name_are_refused() {
+    check_refused(FileFormat::Csv, b"id,text,label,text\n", &["own.data", "two columns `text`"]);
+    check(FileFormat::Csv, b"id,text,label,x,x\n1,a,b,c,d\n", &[(Place::Line(2), Some("1"), "a", "b")]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Comma-separated files with a header line, quoted as in RFC 4180.
 
-use std::io::BufRead;
+use std::io::{BufRead, Cursor, Read};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use csv::{ByteRecord, ByteRecordsIntoIter, ReaderBuilder};
@@ -10,11 +10,10 @@ use super::columns::Columns;
 use super::decompressed;
 use super::header::{Header, empty_file};
 use super::lines::not_utf8;
-use super::{Place, Row};
-use crate::raw::RawFile;
+use super::{Input, Place, Row};
 
 pub(super) struct CsvRows {
-    records: ByteRecordsIntoIter<Box<dyn BufRead>>,
+    records: ByteRecordsIntoIter<Box<dyn Read + Send>>,
     /// The lines that the reader counts too few.
     uncounted: u64,
     header: Header,
@@ -22,20 +21,22 @@ pub(super) struct CsvRows {
 }
 
 impl CsvRows {
-    pub(super) fn open(file: &RawFile, columns: Columns) -> Result<CsvRows> {
-        let context = || format!("cannot read {}", file.shown);
+    pub(super) fn open(input: Input, columns: Columns) -> Result<CsvRows> {
+        let shown = input.shown.clone();
         // A record that follows a CRLF is said to begin at its LF, on the line before.
         let mut first = Vec::new();
-        decompressed::open(file)?.read_until(b'\n', &mut first).with_context(context)?;
+        let mut bytes = decompressed::open(input)?;
+        bytes.read_until(b'\n', &mut first).with_context(|| format!("cannot read {shown}"))?;
         let uncounted = u64::from(first.ends_with(b"\r\n"));
         // A row of another length is reported by `Header`, which names the column.
-        let mut reader = ReaderBuilder::new().flexible(true).from_reader(decompressed::open(file)?);
-        let names = reader.byte_headers().map_err(|error| broken(&file.shown, error))?;
+        let bytes: Box<dyn Read + Send> = Box::new(Cursor::new(first).chain(bytes));
+        let mut reader = ReaderBuilder::new().flexible(true).from_reader(bytes);
+        let names = reader.byte_headers().map_err(|error| broken(&shown, error))?;
         let names: Vec<String> =
-            names.iter().map(|name| text(&file.shown, 1, name).map(str::to_owned)).collect::<Result<_>>()?;
-        ensure!(!names.is_empty(), empty_file(&file.shown));
+            names.iter().map(|name| text(&shown, 1, name).map(str::to_owned)).collect::<Result<_>>()?;
+        ensure!(!names.is_empty(), empty_file(&shown));
         let header = Header::find(names, columns)?;
-        Ok(CsvRows { records: reader.into_byte_records(), uncounted, header, shown: file.shown.clone() })
+        Ok(CsvRows { records: reader.into_byte_records(), uncounted, header, shown })
     }
 
     fn row(&self, record: &ByteRecord) -> Result<Row> {

@@ -1,9 +1,10 @@
 //! Which columns make an example, and rows made of what stands in them.
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use serde_json::Value;
 use shared::config::FileColumns;
 use shared::fault::Fault;
+use shared::schema::column::EXAMPLE_ID;
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 
 use super::values::{self, Wanted};
@@ -11,14 +12,31 @@ use super::{Place, Row};
 
 pub(super) struct Columns {
     pub(super) shown: String,
-    id: Option<String>,
+    id: Option<Id>,
     text: String,
     text_pair: Option<String>,
     truth: Option<(TruthKind, String)>,
+    /// What to do where one is missing.
+    advice: &'static str,
+}
+
+enum Id {
+    Required(String),
+    /// Of a file whose rows are numbered where it has no such column.
+    IfThere(String),
+}
+
+impl Id {
+    fn column(&self) -> &str {
+        match self {
+            Id::Required(column) | Id::IfThere(column) => column,
+        }
+    }
 }
 
 impl Columns {
-    pub(super) fn new(shown: &str, columns: &FileColumns, shape: ExampleShape) -> Columns {
+    /// By the names that the config has for those of a corpus.
+    pub(super) fn of_corpus(shown: &str, columns: &FileColumns, shape: ExampleShape) -> Columns {
         let (text, text_pair) = match shape.texts {
             Texts::One => (&columns.text, None),
             Texts::Pair => (&columns.text, Some(&columns.text_pair)),
@@ -34,18 +52,44 @@ impl Columns {
         };
         Columns {
             shown: shown.to_owned(),
-            id: columns.id.clone(),
+            id: columns.id.clone().map(Id::Required),
             text: text.clone(),
             text_pair: text_pair.cloned(),
             truth: truth.map(|column| (shape.truth, column.clone())),
+            advice: "name its columns in `fetch.files.columns`",
         }
+    }
+
+    /// Of texts of which the file does not say what is true.
+    pub(super) fn of_texts(shown: &str, texts: Texts) -> Columns {
+        let shape = ExampleShape { texts, truth: TruthKind::Nothing };
+        let id = Some(Id::IfThere(EXAMPLE_ID.to_owned()));
+        let advice = "rename the one that holds it";
+        Columns { id, advice, ..Columns::of_corpus(shown, &FileColumns::default(), shape) }
+    }
+
+    /// Leaves out an id that a file with the columns `names` lacks and may lack.
+    ///
+    /// # Errors
+    /// An input fault where it lacks another, or has two of the same name.
+    pub(super) fn fit<N: AsRef<str>>(&mut self, names: &[N]) -> Result<()> {
+        let count = |column: &str| names.iter().filter(|name| name.as_ref() == column).count();
+        self.id = self.id.take().filter(|id| matches!(id, Id::Required(_)) || count(id.column()) > 0);
+        for column in self.names() {
+            let twice = || Fault::input(format!("{} has two columns `{column}`; rename one", self.shown));
+            match count(column) {
+                0 => bail!(self.no_such_column(column, names)),
+                count => ensure!(count == 1, twice()),
+            }
+        }
+        Ok(())
     }
 
     /// In the order in which [`Columns::row`] takes what stands in them.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let truth = self.truth.as_ref().map(|(_, column)| column.as_str());
         let texts = std::iter::once(self.text.as_str()).chain(self.text_pair.as_deref());
-        self.id.as_deref().into_iter().chain(texts).chain(truth)
+        self.id.as_ref().map(Id::column).into_iter().chain(texts).chain(truth)
     }
 
     /// The row of `values`, which stand at `place`.
@@ -54,9 +98,9 @@ impl Columns {
     /// An input fault that names the column which is missing or holds something else.
     pub(super) fn row(&self, place: Place, values: impl IntoIterator<Item = Value>) -> Result<Row> {
         let mut values = values.into_iter();
-        let id = match &self.id {
-            Some(column) => Some(self.read(place, column, values.next(), values::name)?),
-            None => None,
+        let id = match (&self.id, self.id.as_ref().and_then(|_| values.next())) {
+            (None, _) | (Some(Id::IfThere(_)), None | Some(Value::Null)) => None,
+            (Some(id), value) => Some(self.read(place, id.column(), value, values::name)?),
         };
         let text = self.read(place, &self.text, values.next(), values::text)?;
         let text_pair = match &self.text_pair {
@@ -85,11 +129,10 @@ impl Columns {
         ensure!(!value.is_null(), fault("missing"));
         convert(value).map_err(|wanted| anyhow!(fault(&format!("not {wanted}"))))
     }
-}
 
-pub(super) fn no_such_column<N: AsRef<str>>(shown: &str, column: &str, names: &[N]) -> Fault {
-    let names = names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ");
-    Fault::input(format!(
-        "{shown} has no column `{column}`, only {names}; name its columns in `fetch.files.columns`"
-    ))
+    fn no_such_column<N: AsRef<str>>(&self, column: &str, names: &[N]) -> Fault {
+        let names = names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ");
+        let Columns { shown, advice, .. } = self;
+        Fault::input(format!("{shown} has no column `{column}`, only {names}; {advice}"))
+    }
 }

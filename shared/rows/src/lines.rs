@@ -1,34 +1,38 @@
 //! A text file line by line, with errors that name the line.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use shared::fault::Fault;
 
-use super::decompressed;
-use crate::raw::RawFile;
+use super::{Input, decompressed};
+
+/// A longer line is no text for a model, and would have to be held whole.
+const MOST_BYTES: u64 = 1 << 26;
 
 /// Lines without their ends. A byte order mark before the first is dropped, as are the CR of a CRLF and blank
 /// lines at the end of the file; all else is kept.
 pub(super) struct Lines {
-    reader: Box<dyn BufRead>,
+    reader: Box<dyn BufRead + Send>,
     shown: String,
     number: u64,
 }
 
 impl Lines {
-    pub(super) fn open(file: &RawFile) -> Result<Lines> {
-        Ok(Lines { reader: decompressed::open(file)?, shown: file.shown.clone(), number: 0 })
+    pub(super) fn open(input: Input) -> Result<Lines> {
+        Ok(Lines { shown: input.shown.clone(), reader: decompressed::open(input)?, number: 0 })
     }
 
     /// The next line, blank or not.
     pub(super) fn read(&mut self) -> Result<Option<(u64, String)>> {
         let mut bytes = Vec::new();
         let context = || format!("cannot read {}", self.shown);
-        if self.reader.read_until(b'\n', &mut bytes).with_context(context)? == 0 {
+        let mut limited = self.reader.by_ref().take(MOST_BYTES);
+        if limited.read_until(b'\n', &mut bytes).with_context(context)? == 0 {
             return Ok(None);
         }
         self.number += 1;
+        ensure!(limited.limit() > 0, too_long(&self.shown, self.number));
         if bytes.ends_with(b"\n") {
             bytes.pop();
         }
@@ -54,6 +58,10 @@ impl Lines {
         }
         Ok(None)
     }
+}
+
+fn too_long(shown: &str, number: u64) -> Fault {
+    Fault::input(format!("{shown}, line {number}: the line is longer than {} MiB", MOST_BYTES >> 20))
 }
 
 fn blank_line(shown: &str, number: u64) -> Fault {

@@ -1,10 +1,11 @@
-//! Rows of a corpus file, whatever its format.
+//! Rows of a file of texts, whatever its format: of a corpus for `fetch`, of other texts for `predict`.
 
 mod columns;
 mod conll;
 mod csv;
 mod decompressed;
 mod header;
+mod input;
 mod json;
 mod jsonl;
 mod lines;
@@ -24,25 +25,25 @@ use shared::fault::Fault;
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 
 use self::columns::Columns;
-use crate::raw::RawFile;
 
-pub(crate) use self::conll::{Sentence, Unit, sentences};
-pub(crate) use self::json::array;
+pub use self::conll::{Sentence, Unit, sentences};
+pub use self::input::Input;
+pub use self::json::array;
 
 /// What a file says of one example.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Row {
-    pub(crate) place: Place,
+pub struct Row {
+    pub place: Place,
     /// None where the file has no column of ids.
-    pub(crate) id: Option<String>,
-    pub(crate) text: String,
-    pub(crate) text_pair: Option<String>,
-    pub(crate) truth: Truth,
+    pub id: Option<String>,
+    pub text: String,
+    pub text_pair: Option<String>,
+    pub truth: Truth,
 }
 
 /// Where a row stands in its file, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     Line(u64),
     Row(u64),
 }
@@ -57,37 +58,54 @@ impl fmt::Display for Place {
 }
 
 /// Rows in the order of their file, read as they are asked for.
-pub(crate) type Rows = Box<dyn Iterator<Item = Result<Row>>>;
+pub type Rows = Box<dyn Iterator<Item = Result<Row>> + Send>;
 
-/// Opens `file`, which is written in `format`, for rows of `shape`; `columns` names the columns where it has any.
+/// Opens `input`, which is written in `format`, for rows of `shape`; `columns` names the columns where it has any.
 ///
 /// # Errors
 /// A usage fault where the format cannot hold such rows. An input fault that names the file, here and from the
 /// iterator, which also names the line and the column.
-pub(crate) fn open(
-    file: &RawFile,
-    format: FileFormat,
-    columns: &FileColumns,
-    shape: ExampleShape,
-) -> Result<Rows> {
+pub fn open(input: Input, format: FileFormat, columns: &FileColumns, shape: ExampleShape) -> Result<Rows> {
     let wrong = || {
         let formats = formats_of(shape).join(", ");
         Fault::usage(format!(
             "{} cannot hold the examples of this task; its formats are {formats}",
-            file.shown
+            input.shown
         ))
     };
     ensure!(can_hold(format, shape), wrong());
-    let columns = Columns::new(&file.shown, columns, shape);
+    let columns = Columns::of_corpus(&input.shown, columns, shape);
+    read(input, format, columns)
+}
+
+/// Opens `input` for `texts` alone, of which a file need not say what is true. Columns have the names of
+/// [`Texts::columns`], and `example_id` where there is one; of plain text every line counts, and a tab stands
+/// between two texts.
+///
+/// # Errors
+/// As of [`open`].
+pub fn open_texts(input: Input, format: FileFormat, texts: Texts) -> Result<Rows> {
+    let shape = ExampleShape { texts, truth: TruthKind::Nothing };
+    let columns = Columns::of_texts(&input.shown, texts);
+    match format {
+        FileFormat::Text => Ok(Box::new(text::lines(input, texts)?)),
+        format => {
+            ensure!(can_hold(format, shape), Fault::usage(format!("{} holds no texts alone", input.shown)));
+            read(input, format, columns)
+        }
+    }
+}
+
+fn read(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
     Ok(match format {
-        FileFormat::Tsv => Box::new(tsv::TsvRows::open(file, columns)?),
-        FileFormat::Csv => Box::new(csv::CsvRows::open(file, columns)?),
-        FileFormat::Jsonl => Box::new(jsonl::JsonRows::open(file, columns)?),
-        FileFormat::Parquet => Box::new(parquet::ParquetRows::open(file, columns)?),
-        FileFormat::Conll => Box::new(conll::rows(file, Unit::Word)?),
-        FileFormat::CharacterConll => Box::new(conll::rows(file, Unit::Character)?),
-        FileFormat::Squad => Box::new(squad::rows(file)?),
-        FileFormat::Text => Box::new(text::rows(file)?),
+        FileFormat::Tsv => Box::new(tsv::TsvRows::open(input, columns)?),
+        FileFormat::Csv => Box::new(csv::CsvRows::open(input, columns)?),
+        FileFormat::Jsonl => Box::new(jsonl::JsonRows::open(input, columns)?),
+        FileFormat::Parquet => Box::new(parquet::ParquetRows::open(&input, columns)?),
+        FileFormat::Conll => Box::new(conll::rows(input, Unit::Word)?),
+        FileFormat::CharacterConll => Box::new(conll::rows(input, Unit::Character)?),
+        FileFormat::Squad => Box::new(squad::rows(input)?),
+        FileFormat::Text => Box::new(text::documents(input)?),
     })
 }
 
@@ -102,7 +120,7 @@ fn can_hold(format: FileFormat, shape: ExampleShape) -> bool {
 }
 
 /// The names of the formats that can hold rows of `shape`, as the config has them.
-pub(crate) fn formats_of(shape: ExampleShape) -> Vec<&'static str> {
+pub fn formats_of(shape: ExampleShape) -> Vec<&'static str> {
     let all = [
         (FileFormat::Tsv, "tsv"),
         (FileFormat::Csv, "csv"),

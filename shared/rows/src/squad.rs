@@ -6,8 +6,7 @@ use shared::fault::Fault;
 use shared::schema::{Answer, Truth};
 
 use super::values::SquadAnswer;
-use super::{Place, Row, json};
-use crate::raw::RawFile;
+use super::{Input, Place, Row, json};
 
 #[derive(Deserialize)]
 struct Document {
@@ -38,9 +37,9 @@ struct Question {
 }
 
 /// A row a question.
-pub(super) fn rows(file: &RawFile) -> Result<impl Iterator<Item = Result<Row>> + use<>> {
-    let document: Document = json::document(file)?;
-    let shown = file.shown.clone();
+pub(super) fn rows(input: Input) -> Result<impl Iterator<Item = Result<Row>> + use<>> {
+    let shown = input.shown.clone();
+    let document: Document = json::document(input)?;
     let paragraphs = document.data.into_iter().flat_map(|article| article.paragraphs);
     let questions = paragraphs.flat_map(|Paragraph { context, qas }| {
         qas.into_iter().map(move |question| (context.clone(), question))

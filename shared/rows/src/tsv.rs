@@ -5,8 +5,7 @@ use anyhow::{Context, Result};
 use super::columns::Columns;
 use super::header::{Header, empty_file};
 use super::lines::Lines;
-use super::{Place, Row};
-use crate::raw::RawFile;
+use super::{Input, Place, Row};
 
 pub(super) struct TsvRows {
     lines: Lines,
@@ -14,9 +13,9 @@ pub(super) struct TsvRows {
 }
 
 impl TsvRows {
-    pub(super) fn open(file: &RawFile, columns: Columns) -> Result<TsvRows> {
-        let mut lines = Lines::open(file)?;
-        let (_, names) = lines.next().with_context(|| empty_file(&file.shown))??;
+    pub(super) fn open(input: Input, columns: Columns) -> Result<TsvRows> {
+        let mut lines = Lines::open(input)?;
+        let (_, names) = lines.next().with_context(|| empty_file(&columns.shown))??;
         let names = names.split('\t').map(str::to_owned).collect();
         Ok(TsvRows { header: Header::find(names, columns)?, lines })
     }

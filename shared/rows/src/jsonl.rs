@@ -6,8 +6,7 @@ use shared::fault::Fault;
 
 use super::columns::Columns;
 use super::lines::Lines;
-use super::{Place, Row};
-use crate::raw::RawFile;
+use super::{Input, Place, Row};
 
 pub(super) struct JsonRows {
     lines: Lines,
@@ -15,8 +14,8 @@ pub(super) struct JsonRows {
 }
 
 impl JsonRows {
-    pub(super) fn open(file: &RawFile, columns: Columns) -> Result<JsonRows> {
-        Ok(JsonRows { lines: Lines::open(file)?, columns })
+    pub(super) fn open(input: Input, columns: Columns) -> Result<JsonRows> {
+        Ok(JsonRows { lines: Lines::open(input)?, columns })
     }
 
     fn row(&self, number: u64, line: &str) -> Result<Row> {

@@ -5,41 +5,40 @@ use shared::fault::Fault;
 use shared::schema::{Entity, Truth};
 
 use super::lines::{Lines, is_blank};
-use super::{Place, Row};
-use crate::raw::RawFile;
+use super::{Input, Place, Row};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub enum Unit {
     /// A single space stands between two of them.
     Word,
     /// Spaces are tokens too.
     Character,
 }
 
+/// The words or characters between two blank lines.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Sentence {
+pub struct Sentence {
     /// Of its first token.
-    pub(crate) place: Place,
+    pub place: Place,
     /// The last line of comment before it, without the `#`s.
-    pub(crate) comment: Option<String>,
-    pub(crate) text: String,
-    pub(crate) entities: Vec<Entity>,
+    pub comment: Option<String>,
+    pub text: String,
+    pub entities: Vec<Entity>,
 }
 
 /// The sentences of `file` as rows without ids.
-pub(super) fn rows(file: &RawFile, unit: Unit) -> Result<impl Iterator<Item = Result<Row>> + use<>> {
-    Ok(sentences(file, unit)?.map(|sentence| {
+pub(super) fn rows(input: Input, unit: Unit) -> Result<impl Iterator<Item = Result<Row>> + use<>> {
+    Ok(sentences(input, unit)?.map(|sentence| {
         let Sentence { place, text, entities, .. } = sentence?;
         Ok(Row { place, id: None, text, text_pair: None, truth: Truth::Entities(entities) })
     }))
 }
 
-pub(crate) fn sentences(
-    file: &RawFile,
-    unit: Unit,
-) -> Result<impl Iterator<Item = Result<Sentence>> + use<>> {
-    let mut reader = Reader { lines: Lines::open(file)?, unit, shown: file.shown.clone() };
+/// # Errors
+/// As of [`open`](super::open).
+pub fn sentences(input: Input, unit: Unit) -> Result<impl Iterator<Item = Result<Sentence>> + use<>> {
+    let mut reader = Reader { shown: input.shown.clone(), lines: Lines::open(input)?, unit };
     Ok(std::iter::from_fn(move || reader.sentence().transpose()))
 }
 

@@ -1,0 +1,71 @@
+//! Work that is done before it is asked for.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result, anyhow};
+
+/// Items that a thread of their own makes, one ahead. It may be waiting for input when this process ends.
+pub(super) struct Ahead<T> {
+    receiver: Receiver<Result<T>>,
+    /// Until its end was seen.
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<T: Send + 'static> Ahead<T> {
+    /// Ends after the first error of `items`.
+    pub(super) fn of(items: impl Iterator<Item = Result<T>> + Send + 'static) -> Result<Ahead<T>> {
+        let (sender, receiver) = sync_channel(1);
+        let work = move || {
+            for item in items {
+                let failed = item.is_err();
+                if sender.send(item).is_err() || failed {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("encode".into()).spawn(work);
+        Ok(Ahead { receiver, thread: Some(thread.context("cannot start a thread")?) })
+    }
+}
+
+impl<T> Iterator for Ahead<T> {
+    type Item = Result<T>;
+
+    /// An error where the thread has panicked, for then items are missing.
+    fn next(&mut self) -> Option<Result<T>> {
+        if let Ok(item) = self.receiver.recv() {
+            return Some(item);
+        }
+        let panicked = self.thread.take()?.join().err()?;
+        let said = panic_message(&*panicked);
+        Some(Err(anyhow!("the thread that encodes texts has panicked: {said}; not every text is answered")))
+    }
+}
+
+fn panic_message(panicked: &(dyn std::any::Any + Send)) -> &str {
+    let text = panicked.downcast_ref::<&str>().copied();
+    text.or_else(|| panicked.downcast_ref::<String>().map(String::as_str)).unwrap_or("it does not say why")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_come_in_their_order_up_to_an_error() {
+        let items = (0..3).map(Ok).chain([Err(anyhow!("torn")), Ok(4)]);
+        let found: Vec<Result<u8>> = Ahead::of(items).unwrap().collect();
+        let [Ok(0), Ok(1), Ok(2), Err(error)] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(error.to_string(), "torn");
+    }
+
+    #[test]
+    fn a_panic_is_an_error() {
+        let items = (0..4).map(|item| if item < 2 { Ok(item) } else { panic!("index {item}") });
+        let found: Vec<Result<u8>> = Ahead::of(items).unwrap().collect();
+        let [Ok(0), Ok(1), Err(error)] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(shared::fault::kind_of(error).code(), 1);
+        assert!(error.to_string().contains("panicked: index 2"), "{error:#}");
+    }
+}

@@ -1,0 +1,120 @@
+//! The file that answers go to.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use shared::fault::Fault;
+use shared::layout::partial_file;
+
+/// What answers would be written as under such a name, and are not.
+const OTHER_FORMATS: [&str; 4] = ["csv", "tsv", "gz", "zst"];
+
+/// A file that has its name only when it is whole, so that the input may be of the same name, and a run that was
+/// stopped leaves no half of it.
+#[derive(Debug)]
+pub(super) struct Target {
+    path: PathBuf,
+    /// The same where `path` is no file that could be replaced, as `/dev/stdout`.
+    written: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Lines,
+    Parquet,
+}
+
+impl Target {
+    /// Writes nothing yet.
+    ///
+    /// # Errors
+    /// A usage fault where `path` could not be written.
+    pub(super) fn new(path: &Path) -> Result<Target> {
+        let refused = |why: &str| Fault::usage(format!("cannot write {}: {why}", path.display()));
+        let extension = extension(path);
+        ensure!(
+            !OTHER_FORMATS.contains(&extension.as_str()),
+            refused("answers are JSON Lines, or Parquet where the name ends in .parquet")
+        );
+        ensure!(!path.is_dir(), refused("it is a folder; name a file in it"));
+        // A link stays one.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        ensure!(folder.is_none_or(Path::is_dir), refused("there is no such folder; make it first"));
+        let replaceable = path.is_file() || !path.exists();
+        let written = if replaceable { partial_file(&path) } else { path.clone() };
+        if replaceable {
+            let probed = File::create(&written).and_then(|_| fs::remove_file(&written));
+            probed.with_context(|| refused("give another --output"))?;
+        }
+        Ok(Target { path, written })
+    }
+
+    pub(super) fn format(&self) -> Format {
+        if extension(&self.path) == "parquet" { Format::Parquet } else { Format::Lines }
+    }
+
+    /// Where to write until it is whole.
+    pub(super) fn written(&self) -> &Path {
+        &self.written
+    }
+
+    /// Gives it its name.
+    pub(super) fn finish(&self) -> Result<()> {
+        if self.written == self.path {
+            return Ok(());
+        }
+        let synced = File::open(&self.written).and_then(|file| file.sync_all());
+        let renamed = synced.and_then(|()| fs::rename(&self.written, &self.path));
+        renamed.with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().map(|last| last.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_refused(path: &Path, part: &str) {
+        let error = Target::new(path).unwrap_err();
+        assert_eq!(shared::fault::kind_of(&error).code(), 2, "{error:#}");
+        assert!(format!("{error:#}").contains(part), "{error:#}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        check_refused(folder.path(), "it is a folder");
+        check_refused(&folder.path().join("none/a.jsonl"), "there is no such folder");
+        check_refused(&folder.path().join("none/a.parquet"), "there is no such folder");
+        check_refused(&folder.path().join("a.parquet.gz"), "answers are JSON Lines");
+        check_refused(&folder.path().join(format!("{}.jsonl", "a".repeat(300))), "give another --output");
+    }
+
+    #[test]
+    fn a_file_has_its_name_when_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("a.jsonl"), folder.path().join("link.jsonl"));
+        fs::write(&path, "old").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let target = Target::new(&link).unwrap();
+        assert!(!target.written().exists());
+        fs::write(target.written(), "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        target.finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert!(link.is_symlink() && !target.written().exists());
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        let target = Target::new(Path::new("/dev/null")).unwrap();
+        assert_eq!((target.written(), target.format()), (Path::new("/dev/null"), Format::Lines));
+        target.finish().unwrap();
+        assert!(!Path::new("/dev/null").is_file());
+    }
+}

@@ -1,0 +1,44 @@
+//! Plain text.
+
+use anyhow::{Context, Result};
+use shared::fault::Fault;
+use shared::schema::{Texts, Truth};
+
+use super::lines::Lines;
+use super::{Input, Place, Row};
+
+/// A text a line, be it blank; of two texts a tab between them. Whatever follows is of the last one.
+pub(super) fn lines(input: Input, texts: Texts) -> Result<impl Iterator<Item = Result<Row>> + use<>> {
+    let shown = input.shown.clone();
+    let mut lines = Lines::open(input)?;
+    let lines = std::iter::from_fn(move || lines.read().transpose());
+    Ok(lines.map(move |line| {
+        let (number, line) = line?;
+        let place = Place::Line(number);
+        let torn = || {
+            Fault::input(format!(
+                "{shown}, {place}: there is no tab between {}",
+                texts.columns().join(" and ")
+            ))
+        };
+        let (text, text_pair) = match texts {
+            Texts::One => (line, None),
+            Texts::Pair | Texts::QuestionInContext => {
+                let (text, pair) = line.split_once('\t').with_context(torn)?;
+                (text.to_owned(), Some(pair.to_owned()))
+            }
+        };
+        Ok(Row { place, id: None, text, text_pair, truth: Truth::Unknown })
+    }))
+}
+
+/// A document or a paragraph a line. Blank lines, which often part documents, are left out.
+pub(super) fn documents(input: Input) -> Result<impl Iterator<Item = Result<Row>> + use<>> {
+    let mut lines = Lines::open(input)?;
+    let lines = std::iter::from_fn(move || lines.read().transpose());
+    let filled = lines.filter(|line| line.as_ref().map_or(true, |(_, text)| !text.trim().is_empty()));
+    Ok(filled.map(|line| {
+        let (number, text) = line?;
+        Ok(Row { place: Place::Line(number), id: None, text, text_pair: None, truth: Truth::Unknown })
+    }))
+}
