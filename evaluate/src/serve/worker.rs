@@ -17,6 +17,11 @@ use super::refusal::Refusal;
 /// What the model says of examples, or None where nobody wants to know it any more.
 pub(super) type Answers = Result<Option<Vec<Prediction>>>;
 
+/// What answers; it may ask in between whether nobody waits any more.
+pub(super) trait Asked: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers {}
+
+impl<F: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers> Asked for F {}
+
 /// The receiving end of a [`super::queue::Queue`].
 pub(super) struct Worker {
     jobs: UnboundedReceiver<Entry>,
@@ -52,11 +57,7 @@ impl Worker {
 
     /// Lets a thread of its own answer with `model`, at most `most` texts at a time unless one request has more. The
     /// model may ask in between whether anybody still waits, and give up where nobody does.
-    pub(super) fn start(
-        self,
-        most: usize,
-        mut model: impl FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers + Send + 'static,
-    ) -> Result<ModelThread> {
+    pub(super) fn start(self, most: usize, mut model: impl Asked + Send + 'static) -> Result<ModelThread> {
         let (ending, end) = mpsc::channel();
         let mut worker = self;
         let work = move || {
@@ -92,7 +93,7 @@ impl Worker {
         (jobs, None)
     }
 
-    fn answer(&self, mut jobs: Vec<Job>, model: &mut impl FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers) {
+    fn answer(&self, mut jobs: Vec<Job>, model: &mut impl Asked) {
         jobs.retain(|job| !job.is_abandoned());
         if jobs.is_empty() {
             return;
@@ -129,11 +130,7 @@ impl Worker {
 }
 
 /// libtorch fails by panics, which must not end the server.
-fn asked(
-    model: &mut impl FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers,
-    examples: Vec<Example>,
-    is_abandoned: &dyn Fn() -> bool,
-) -> Answers {
+fn asked(model: &mut impl Asked, examples: Vec<Example>, is_abandoned: &dyn Fn() -> bool) -> Answers {
     match catch_unwind(AssertUnwindSafe(|| model(examples, is_abandoned))) {
         Ok(answers) => answers,
         Err(panic) => bail!("the model failed: {}", first_line(panic.as_ref())),
