@@ -19,11 +19,12 @@ function element(tag, className, ...children) {
   return made;
 }
 
-async function call(path, options = {}) {
+async function call(path, options) {
   const token = at("token").value;
   const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   const response = await fetch(path, { ...options, headers });
   const body = await response.json().catch(() => ({ error: `the server says ${response.status}` }));
+  options.signal.throwIfAborted();
   if (response.status === 401) at("token-field").hidden = false;
   if (!response.ok) throw new Error(body.error);
   return body;
@@ -123,7 +124,6 @@ async function ask(signal) {
   const asked = Object.fromEntries(model.texts.map((name) => [name, at(name).value]));
   const headers = { "Content-Type": "application/json" };
   const answer = await call("predict", { method: "POST", headers, body: JSON.stringify(asked), signal });
-  if (signal.aborted) return;
   at("answer").replaceChildren(...SHOW[model.task](answer, asked));
   at("answer").hidden = false;
 }
