@@ -61,12 +61,30 @@ impl Predictor {
         self.answer(self.encoder.encode(examples)?)
     }
 
+    /// The same, or None where `is_abandoned`, which is asked between batches, has said so.
+    pub(crate) fn predict_unless(
+        &self,
+        examples: Vec<Example>,
+        is_abandoned: impl Fn() -> bool,
+    ) -> Result<Option<Vec<Prediction>>> {
+        self.answer_unless(self.encoder.encode(examples)?, is_abandoned)
+    }
+
     /// The same of examples that are encoded already.
     pub(crate) fn answer(&self, encoded: EncodedExamples) -> Result<Vec<Prediction>> {
+        self.answer_unless(encoded, || false)?.context("the prediction ended early")
+    }
+
+    fn answer_unless(
+        &self,
+        encoded: EncodedExamples,
+        is_abandoned: impl Fn() -> bool,
+    ) -> Result<Option<Vec<Prediction>>> {
         let EncodedExamples { examples, rows, counts } = encoded;
         let dataset = self.dataset(rows)?;
-        let outputs = self.model.all_outputs(&dataset, self.batch_size, |_| ControlFlow::Continue(()))?;
-        let outputs = outputs.continue_value().context("the prediction ended early")?;
+        let between = |_| if is_abandoned() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let outputs = self.model.all_outputs(&dataset, self.batch_size, between)?;
+        let Some(outputs) = outputs.continue_value() else { return Ok(None) };
         let windows = Window::all(dataset.rows(), &outputs);
         let mut rest = windows.as_slice();
         let mut predictions = Vec::with_capacity(examples.len());
@@ -75,7 +93,7 @@ impl Predictor {
             rest = after;
             predictions.push(self.encoder.prediction(example, own)?);
         }
-        Ok(predictions)
+        Ok(Some(predictions))
     }
 
     fn dataset(&self, rows: Vec<Features>) -> Result<Dataset> {

@@ -3,13 +3,14 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use log::{Level, LevelFilter, Metadata, Record};
 use serde_json::json;
 use std::sync::OnceLock;
 
 use crate::fault::{FaultKind, is_out_of_memory};
+use crate::line_writer::LineWriter;
 
 /// How lines are written to stderr.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -28,6 +29,10 @@ struct Console {
 }
 
 static CONSOLE: OnceLock<Console> = OnceLock::new();
+/// Of a program that must go on where nobody reads its stderr.
+static WRITER: OnceLock<LineWriter> = OnceLock::new();
+/// For the last lines to be read before a process ends.
+const FLUSH_TIME: Duration = Duration::from_secs(1);
 
 /// Makes this process' log lines come from `source`. A second call changes nothing.
 pub fn init(format: LogFormat, source: &'static str) {
@@ -40,6 +45,25 @@ pub fn init(format: LogFormat, source: &'static str) {
                 report_failure(FaultKind::Bug, &format!("bug: {panic}"));
             }
         }));
+    }
+}
+
+/// From now on a thread of its own writes the lines, and drops them where nobody reads them. For a program without progress
+/// bars, which goes on for as long as it is let.
+///
+/// # Errors
+/// Where the system has no thread left.
+pub fn write_from_a_thread() -> Result<()> {
+    let writer = LineWriter::start(std::io::stderr()).context("cannot start a thread")?;
+    // A second call changes nothing.
+    drop(WRITER.set(writer));
+    Ok(())
+}
+
+/// To be called before the process ends: gives what is written from a thread a second to be read.
+pub fn flush() {
+    if let Some(writer) = WRITER.get() {
+        writer.flush(FLUSH_TIME);
     }
 }
 
@@ -59,8 +83,11 @@ impl Console {
     }
 
     fn line(&self, line: &str) {
-        // A closed stderr must not stop a training.
-        self.bars.suspend(|| drop(writeln!(std::io::stderr(), "{line}")));
+        match WRITER.get() {
+            Some(writer) => writer.write(line.to_owned()),
+            // A closed stderr must not stop a training.
+            None => self.bars.suspend(|| drop(writeln!(std::io::stderr(), "{line}"))),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod figures;
 mod fingerprint;
 pub mod journal;
 pub mod layout;
+mod line_writer;
 mod lock;
 pub mod manifest;
 pub mod metrics;

@@ -20,14 +20,18 @@ impl Server {
     pub fn start(sandbox: &Sandbox, options: &[&str]) -> Server {
         let mut command = Server::command(sandbox, &["--port", "0"]);
         let mut child = command.args(options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let stdout = child.stdout.take().unwrap();
+        // From here on it ends with its owner, whatever happens.
+        let mut server = Server { child, address: String::new(), stderr };
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
         let Some(address) = line.trim_end().strip_prefix("http://") else {
-            stderr.read_to_string(&mut line).unwrap();
+            server.stderr.read_to_string(&mut line).unwrap();
             panic!("it does not listen: {line}")
         };
-        Server { child, address: address.to_owned(), stderr }
+        server.address = address.to_owned();
+        server
     }
 
     /// The program with the tiny config.
@@ -45,7 +49,7 @@ impl Server {
     pub fn ask(&self, line: &str, headers: &[&str], body: &str) -> (u16, String) {
         let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
         let length = body.len();
-        let head = format!("{line} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}");
+        let head = format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}");
         let mut stream = self.connect();
         write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
         let mut reply = String::new();
@@ -54,13 +58,23 @@ impl Server {
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} $0");
+        Command::new("sh").args(["-c", &kill, &self.child.id().to_string()]).status().unwrap();
+    }
+
     /// Asks it to stop, and returns once it says that it will.
     pub fn ask_to_stop(&mut self) {
-        Command::new("sh").args(["-c", "kill -TERM $0", &self.child.id().to_string()]).status().unwrap();
+        self.signal("TERM");
+        self.await_line("SIGTERM");
+    }
+
+    /// Reads until a line with `part`.
+    pub fn await_line(&mut self, part: &str) {
         let mut line = String::new();
-        while !line.contains("SIGTERM") {
+        while !line.contains(part) {
             line.clear();
-            assert!(self.stderr.read_line(&mut line).unwrap() > 0, "it ended without a word");
+            assert!(self.stderr.read_line(&mut line).unwrap() > 0, "it ended without a word of {part}");
         }
     }
 
@@ -76,5 +90,12 @@ impl Server {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }

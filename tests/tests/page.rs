@@ -127,6 +127,96 @@ fn a_question_has_its_answer_marked_in_the_context() {
 }
 
 #[test]
+fn two_texts_have_two_boxes() {
+    let example = |number: usize| {
+        let (second, label) = [("좋다", "같다"), ("나쁘다", "다르다")][number % 2];
+        json!({ "text": "좋다", "text_pair": second, "label": label })
+    };
+    let sandbox = Sandbox::trained_for("pair_classification", &(0..40).map(example).collect::<Vec<_>>());
+    let server = Server::start(&sandbox, &[]);
+    let Some(mut browser) = open(&server) else { return };
+    assert_eq!(browser.value("document.querySelectorAll('textarea').length"), 2);
+    focus(&mut browser, "text");
+    browser.insert("좋다");
+    focus(&mut browser, "text_pair");
+    browser.insert(MARKUP);
+    browser.press_enter();
+    browser.wait_for("document.getElementById('answer').checkVisibility()");
+    let body = json!({ "text": "좋다", "text_pair": MARKUP }).to_string();
+    let (_, expect) = server.ask("POST /predict", &[], &body);
+    let expect: Value = serde_json::from_str(&expect).unwrap();
+    assert_eq!(browser.value("document.querySelector('.row.held .name').innerText"), expect["label"]);
+    check_well(&mut browser);
+}
+
+#[test]
+fn masks_are_filled_with_the_best_words() {
+    let texts = ["서울에 갔다", "부산에 갔다", "정말 좋다", "정말 나쁘다"];
+    let example = |number: usize| json!({ "text": texts[number % 4] });
+    let sandbox = Sandbox::trained_for("masked_lm", &(0..40).map(example).collect::<Vec<_>>());
+    let server = Server::start(&sandbox, &[]);
+    let Some(mut browser) = open(&server) else { return };
+    focus(&mut browser, "text");
+    browser.insert(&format!("정말 [MASK] {MARKUP}"));
+    browser.press_enter();
+    browser.wait_for("document.getElementById('answer').checkVisibility()");
+    assert_eq!(browser.value("document.querySelector('#answer mark').firstChild.data"), "[MASK]");
+    let best = browser.value("document.querySelector('#answer .row .name').innerText");
+    assert_eq!(browser.value("document.querySelector('#answer mark small').innerText"), best);
+    assert_eq!(browser.value("document.querySelectorAll('#answer .row').length"), 5);
+    check_well(&mut browser);
+}
+
+#[test]
+fn labels_that_are_numbers_keep_their_order() {
+    let example = |number: usize| {
+        let (text, label) = [("나쁘다", "10"), ("좋다", "2")][number % 2];
+        json!({ "text": text, "label": label })
+    };
+    let sandbox = Sandbox::trained_for("classification", &(0..40).map(example).collect::<Vec<_>>());
+    let server = Server::start(&sandbox, &[]);
+    let Some(mut browser) = open(&server) else { return };
+    focus(&mut browser, "text");
+    browser.insert("좋다");
+    browser.press_enter();
+    browser.wait_for("document.getElementById('answer').checkVisibility()");
+    let names = browser.value("[...document.querySelectorAll('.row .name')].map(name => name.innerText)");
+    assert_eq!(names, json!(["10", "2"]));
+}
+
+/// Answers a request with a probability that is its number, the first one only when it is told to.
+const SLOW_ONCE: &str = "
+    window.fetch = (path, { signal }) => {
+        const number = window.asked = (window.asked ?? 0) + 1;
+        const answer = { label: 'negative', probabilities: { negative: number, positive: 0 } };
+        const response = new Response(JSON.stringify(answer));
+        if (number > 1) return Promise.resolve(response);
+        signal?.addEventListener('abort', () => { window.aborted = true; });
+        return new Promise((found) => { window.release = () => found(response); });
+    }, 0";
+
+#[test]
+fn an_older_answer_does_not_take_the_place_of_a_newer_one() {
+    let sandbox = Sandbox::new();
+    sandbox.run_all(&[]);
+    let server = Server::start(&sandbox, &[]);
+    let Some(mut browser) = open(&server) else { return };
+    browser.value(SLOW_ONCE);
+    focus(&mut browser, "text");
+    browser.insert("좋다");
+    browser.press_enter();
+    browser.insert(" 나쁘다");
+    browser.press_enter();
+    let share = "document.querySelector('.row .share')?.innerText";
+    assert_eq!(browser.wait_for(share), "2.000");
+    assert_eq!(browser.value("window.aborted"), true);
+    // Whatever comes of the first answer is done before a task that begins after it.
+    browser.value("new Promise(done => { window.release(); setTimeout(done) })");
+    assert_eq!(browser.value(share), "2.000");
+    check_well(&mut browser);
+}
+
+#[test]
 fn a_missing_token_is_asked_for() {
     let sandbox = Sandbox::new();
     sandbox.run_all(&[]);

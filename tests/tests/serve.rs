@@ -66,7 +66,7 @@ fn a_request_that_is_under_way_is_answered_after_the_signal() {
     let mut server = Server::start(&sandbox, &[]);
     let body = json!({ "text": "정말 좋다" }).to_string();
     let mut stream = server.connect();
-    let head = format!("Host: test\r\nExpect: 100-continue\r\nContent-Length: {}", body.len());
+    let head = format!("Host: localhost\r\nExpect: 100-continue\r\nContent-Length: {}", body.len());
     write!(stream, "POST /predict HTTP/1.1\r\n{head}\r\n\r\n").unwrap();
     let mut go_on = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
     stream.read_exact(&mut go_on).unwrap();
@@ -79,6 +79,64 @@ fn a_request_that_is_under_way_is_answered_after_the_signal() {
     let Run { code, stderr, .. } = server.end();
     assert_eq!(code, Some(0), "{stderr}");
     assert!(TcpStream::connect(address).is_err());
+}
+
+/// More is asked than is computed in two seconds, by far: a text at a time, and so many texts.
+fn overloaded(sandbox: &Sandbox) -> (Server, TcpStream) {
+    let limits = ["--timeout", "2", "--max-texts", "200000", "--queue", "300000", "--max-bytes", "100000000"];
+    let options = [&limits[..], &["--set", "evaluate.batch_size=1"]].concat();
+    let mut server = Server::start(sandbox, &options);
+    let body = json!({ "texts": vec!["정말 좋다"; 200_000] }).to_string();
+    let mut stream = server.connect();
+    let head = format!("Host: localhost\r\nContent-Length: {}", body.len());
+    write!(stream, "POST /predict HTTP/1.1\r\n{head}\r\n\r\n{body}").unwrap();
+    let mut status = [0; "HTTP/1.1 504".len()];
+    stream.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 504");
+    server.await_line("POST /predict 504");
+    (server, stream)
+}
+
+#[test]
+fn what_nobody_waits_for_is_not_computed_to_its_end() {
+    let sandbox = trained();
+    let (mut server, _stream) = overloaded(&sandbox);
+    server.await_line("200000 texts are not computed to the end");
+    assert_eq!(predict(&server, &json!({ "text": "정말 좋다" })).0, 200);
+    server.ask_to_stop();
+    assert_eq!(server.end().code, Some(0));
+}
+
+/// The body of a request never comes to its end, which the server would wait for.
+fn stopping(sandbox: &Sandbox, options: &[&str]) -> (Server, TcpStream) {
+    let mut server = Server::start(sandbox, options);
+    let mut stream = server.connect();
+    let head = "Host: localhost\r\nExpect: 100-continue\r\nContent-Length: 100";
+    write!(stream, "POST /predict HTTP/1.1\r\n{head}\r\n\r\n").unwrap();
+    let mut go_on = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut go_on).unwrap();
+    server.ask_to_stop();
+    (server, stream)
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let sandbox = trained();
+    let (server, _stream) = stopping(&sandbox, &["--timeout", "3600"]);
+    server.signal("USR1");
+    let Run { code, stderr, .. } = server.end();
+    assert_eq!(code, Some(5), "{stderr}");
+    assert!(stderr.contains("stopped by SIGUSR1 before all that was accepted was answered"), "{stderr}");
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_holds_nothing_up() {
+    let sandbox = trained();
+    let mut server = Server::start(&sandbox, &[]);
+    let path = format!("GET /{}", "a".repeat(1000));
+    // A line has 100 characters of it, and a pipe some 64 kB.
+    (0..3000).for_each(|_| assert_eq!(server.ask(&path, &[], "").0, 404));
+    server.await_line("lines were dropped");
 }
 
 #[test]

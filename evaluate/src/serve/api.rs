@@ -7,19 +7,21 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use hyper::body::Body as _;
 use serde_json::json;
 use shared::schema::Prediction;
 use tokio::time::timeout;
 
-use super::figures::Figures;
+use super::metrics::ServerMetrics;
+use super::origin::is_foreign;
 use super::pages;
 use super::queue::Queue;
 use super::refusal::Refusal;
+use super::reply::{in_json, typed};
 use super::request::{Asked, Limits};
 use super::token::Token;
 use crate::answer::Answer;
@@ -37,15 +39,17 @@ pub(super) const SCRIPT: &str = "/page.js";
 pub(super) const ALL: [&str; 8] = [PREDICT, HEALTHZ, METRICS, MODEL, OPENAPI, PAGE, STYLE, SCRIPT];
 /// What tells of the model, or lets it work. The rest is the same on every server.
 const GUARDED: [&str; 3] = [PREDICT, METRICS, MODEL];
-/// Of all other paths together, among the figures.
+/// Of all other paths together, among the metrics.
 const ELSEWHERE: &str = "other";
+/// Characters of what a client has sent that are logged.
+const MOST_SHOWN: usize = 100;
 
 /// What requests are answered with.
 pub(super) struct Service {
     pub(super) card: ModelCard,
     pub(super) queue: Queue,
     pub(super) limits: Limits,
-    pub(super) figures: Figures,
+    pub(super) metrics: ServerMetrics,
     pub(super) token: Token,
 }
 
@@ -54,9 +58,9 @@ type Shared = State<Arc<Service>>;
 pub(super) fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route(PREDICT, post(predict))
-        .route(HEALTHZ, get(|| async { "ok\n" }))
+        .route(HEALTHZ, get(healthz))
         .route(METRICS, get(metrics))
-        .route(MODEL, get(async |State(service): Shared| in_json(json!(service.card).to_string())))
+        .route(MODEL, get(model))
         .route(OPENAPI, get(async || in_json(pages::OPENAPI)))
         .route(PAGE, get(pages::page))
         .route(STYLE, get(pages::style))
@@ -72,20 +76,55 @@ pub(super) fn router(service: Arc<Service>) -> Router {
 /// Lets in who may come in, and writes down how it went.
 async fn around(State(service): Shared, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let path = request.uri().path();
     let known = ALL.into_iter().find(|known| *known == path).unwrap_or(ELSEWHERE);
-    let response = if GUARDED.contains(&known) && !service.token.admits(request.headers()) {
-        Refusal::Unauthorized.response(&service.limits)
-    } else {
-        next.run(request).await
+    let line = format!("{} {}", shown(request.method().as_str()), shown(path));
+    let mut response = match refused(&service, known, &request) {
+        Some(refusal) => refusal.response(&service.limits),
+        None => next.run(request).await,
     };
-    let (seconds, code) = (started.elapsed().as_secs_f64(), response.status().as_u16());
-    service.figures.count(known, code);
-    if known == PREDICT {
-        service.figures.predicted(seconds);
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let (seconds, status) = (started.elapsed().as_secs_f64(), response.status());
+    service.metrics.count(known, status.as_u16());
+    if known == PREDICT && status.is_success() {
+        service.metrics.answered(seconds);
     }
-    log::info!("{method} {path} {code} {:.1} ms", 1e3 * seconds);
+    // Whoever asks after the server's health does it every few seconds.
+    if known != HEALTHZ || !status.is_success() {
+        log::info!("{line} {} {:.1} ms", status.as_u16(), 1e3 * seconds);
+    }
     response
+}
+
+fn refused(service: &Service, path: &str, request: &Request) -> Option<Refusal> {
+    if !GUARDED.contains(&path) {
+        return None;
+    }
+    if service.token.is_asked_for() {
+        (!service.token.admits(request.headers())).then_some(Refusal::Unauthorized)
+    } else {
+        is_foreign(request).then_some(Refusal::Foreign)
+    }
+}
+
+/// What a client has sent, as it may stand in a log.
+fn shown(text: &str) -> String {
+    text.chars().take(MOST_SHOWN).flat_map(char::escape_default).collect()
+}
+
+async fn healthz(State(service): Shared) -> Response {
+    if service.queue.is_well() {
+        typed("text/plain; charset=utf-8", "ok\n")
+    } else {
+        Refusal::Broken.response(&service.limits)
+    }
+}
+
+/// What there is to know before a request is written.
+async fn model(State(service): Shared) -> Response {
+    let mut card = json!(service.card);
+    card["limits"] = json!(service.limits);
+    in_json(card.to_string())
 }
 
 async fn predict(State(service): Shared, request: Request) -> Response {
@@ -101,7 +140,7 @@ async fn answer(service: &Service, body: Body) -> Result<Response, Refusal> {
     let asked = Asked::parse(&body, card.texts, limits)?;
     let predictions = timeout(limits.time, service.queue.ask(asked.examples())).await;
     let predictions = predictions.map_err(|_| Refusal::TimedOut)??;
-    service.figures.texts.inc_by(predictions.len() as u64);
+    service.metrics.texts.inc_by(predictions.len() as u64);
     Ok(in_json(written(&asked, &predictions, &card.labels)?))
 }
 
@@ -129,18 +168,24 @@ fn written(asked: &Asked, predictions: &[Prediction], labels: &[String]) -> Resu
 }
 
 async fn metrics(State(service): Shared) -> Response {
-    match service.figures.text() {
-        Ok(text) => typed("application/openmetrics-text; version=1.0.0; charset=utf-8", text).into_response(),
+    match service.metrics.text() {
+        Ok(text) => typed("application/openmetrics-text; version=1.0.0; charset=utf-8", text),
         Err(_) => Refusal::Failed.response(&service.limits),
     }
 }
 
-fn in_json(body: impl Into<Body>) -> Response {
-    typed("application/json", body)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(super) fn typed(content_type: &'static str, body: impl Into<Body>) -> Response {
-    let mut response = Response::new(body.into());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+    fn check(text: &str, expect: &str) {
+        assert_eq!(shown(text), expect);
+    }
+
+    #[test]
+    fn no_client_writes_into_the_log() {
+        check("/predict", "/predict");
+        check("/\u{9b}31m\n", "/\\u{9b}31m\\n");
+        check(&"a".repeat(60_000), &"a".repeat(100));
+    }
 }

@@ -1,8 +1,7 @@
 //! Connections from clients, until the server is asked to stop.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -11,16 +10,19 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 use super::api::{Service, router};
 
 /// Connections at a time: fewer than the files that a process may open by default. More wait in the system's queue.
 const MOST_CONNECTIONS: usize = 900;
-/// For a request's head to come, and between two requests.
-const HEAD_TIME: Duration = Duration::from_secs(30);
+/// For a request's head to come, and between two requests: short, since idle connections may have taken all the room,
+/// and the probe of whoever restarts the server waits behind them.
+const HEAD_TIME: Duration = Duration::from_secs(5);
 /// Before the next try to accept, where the system has no files left.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -28,12 +30,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     Answered,
-    /// Somebody did not take the answer in time.
+    /// Somebody did not get, or did not take, the answer in time.
     CutOff,
 }
 
-/// Accepts until `stop`, then answers what was accepted, for which there is twice `time`: a body may still have to
-/// come, and then be answered.
+/// Accepts until `stop`, then answers what was accepted, for which there is twice `time` after [`HEAD_TIME`]: the rest of
+/// a head and a body may still have to come, and then be answered.
 pub(super) async fn serve_until(
     stop: impl Future<Output = &'static str>,
     listener: TcpListener,
@@ -46,11 +48,11 @@ pub(super) async fn serve_until(
     let accept = async {
         loop {
             let permit = Arc::clone(&room).acquire_owned().await;
-            let Some((stream, _)) = accepted(&listener).await else { continue };
+            let Some(stream) = accepted(&listener).await else { continue };
             let (router, watcher) = (router.clone(), connections.watcher());
             tokio::spawn(async move {
                 // A connection that breaks off is its client's affair.
-                drop(watcher.watch(connection(stream, router)).await);
+                drop(watcher.watch(connection(stream, router, time)).await);
                 drop(permit);
             });
         }
@@ -58,7 +60,7 @@ pub(super) async fn serve_until(
     let signal = until(stop, accept).await;
     log::info!("{signal}: answering what was accepted");
     drop(listener);
-    let ended = timeout(2 * time, connections.shutdown()).await;
+    let ended = timeout(HEAD_TIME + 2 * time, connections.shutdown()).await;
     if ended.is_ok() { Ended::Answered } else { Ended::CutOff }
 }
 
@@ -75,9 +77,13 @@ async fn until<T>(stop: impl Future<Output = T>, work: impl Future<Output = Infa
     .await
 }
 
-async fn accepted(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+async fn accepted(listener: &TcpListener) -> Option<TcpStream> {
     match listener.accept().await {
-        Ok(accepted) => Some(accepted),
+        Ok((stream, _)) => {
+            // An answer is one small write.
+            drop(stream.set_nodelay(true));
+            Some(stream)
+        }
         Err(error) => {
             log::warn!("a connection could not be accepted: {error}");
             sleep(PAUSE).await;
@@ -86,14 +92,19 @@ async fn accepted(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     }
 }
 
-fn connection(
-    stream: TcpStream,
+type Connection<S> =
+    http1::Connection<TokioIo<Pin<Box<TimeoutStream<S>>>>, TowerToHyperService<axum::Router>>;
+
+/// Of a client that has to take something of its answers within every `time`.
+pub(super) fn connection<S: AsyncRead + AsyncWrite>(
+    stream: S,
     router: axum::Router,
-) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<axum::Router>> {
-    // An answer is one small write.
-    drop(stream.set_nodelay(true));
+    time: Duration,
+) -> Connection<S> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(time));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router))
 }

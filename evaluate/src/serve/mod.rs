@@ -2,39 +2,44 @@
 
 mod api;
 mod connections;
-mod figures;
+mod metrics;
+mod origin;
 mod pages;
 mod queue;
 mod refusal;
+mod reply;
 mod request;
+mod signals;
 #[cfg(test)]
 mod tests;
 mod token;
+mod worker;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
-use shared::console::{LogFormat, print_result};
-use shared::fault::Fault;
+use anyhow::{Context, Result};
+use shared::console::{LogFormat, print_result, report_failure, write_from_a_thread};
+use shared::fault::{Fault, FaultKind};
 use shared::stage::execute_program;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::model::ModelArgs;
 use crate::open_predictor;
 use api::Service;
 use connections::{Ended, serve_until};
-use figures::Figures;
+use metrics::ServerMetrics;
 use queue::Queue;
 use request::Limits;
 use token::Token;
+use worker::ModelThread;
 
 const PROGRAM: &str = "serve";
+/// For the batch that is computed while the last connection ends.
+const LAST_BATCH: Duration = Duration::from_secs(10);
 
 /// The options of `serve`.
 #[derive(Debug, Clone, clap::Args)]
@@ -50,10 +55,10 @@ pub struct ServeArgs {
     /// A file with the secret that requests bring as `Authorization: Bearer …`; else $BERTLINE_TOKEN, if set.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Texts that may wait for the model; further requests are told to come back.
+    /// Texts that wait or are computed at a time; further requests are told to come back.
     #[arg(long, value_name = "TEXTS", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     queue: u32,
-    /// Seconds in which a request is answered, or given up.
+    /// Seconds for a request's body to come, and as many again for its answer.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
     /// The most texts, or pairs, of a request.
@@ -78,6 +83,7 @@ pub fn run(args: &ServeArgs) -> ExitCode {
 fn serve(args: &ServeArgs) -> Result<()> {
     let limits = limits(args)?;
     let token = Token::find(args.token_file.as_deref())?;
+    write_from_a_thread()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -85,20 +91,40 @@ fn serve(args: &ServeArgs) -> Result<()> {
         .context("cannot start the threads of the server")?;
     // Taken before the model is loaded: a port in use is said at once, and a signal from now on ends the program well.
     let listener = runtime.block_on(listen(SocketAddr::new(args.host, args.port)))?;
-    let stop = runtime.block_on(async { asked_to_stop() })?;
+    let stop = signals::listen()?;
     let predictor = open_predictor(PROGRAM, &args.model)?;
-    let (card, most, figures) = (predictor.encoder().card(), predictor.batch_size(), Figures::default());
-    let (queue, worker) = Queue::new(args.queue, figures.clone());
-    let model = worker.start(most, move |examples| predictor.predict(examples))?;
+    let (card, most, metrics) =
+        (predictor.encoder().card(), predictor.batch_size(), ServerMetrics::default());
+    let (queue, worker) = Queue::new(args.queue, metrics.clone());
+    let model =
+        worker.start(most, move |examples, is_abandoned| predictor.predict_unless(examples, is_abandoned))?;
+    if !args.host.is_loopback() && !token.is_asked_for() {
+        log::warn!(
+            "whoever reaches {} may ask the model; --token-file lets in only who has a token",
+            args.host
+        );
+    }
     print_result(&format!("http://{}", listener.local_addr()?))?;
-    let service = Service { card, queue, limits, figures, token };
+    let service = Service { card, queue, limits, metrics, token };
+    let stop = async { stop.await.unwrap_or("no more signals") };
     let ended = runtime.block_on(serve_until(stop, listener, Arc::new(service), limits.time));
     // With the last connection nobody is left to ask, so the model comes to its end too.
     drop(runtime);
-    model.join().map_err(|_| anyhow!("the thread of the model has failed"))?;
+    conclude(&ended, model)
+}
+
+/// Success where nobody who was accepted is left without an answer.
+fn conclude(ended: &Ended, model: ModelThread) -> Result<()> {
+    let cut_off = "stopped before every request that was accepted was answered, or its answer taken";
+    let model_ended = model.ends_within(LAST_BATCH)?;
     match ended {
         Ended::Answered => log::info!("every request that was accepted is answered"),
-        Ended::CutOff => log::warn!("some connections did not take their answers, and were cut off"),
+        Ended::CutOff if model_ended => return Err(Fault::stopped(cut_off).into()),
+        Ended::CutOff => report_failure(FaultKind::Stopped, cut_off),
+    }
+    if !model_ended {
+        log::warn!("the model is still computing what nobody waits for, and is left to itself");
+        signals::leave(if *ended == Ended::Answered { 0 } else { FaultKind::Stopped.code() });
     }
     Ok(())
 }
@@ -121,18 +147,4 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
     let taken =
         || Fault::usage(format!("cannot listen on {address}; name another one with --host and --port"));
     TcpListener::bind(address).await.with_context(taken)
-}
-
-/// Comes to its end with the first SIGTERM or SIGINT.
-fn asked_to_stop() -> Result<impl Future<Output = &'static str>> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen to signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to signals")?;
-    Ok(std::future::poll_fn(move |context| {
-        let (term, int) = (terminate.poll_recv(context), interrupt.poll_recv(context));
-        match (term.is_ready(), int.is_ready()) {
-            (true, _) => Poll::Ready("SIGTERM"),
-            (_, true) => Poll::Ready("SIGINT"),
-            _ => Poll::Pending,
-        }
-    }))
 }

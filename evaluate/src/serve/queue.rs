@@ -1,135 +1,151 @@
-//! Between the requests, which come at once, and the model, which computes one batch after another.
+//! Where requests leave their texts for the model.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
-use anyhow::{Context, Result};
 use shared::schema::{Example, Prediction};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
-use super::figures::Figures;
+use super::metrics::ServerMetrics;
 use super::refusal::Refusal;
+use super::worker::Worker;
 
-/// A request that waits.
+/// Failures one after the other from which on the model is taken for broken, not the texts.
+const MOST_FAILURES: u32 = 3;
+
+/// When the last clone is gone, the [`Worker`] comes to its end.
+#[derive(Clone)]
+pub(super) struct Queue {
+    jobs: UnboundedSender<Entry>,
+    room: Arc<Semaphore>,
+    waiting: watch::Sender<u64>,
+    failures: Failures,
+}
+
+/// A request's place in the queue. What is asked lies in the slot, so that it can be taken out from either end.
+pub(super) struct Entry {
+    slot: Slot,
+    pub(super) texts: usize,
+    answer: oneshot::Sender<Result<Vec<Prediction>, Refusal>>,
+}
+
+/// Emptied by whoever comes first: the model, which begins with it, or the request, which waits no longer.
+#[derive(Clone)]
+struct Slot(Arc<Mutex<Option<Waiting>>>);
+
 struct Waiting {
     examples: Vec<Example>,
+    room: OwnedSemaphorePermit,
+    _counted: Counted,
+}
+
+/// A request whose answer the model works on. It keeps its part of the queue until then.
+pub(super) struct Job {
+    pub(super) examples: Vec<Example>,
     answer: oneshot::Sender<Result<Vec<Prediction>, Refusal>>,
-    /// Its part of the queue.
     room: OwnedSemaphorePermit,
 }
 
-/// Where requests leave their texts. When the last one is gone, the [`Worker`] comes to its end.
-#[derive(Clone)]
-pub(super) struct Queue {
-    jobs: UnboundedSender<Waiting>,
-    room: Arc<Semaphore>,
-    figures: Figures,
-}
-
-/// The other end.
-pub(super) struct Worker {
-    jobs: UnboundedReceiver<Waiting>,
-    figures: Figures,
-}
+/// Of the model since it last gave an answer.
+#[derive(Clone, Default)]
+pub(super) struct Failures(Arc<AtomicU32>);
 
 impl Queue {
     /// For so many texts.
-    pub(super) fn new(texts: u32, figures: Figures) -> (Queue, Worker) {
+    pub(super) fn new(texts: u32, metrics: ServerMetrics) -> (Queue, Worker) {
         let (sender, jobs) = unbounded_channel();
+        let (waiting, failures) = (metrics.waiting.clone(), Failures::default());
         let room = Arc::new(Semaphore::new(texts as usize));
-        (Queue { jobs: sender, room, figures: figures.clone() }, Worker { jobs, figures })
+        let worker = Worker::new(jobs, failures.clone(), metrics);
+        (Queue { jobs: sender, room, waiting, failures }, worker)
     }
 
-    /// What the model says of `examples`. Whoever stops waiting takes them out.
+    /// What the model says of `examples`. Whoever stops waiting takes them out, and has the model stop between two
+    /// batches if it has begun.
     pub(super) async fn ask(&self, examples: Vec<Example>) -> Result<Vec<Prediction>, Refusal> {
-        let texts = u32::try_from(examples.len()).map_err(|_| Refusal::QueueFull)?;
-        let room = Arc::clone(&self.room).try_acquire_many_owned(texts).map_err(|_| Refusal::QueueFull)?;
+        let texts = examples.len();
+        let permits = u32::try_from(texts).map_err(|_| Refusal::QueueFull)?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(permits).map_err(|_| Refusal::QueueFull)?;
+        let counted = Counted::new(self.waiting.clone(), texts as u64);
+        let slot = Slot(Arc::new(Mutex::new(Some(Waiting { examples, room, _counted: counted }))));
         let (answer, answered) = oneshot::channel();
-        self.figures.waiting.inc_by(texts.into());
-        self.jobs.send(Waiting { examples, answer, room }).map_err(|_| Refusal::Failed)?;
+        let _leaving = Leaving(slot.clone());
+        self.jobs.send(Entry { slot, texts, answer }).map_err(|_| Refusal::Failed)?;
         answered.await.map_err(|_| Refusal::Failed)?
     }
-}
 
-impl Worker {
-    /// Lets a thread of its own answer with `model`, at most `most` texts at a time unless one request has more.
-    pub(super) fn start(
-        self,
-        most: usize,
-        mut model: impl FnMut(Vec<Example>) -> Result<Vec<Prediction>> + Send + 'static,
-    ) -> Result<JoinHandle<()>> {
-        let mut worker = self;
-        let work = move || {
-            let mut next = worker.jobs.blocking_recv();
-            while let Some(first) = next.take() {
-                let batch;
-                (batch, next) = worker.batch(first, most);
-                worker.answer(batch, &mut model);
-                next = next.or_else(|| worker.jobs.blocking_recv());
-            }
-        };
-        thread::Builder::new().name("model".into()).spawn(work).context("cannot start a thread")
-    }
-
-    /// What waits, as much as is computed at a time, and the request that did not fit any more. While one batch is
-    /// computed the next one gathers, so nobody has to be kept waiting for company.
-    fn batch(&mut self, first: Waiting, most: usize) -> (Vec<Waiting>, Option<Waiting>) {
-        let mut texts = first.examples.len();
-        let mut jobs = vec![first];
-        while let Ok(job) = self.jobs.try_recv() {
-            if texts + job.examples.len() > most {
-                return (self.taken(jobs), Some(job));
-            }
-            texts += job.examples.len();
-            jobs.push(job);
-        }
-        (self.taken(jobs), None)
-    }
-
-    /// Those of them for whose answers somebody still waits.
-    fn taken(&self, jobs: Vec<Waiting>) -> Vec<Waiting> {
-        let texts: usize = jobs.iter().map(|job| job.examples.len()).sum();
-        self.figures.waiting.dec_by(texts as i64);
-        jobs.into_iter().filter(|job| !job.answer.is_closed()).collect()
-    }
-
-    fn answer(&self, jobs: Vec<Waiting>, model: &mut impl FnMut(Vec<Example>) -> Result<Vec<Prediction>>) {
-        if jobs.is_empty() {
-            return;
-        }
-        let examples: Vec<Example> = jobs.iter().flat_map(|job| job.examples.iter().cloned()).collect();
-        let (count, started) = (examples.len(), Instant::now());
-        let predictions = asked(model, examples);
-        self.figures.batches.observe(count as f64);
-        self.figures.model_seconds.observe(started.elapsed().as_secs_f64());
-        match predictions {
-            Ok(predictions) if predictions.len() == count => {
-                let mut predictions = predictions.into_iter();
-                for Waiting { examples, answer, room } in jobs {
-                    drop(room);
-                    // Who has gone needs no answer.
-                    drop(answer.send(Ok(predictions.by_ref().take(examples.len()).collect())));
-                }
-            }
-            // One request's texts must not fail another's.
-            Err(_) if jobs.len() > 1 => jobs.into_iter().for_each(|job| self.answer(vec![job], model)),
-            failed => {
-                let reason =
-                    failed.err().map_or("the model left texts out".to_owned(), |error| format!("{error:#}"));
-                log::error!("{reason}");
-                jobs.into_iter().for_each(|job| drop(job.answer.send(Err(Refusal::Failed))));
-            }
-        }
+    /// Whether a request may hope for an answer.
+    pub(super) fn is_well(&self) -> bool {
+        !self.jobs.is_closed() && self.failures.0.load(Ordering::Relaxed) < MOST_FAILURES
     }
 }
 
-/// libtorch fails by panics, which must not end the server.
-fn asked(
-    model: &mut impl FnMut(Vec<Example>) -> Result<Vec<Prediction>>,
-    examples: Vec<Example>,
-) -> Result<Vec<Prediction>> {
-    catch_unwind(AssertUnwindSafe(|| model(examples))).unwrap_or_else(|_| anyhow::bail!("the model failed"))
+impl Slot {
+    fn empty(&self) -> Option<Waiting> {
+        self.0.lock().ok()?.take()
+    }
+}
+
+/// Dropped with the request's future, whether that was answered or given up.
+struct Leaving(Slot);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        drop(self.0.empty());
+    }
+}
+
+/// So many texts among those that wait.
+struct Counted {
+    waiting: watch::Sender<u64>,
+    texts: u64,
+}
+
+impl Counted {
+    fn new(waiting: watch::Sender<u64>, texts: u64) -> Counted {
+        waiting.send_modify(|waiting| *waiting += texts);
+        Counted { waiting, texts }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.waiting.send_modify(|waiting| *waiting = waiting.saturating_sub(self.texts));
+    }
+}
+
+impl Entry {
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    /// None where nobody waits for it any more.
+    pub(super) fn begin(self) -> Option<Job> {
+        let Waiting { examples, room, .. } = self.slot.empty()?;
+        Some(Job { examples, answer: self.answer, room })
+    }
+}
+
+impl Job {
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    /// Makes room for others before the answer arrives, so that who has it may ask again at once.
+    pub(super) fn end(self, answer: Result<Vec<Prediction>, Refusal>) {
+        drop(self.room);
+        // Who has gone needs no answer.
+        drop(self.answer.send(answer));
+    }
+}
+
+impl Failures {
+    pub(super) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
 }

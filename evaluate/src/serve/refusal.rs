@@ -1,14 +1,15 @@
 //! Why a request is not answered, as HTTP says it.
 
-use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::json;
 
+use super::reply::in_json;
 use super::request::Limits;
 
-/// Seconds after which to come back: by then a queue has been worked off.
+/// Seconds after which to come back: the least that the header can say, since batches are quick and any of them may make
+/// room.
 const COME_BACK: HeaderValue = HeaderValue::from_static("1");
 
 /// A request that gets no answer.
@@ -22,9 +23,13 @@ pub(super) enum Refusal {
     TooSlow,
     TimedOut,
     Unauthorized,
+    /// Without a token: another site's page may have sent it.
+    Foreign,
     NoSuchPath,
     NoSuchMethod,
     QueueFull,
+    /// Nobody gets an answer any more.
+    Broken,
     /// The log has the reason.
     Failed,
 }
@@ -38,9 +43,10 @@ impl Refusal {
             Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Refusal::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
+            Refusal::Foreign => StatusCode::FORBIDDEN,
             Refusal::NoSuchPath => StatusCode::NOT_FOUND,
             Refusal::NoSuchMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Refusal::QueueFull => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::QueueFull | Refusal::Broken => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -56,18 +62,24 @@ impl Refusal {
             Refusal::Unauthorized => {
                 "the header `Authorization: Bearer …` with the right token is missing".into()
             }
+            Refusal::Foreign => {
+                "without a token only requests to an IP address or localhost, and from no other site, \
+                                 are answered; start the server with --token-file to use it by another name"
+                    .into()
+            }
             Refusal::NoSuchPath => "there is nothing at this path; /openapi.json says what there is".into(),
             Refusal::NoSuchMethod => "this path takes another method; /openapi.json says which".into(),
             Refusal::QueueFull => "too many texts are waiting; come back later".into(),
+            Refusal::Broken => "the model fails again and again; the server's log says why".into(),
             Refusal::Failed => "the model failed; the server's log says why".into(),
         }
     }
 
     pub(super) fn response(&self, limits: &Limits) -> Response {
         let body = json!({ "error": self.message(limits) }).to_string();
-        let mut response = (self.status(), Body::from(body)).into_response();
+        let mut response = in_json(body);
+        *response.status_mut() = self.status();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         match self {
             Refusal::QueueFull => drop(headers.insert(RETRY_AFTER, COME_BACK)),
             Refusal::Unauthorized => {

@@ -2,23 +2,29 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use shared::schema::Example;
 
 use super::refusal::Refusal;
 use crate::encoder::example;
 
-/// What a request may cost.
-#[derive(Debug, Clone, Copy)]
+/// What a request may cost; `/model` tells it.
+#[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Limits {
-    /// Of a body.
-    pub(super) bytes: usize,
     /// Of a request.
     pub(super) texts: usize,
     /// Of a text.
     pub(super) characters: usize,
+    /// Of a body.
+    pub(super) bytes: usize,
     /// For the body to come, and for the answer after it.
+    #[serde(rename = "seconds", serialize_with = "in_seconds")]
     pub(super) time: Duration,
+}
+
+fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
 }
 
 /// How many answers there are to be.
@@ -49,6 +55,8 @@ impl Asked {
                 many(items, columns, limits)
             }
             Value::Array(items) => many(items, columns, limits),
+            // Without a key a string could be a text as well as a mistake.
+            Value::String(_) => Err(unfit(format!("an object with {} is asked for", named(columns)))),
             value => Ok(Asked::One(one(value, columns, limits)?)),
         }
     }
@@ -115,6 +123,7 @@ fn unfit(reason: String) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::schema::Description;
     use super::*;
 
     const ONE: &[&str] = &["text"];
@@ -127,6 +136,17 @@ mod tests {
 
     fn check(body: &str, columns: &[&str], expect: Asked) {
         assert_eq!(Asked::parse(body.as_bytes(), columns, &LIMITS), Ok(expect), "{body}");
+        assert!(is_described(body), "openapi.json does not allow {body}");
+    }
+
+    fn is_described(body: &str) -> bool {
+        serde_json::from_str(body).is_ok_and(|value| Description::read().allows(&value))
+    }
+
+    /// Of a shape that openapi.json does not allow either.
+    fn check_misshapen(body: &str, columns: &[&str], status: u16, part: &str) {
+        check_refused(body, columns, status, part);
+        assert!(!is_described(body), "openapi.json allows {body}");
     }
 
     fn check_refused(body: &str, columns: &[&str], status: u16, part: &str) {
@@ -140,6 +160,7 @@ mod tests {
     fn one_or_many_are_asked_about() {
         check(r#"{"text": "가나다"}"#, ONE, Asked::One(vec!["가나다".into()]));
         check(r#"{"texts": ["가", ""]}"#, ONE, many(&[&["가"], &[""]]));
+        check(r#"["가", "나"]"#, ONE, many(&[&["가"], &["나"]]));
         check(r#"[{"text": "가"}, "나"]"#, ONE, many(&[&["가"], &["나"]]));
         let pair = r#"{"context": "나", "question": "가"}"#;
         check(pair, PAIR, Asked::One(vec!["가".into(), "나".into()]));
@@ -149,23 +170,24 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        check_refused("{\"text\"", ONE, 400, "line 1 column 7");
-        check_refused("", ONE, 400, "EOF");
-        check_refused("[[[", ONE, 400, "EOF");
-        check_refused("7", ONE, 422, "an object with `text`");
-        check_refused("{}", ONE, 422, "`text` is missing");
-        check_refused(r#"{"text": 7}"#, ONE, 422, "`text` is no string");
-        check_refused(r#"{"text": "", "lang": "ko"}"#, ONE, 422, "`lang` is unknown");
-        check_refused(r#"{"texts": "가"}"#, ONE, 422, "`texts` is no list");
-        check_refused(r#"{"texts": [], "text": ""}"#, ONE, 422, "`text` has no meaning beside `texts`");
-        check_refused(r#"{"texts": ["가", 7]}"#, ONE, 422, "item 2: an object with `text`");
-        check_refused(r#""가""#, PAIR, 422, "`question` and `context`");
-        check_refused(r#"{"question": "가"}"#, PAIR, 422, "`context` is missing");
+        check_misshapen("{\"text\"", ONE, 400, "line 1 column 7");
+        check_misshapen("", ONE, 400, "EOF");
+        check_misshapen("[[[", ONE, 400, "EOF");
+        check_misshapen("7", ONE, 422, "an object with `text`");
+        check_misshapen("{}", ONE, 422, "`text` is missing");
+        check_misshapen(r#"{"text": 7}"#, ONE, 422, "`text` is no string");
+        check_misshapen(r#"{"text": "", "lang": "ko"}"#, ONE, 422, "`lang` is unknown");
+        check_misshapen(r#"{"texts": "가"}"#, ONE, 422, "`texts` is no list");
+        check_misshapen(r#"{"texts": [], "text": ""}"#, ONE, 422, "`text` has no meaning beside `texts`");
+        check_misshapen(r#"{"texts": ["가", 7]}"#, ONE, 422, "item 2: an object with `text`");
+        check_misshapen(r#""가""#, ONE, 422, "an object with `text`");
+        check_misshapen(r#""가""#, PAIR, 422, "`question` and `context`");
+        check_misshapen(r#"{"question": "가"}"#, PAIR, 422, "`context` is missing");
     }
 
     #[test]
     fn limits_hold() {
-        check_refused("[]", ONE, 422, "1 to 2");
+        check_misshapen("[]", ONE, 422, "1 to 2");
         check_refused(r#"["", "", ""]"#, ONE, 422, "a list of 3");
         check_refused(r#"{"text": "가나다라"}"#, ONE, 422, "more than 3 characters");
         check_refused(r#"{"question": "", "context": "가나다라"}"#, PAIR, 422, "more than 3 characters");

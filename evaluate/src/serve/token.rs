@@ -34,6 +34,10 @@ impl Token {
         Ok(Token(token))
     }
 
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Compares in a time that does not tell how much of the token is right.
     pub(super) fn admits(&self, headers: &HeaderMap) -> bool {
         let Some(token) = &self.0 else { return true };

@@ -19,11 +19,12 @@ function element(tag, className, ...children) {
   return made;
 }
 
-async function call(path, options = {}) {
+async function call(path, options) {
   const token = at("token").value;
   const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   const response = await fetch(path, { ...options, headers });
   const body = await response.json().catch(() => ({ error: `the server says ${response.status}` }));
+  options.signal.throwIfAborted();
   if (response.status === 401) at("token-field").hidden = false;
   if (!response.ok) throw new Error(body.error);
   return body;
@@ -68,10 +69,13 @@ function candidates(mask) {
   return bars(mask.candidates.map(({ token, probability }) => [token, probability]), () => false);
 }
 
+// In the order of the labels; an object of JavaScript sorts keys that are numbers.
+const byLabel = (probabilities) => model.labels.map((name) => [name, probabilities[name]]);
+
 const SHOW = {
-  classification: (answer) => bars(Object.entries(answer.probabilities), (name) => name === answer.label),
+  classification: (answer) => bars(byLabel(answer.probabilities), (name) => name === answer.label),
   pair_classification: (answer) => SHOW.classification(answer),
-  multi_label: (answer) => bars(Object.entries(answer.probabilities), (name) => answer.labels.includes(name)),
+  multi_label: (answer) => bars(byLabel(answer.probabilities), (name) => answer.labels.includes(name)),
   pair_regression: (answer) => [element("p", "score", answer.score.toFixed(3))],
   entity_recognition: (answer, asked) => {
     const found = answer.entities.map((entity) => ({ ...entity, caption: entity.label }));
@@ -106,28 +110,33 @@ function field(name) {
 }
 
 let model;
+let current = new AbortController();
 
-async function begin() {
-  model = await call("model");
+async function begin(signal) {
+  model = await call("model", { signal });
   const about = ABOUT[model.task] ?? `Write ${model.mask_token} for every word that the model is to find.`;
   at("about").textContent = `${about} The model takes ${model.max_seq_length} tokens.`;
   at("fields").replaceChildren(...model.texts.map(field));
 }
 
-async function ask() {
-  if (!model) return begin();
+async function ask(signal) {
+  if (!model) return begin(signal);
   const asked = Object.fromEntries(model.texts.map((name) => [name, at(name).value]));
   const headers = { "Content-Type": "application/json" };
-  const answer = await call("predict", { method: "POST", headers, body: JSON.stringify(asked) });
+  const answer = await call("predict", { method: "POST", headers, body: JSON.stringify(asked), signal });
   at("answer").replaceChildren(...SHOW[model.task](answer, asked));
   at("answer").hidden = false;
 }
 
+// What is asked takes the place of what was asked before: an older answer is never shown beside a newer text.
 async function doing(work) {
-  const button = at("form").querySelector("button");
-  button.disabled = true;
-  await work().then(() => say(null), say);
-  button.disabled = false;
+  current.abort();
+  const { signal } = (current = new AbortController());
+  document.body.ariaBusy = true;
+  const error = await work(signal).then(() => null, (error) => error);
+  if (signal.aborted) return;
+  say(error);
+  document.body.ariaBusy = false;
   at("form").hidden = false;
 }
 

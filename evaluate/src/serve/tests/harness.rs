@@ -10,19 +10,24 @@ use serde_json::Value;
 use shared::schema::{Decoded, Example, Prediction, Truth};
 use tokio::sync::oneshot;
 
+use super::super::worker::Asked;
 use super::super::*;
 use crate::encoder::ModelCard;
 
+/// Bounds every wait, so that a test fails where it would hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What the model is asked, and when it may answer.
 pub(super) struct Model {
-    pub(super) asked: Receiver<usize>,
-    pub(super) go: Sender<()>,
+    asked: Receiver<usize>,
+    go: Sender<()>,
+    abandoned: Receiver<bool>,
 }
 
 pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) model: Model,
-    pub(super) figures: Figures,
+    pub(super) metrics: ServerMetrics,
     pub(super) stop: oneshot::Sender<()>,
     pub(super) ended: JoinHandle<Ended>,
 }
@@ -32,36 +37,28 @@ pub(super) const LIMITS: Limits =
 
 impl Server {
     pub(super) fn start(limits: Limits, queue: u32, token: Token) -> Server {
-        let (asks, asked) = channel();
-        let (go, goes) = channel();
-        let answer = move |examples: Vec<Example>| -> Result<Vec<Prediction>> {
-            asks.send(examples.len())?;
-            goes.recv()?;
-            answers(examples)
-        };
+        let (model, answer) = Model::new();
         let (stop, stopped) = oneshot::channel::<()>();
         let (addresses, address) = channel();
-        let figures = Figures::default();
-        let own = figures.clone();
+        let metrics = ServerMetrics::default();
+        let own = metrics.clone();
         let work = move || {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             let listener = runtime.block_on(listen(([127, 0, 0, 1], 0).into())).unwrap();
             addresses.send(listener.local_addr().unwrap()).unwrap();
-            let (queue, worker) = Queue::new(queue, own.clone());
-            let model = worker.start(3, answer).unwrap();
-            let service = Service { card: card(), queue, limits, figures: own, token };
+            let (service, model) = service(limits, queue, token, own, answer);
             let stop = async {
                 drop(stopped.await);
                 "a test"
             };
-            let ended = runtime.block_on(serve_until(stop, listener, Arc::new(service), limits.time));
+            let ended = runtime.block_on(serve_until(stop, listener, service, limits.time));
             drop(runtime);
-            model.join().unwrap();
+            assert!(model.ends_within(PATIENCE).unwrap(), "the model goes on");
             ended
         };
         let ended = thread::spawn(work);
-        Server { address: address.recv().unwrap(), model: Model { asked, go }, figures, stop, ended }
+        Server { address: address.recv().unwrap(), model, metrics, stop, ended }
     }
 
     pub(super) fn send(&self, head: &str, body: &str) -> Client {
@@ -73,18 +70,65 @@ impl Server {
     }
 
     /// Until so many texts wait.
-    pub(super) fn await_waiting(&self, texts: i64) {
-        while self.figures.waiting.get() != texts {
-            thread::yield_now();
-        }
+    pub(super) fn await_waiting(&self, texts: u64) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let mut waiting = self.metrics.waiting.subscribe();
+        let found = runtime.block_on(async {
+            tokio::time::timeout(PATIENCE, waiting.wait_for(|now| *now == texts)).await.map(drop)
+        });
+        assert!(found.is_ok(), "{} texts wait, not {texts}", *waiting.borrow());
     }
 
     /// Lets the model answer, and says how much it was asked.
     pub(super) fn answer(&self) -> usize {
-        let asked = self.model.asked.recv().unwrap();
-        self.model.go.send(()).unwrap();
+        let asked = self.model.asked();
+        self.model.go();
         asked
     }
+}
+
+impl Model {
+    /// With the function that is asked.
+    pub(super) fn new() -> (Model, impl Asked + Send + 'static) {
+        let (asks, asked) = channel();
+        let (go, goes) = channel();
+        let (checks, abandoned) = channel();
+        let answer = move |examples: Vec<Example>, is_abandoned: &dyn Fn() -> bool| {
+            asks.send(examples.len())?;
+            goes.recv()?;
+            let is_abandoned = is_abandoned();
+            checks.send(is_abandoned).ok();
+            if is_abandoned { Ok(None) } else { answers(examples).map(Some) }
+        };
+        (Model { asked, go, abandoned }, answer)
+    }
+
+    /// How many texts it is asked about next.
+    pub(super) fn asked(&self) -> usize {
+        self.asked.recv_timeout(PATIENCE).expect("the model is not asked")
+    }
+
+    pub(super) fn go(&self) {
+        self.go.send(()).unwrap();
+    }
+
+    /// Whether it has found that nobody waits for the answer.
+    pub(super) fn was_abandoned(&self) -> bool {
+        self.abandoned.recv_timeout(PATIENCE).expect("the model does not answer")
+    }
+}
+
+/// All but the sockets.
+pub(super) fn service(
+    limits: Limits,
+    queue: u32,
+    token: Token,
+    metrics: ServerMetrics,
+    model: impl Asked + Send + 'static,
+) -> (Arc<Service>, ModelThread) {
+    let (queue, worker) = Queue::new(queue, metrics.clone());
+    let model = worker.start(3, model).unwrap();
+    (Arc::new(Service { card: card(), queue, limits, metrics, token }), model)
 }
 
 fn card() -> ModelCard {
@@ -96,7 +140,7 @@ fn card() -> ModelCard {
 fn answers(examples: Vec<Example>) -> Result<Vec<Prediction>> {
     let answer = |example: Example| {
         match example.text.as_str() {
-            "fail" => bail!("it was told to"),
+            text if text.starts_with("fail") => bail!("it was told to"),
             "panic" => panic!("it was told to"),
             _ => {}
         }
@@ -122,10 +166,12 @@ pub(super) struct Reply {
 impl Client {
     pub(super) fn send(address: SocketAddr, head: &str, body: &str) -> Client {
         let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let (line, headers) = head.split_once('\n').unwrap_or((head, ""));
         let length = body.len();
+        let host = if headers.starts_with("Host: ") { "" } else { "Host: localhost\r\n" };
         let request = format!(
-            "{line} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+            "{line} HTTP/1.1\r\n{host}Connection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
         );
         stream.write_all(request.as_bytes()).unwrap();
         Client(stream)
@@ -134,6 +180,7 @@ impl Client {
     pub(super) fn reply(mut self) -> Reply {
         let mut text = String::new();
         self.0.read_to_string(&mut text).unwrap();
+        assert!(!text.is_empty(), "the connection was closed without a reply");
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let code = head.split(' ').nth(1).unwrap().parse().unwrap();
         Reply { code, head: head.to_lowercase(), body: body.to_owned() }

@@ -1,6 +1,8 @@
 //! The server over HTTP, before a model that does what a test says.
 
+mod clock;
 mod harness;
+pub(super) mod schema;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream};
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use harness::{LIMITS, Server};
+use schema::Description;
 
 /// Makes the header of the body's length one that nobody knows.
 const CHUNKED: &str = "POST /predict\nTransfer-Encoding: chunked\r\nX-";
@@ -35,10 +38,10 @@ fn answers_are_objects_or_lists() {
 fn what_comes_meanwhile_is_computed_together() {
     let server = open();
     let first = server.predict(&json!({ "text": "a" }));
-    assert_eq!(server.model.asked.recv(), Ok(1));
+    assert_eq!(server.model.asked(), 1);
     let others = ["abcdefgh", "b", "c", "d"].map(|text| (text, server.predict(&json!({ "text": text }))));
     server.await_waiting(4);
-    server.model.go.send(()).unwrap();
+    server.model.go();
     assert_eq!((server.answer(), server.answer()), (3, 1), "three are the most at a time");
     first.check(200, "\"short\"");
     for (text, client) in others {
@@ -50,13 +53,13 @@ fn what_comes_meanwhile_is_computed_together() {
 fn a_full_queue_sends_requests_away() {
     let server = Server::start(LIMITS, 2, Token::none());
     let first = server.predict(&json!({ "text": "a" }));
-    assert_eq!(server.model.asked.recv(), Ok(1));
+    assert_eq!(server.model.asked(), 1);
     server.predict(&json!({ "texts": ["b", "c"] })).check(503, "too many texts are waiting");
     let second = server.predict(&json!({ "text": "b" }));
     server.await_waiting(1);
     let refused = server.predict(&json!({ "text": "c" })).check(503, "");
     assert!(refused.head.contains("\r\nretry-after: 1\r\n"), "{refused:?}");
-    server.model.go.send(()).unwrap();
+    server.model.go();
     server.answer();
     first.check(200, "");
     second.check(200, "");
@@ -70,28 +73,18 @@ fn a_request_that_fails_fails_alone() {
     for bad in ["fail", "panic"] {
         let server = open();
         let first = server.predict(&json!({ "text": "a" }));
-        assert_eq!(server.model.asked.recv(), Ok(1));
+        assert_eq!(server.model.asked(), 1);
         let failing = server.predict(&json!({ "text": bad }));
         server.await_waiting(1);
         let sound = server.predict(&json!({ "text": "b" }));
         server.await_waiting(2);
-        server.model.go.send(()).unwrap();
+        server.model.go();
         // Both together, and then each by itself.
         assert_eq!([server.answer(), server.answer(), server.answer()], [2, 1, 1]);
         first.check(200, "");
         sound.check(200, "");
         failing.check(500, "the model failed");
     }
-}
-
-#[test]
-fn who_waits_too_long_is_told_so() {
-    let server = Server::start(Limits { time: Duration::from_millis(1), ..LIMITS }, 8, Token::none());
-    server.predict(&json!({ "text": "a" })).check(504, "no answer within");
-    // The body never comes.
-    let mut half = server.send(CHUNKED, "");
-    half.0.write_all(b"5\r\n{").unwrap();
-    half.check(408, "the body did not come");
 }
 
 #[test]
@@ -112,38 +105,97 @@ fn requests_beyond_a_limit_are_refused() {
 fn what_was_accepted_is_answered_and_nothing_more() {
     let server = open();
     let accepted = server.predict(&json!({ "text": "a" }));
-    assert_eq!(server.model.asked.recv(), Ok(1));
+    assert_eq!(server.model.asked(), 1);
     let mut idle = BufReader::new(TcpStream::connect(server.address).unwrap());
     idle.get_mut().write_all(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
     let mut line = String::new();
     while line != "ok\n" {
         line.clear();
-        idle.read_line(&mut line).unwrap();
+        assert!(idle.read_line(&mut line).unwrap() > 0, "the connection was closed");
     }
     server.stop.send(()).unwrap();
     assert_eq!(idle.read_line(&mut line).unwrap(), 0, "a connection that asks nothing is closed");
     assert!(TcpStream::connect(server.address).is_err());
-    server.model.go.send(()).unwrap();
+    server.model.go();
     accepted.check(200, "\"label\"");
     assert_eq!(server.ended.join().unwrap(), Ended::Answered);
 }
 
 #[test]
-fn who_leaves_is_not_computed_for() {
-    let server = open();
+fn who_leaves_makes_room_at_once() {
+    let server = Server::start(LIMITS, 3, Token::none());
     let first = server.predict(&json!({ "text": "a" }));
-    assert_eq!(server.model.asked.recv(), Ok(1));
+    assert_eq!(server.model.asked(), 1);
     let gone = server.predict(&json!({ "texts": ["b", "c"] }));
     server.await_waiting(2);
     gone.0.shutdown(Shutdown::Both).unwrap();
-    let last = server.predict(&json!({ "text": "d" }));
-    server.await_waiting(3);
-    // The server has answered on a later connection, so it knows of the end of the earlier one.
-    server.send("GET /healthz", "").check(200, "ok");
-    server.model.go.send(()).unwrap();
-    assert_eq!(server.answer(), 1);
+    server.await_waiting(0);
+    // The model still computes the first one.
+    let last = server.predict(&json!({ "texts": ["d", "e"] }));
+    server.await_waiting(2);
+    server.model.go();
+    assert_eq!(server.answer(), 2, "who has gone is not computed for");
     first.check(200, "");
     last.check(200, "");
+}
+
+#[test]
+fn nobody_waits_for_what_nobody_wants() {
+    let server = open();
+    let gone = server.predict(&json!({ "texts": ["a", "b"] }));
+    assert_eq!(server.model.asked(), 2);
+    gone.0.shutdown(Shutdown::Both).unwrap();
+    // Left behind the request that is still computed, it shows that the server knows of the end.
+    let behind = server.predict(&json!({ "text": "c" }));
+    server.await_waiting(1);
+    behind.0.shutdown(Shutdown::Both).unwrap();
+    server.await_waiting(0);
+    server.model.go();
+    assert!(server.model.was_abandoned());
+}
+
+#[test]
+fn health_is_lost_with_the_model() {
+    let server = open();
+    let fail = |text: &str| {
+        let failing = server.predict(&json!({ "text": text }));
+        server.answer();
+        failing.check(500, "the model failed");
+    };
+    let check = |code: u16, part: &str| drop(server.send("GET /healthz", "").check(code, part));
+    fail("fail");
+    fail("fail");
+    check(200, "ok\n");
+    fail("panic");
+    check(503, "fails again and again");
+    let sound = server.predict(&json!({ "text": "a" }));
+    server.answer();
+    sound.check(200, "");
+    check(200, "ok\n");
+}
+
+#[test]
+fn only_answers_count_as_time_of_a_prediction() {
+    let server = open();
+    server.send("POST /predict", "{").check(400, "");
+    let answered = server.predict(&json!({ "text": "a" }));
+    server.answer();
+    answered.check(200, "");
+    server.send("GET /metrics", "").check(200, "\nbertline_request_seconds_count 1\n");
+}
+
+#[test]
+fn without_a_token_other_sites_are_refused() {
+    let server = open();
+    for path in ["GET /model", "GET /metrics", "POST /predict"] {
+        let line = format!("{path}\nHost: evil.example\r\n");
+        server.send(&line, "").check(403, "--token-file");
+    }
+    server.send("GET /healthz\nHost: evil.example\r\n", "").check(200, "ok");
+    let named = Server::start(LIMITS, 8, Token::of(b"geheim"));
+    let head = "GET /model\nHost: bert.example\r\nAuthorization: Bearer geheim\r\n";
+    let reply = named.send(head, "").check(200, "");
+    assert!(reply.head.contains("x-content-type-options: nosniff"), "{reply:?}");
 }
 
 #[test]
@@ -162,8 +214,22 @@ fn the_token_opens_what_is_the_models() {
 }
 
 #[test]
+fn an_end_is_no_success_unless_all_is_answered() {
+    let check = |ended: Ended, expect: Option<u8>| {
+        let (queue, worker) = Queue::new(1, ServerMetrics::default());
+        let model = worker.start(1, |_, _| Ok(None)).unwrap();
+        drop(queue);
+        let code = conclude(&ended, model).err().map(|error| shared::fault::kind_of(&error).code());
+        assert_eq!(code, expect, "{ended:?}");
+    };
+    check(Ended::Answered, None);
+    check(Ended::CutOff, Some(5));
+}
+
+#[test]
 fn every_path_is_described() {
-    let description: Value = serde_json::from_str(pages::OPENAPI).unwrap();
+    let description = Description::read();
+    let description = description.value();
     let described: Vec<&str> = description["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     let mut served: Vec<&str> =
         api::ALL.into_iter().filter(|path| ![api::STYLE, api::SCRIPT].contains(path)).collect();
@@ -176,11 +242,42 @@ fn every_path_is_described() {
     codes.retain(|code| code != "404" && code != "405");
     codes.push("200".to_owned());
     codes.sort_unstable();
+    codes.dedup();
     let responses = description["paths"][api::PREDICT]["post"]["responses"].as_object().unwrap();
     assert!(responses.keys().eq(&codes), "{:?} and {codes:?}", responses.keys());
 }
 
-fn refusals() -> [refusal::Refusal; 10] {
+#[test]
+fn replies_are_as_described() {
+    let server = Server::start(LIMITS, 8, Token::none());
+    let description = Description::read();
+    let check = |line: &str, client: harness::Client| {
+        let (method, path) = line.split_once(' ').unwrap();
+        let reply = client.reply();
+        assert!(description.tells_of(method, path, reply.code, &reply.body), "{line}: {reply:?}");
+    };
+    for line in ["GET /model", "GET /healthz", "GET /metrics", "GET /openapi.json", "GET /", "POST /predict"]
+    {
+        check(line, server.send(line, ""));
+        check(line, server.send(&format!("{line}\nHost: evil.example\r\n"), "{}"));
+    }
+    for body in [json!({ "text": "a" }), json!(["a", { "text": "b" }])] {
+        let client = server.predict(&body);
+        server.answer();
+        check("POST /predict", client);
+    }
+    for text in ["fail"; 3] {
+        let client = server.predict(&json!({ "text": text }));
+        server.answer();
+        check("POST /predict", client);
+    }
+    check("GET /healthz", server.send("GET /healthz", ""));
+    let limits = json!({ "texts": 2, "characters": 100, "bytes": 1000, "seconds": 3600 });
+    let model: Value = serde_json::from_str(&server.send("GET /model", "").check(200, "").body).unwrap();
+    assert_eq!(model["limits"], limits);
+}
+
+fn refusals() -> [refusal::Refusal; 12] {
     use refusal::Refusal::*;
     let reason = String::new;
     [
@@ -190,9 +287,11 @@ fn refusals() -> [refusal::Refusal; 10] {
         TooSlow,
         TimedOut,
         Unauthorized,
+        Foreign,
         NoSuchPath,
         NoSuchMethod,
         QueueFull,
+        Broken,
         Failed,
     ]
 }

@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 
 /// Of a request that was answered or refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -20,54 +21,60 @@ pub(super) struct Outcome {
 
 /// Shared by all that hold a clone.
 #[derive(Clone)]
-pub(super) struct Figures {
+pub(super) struct ServerMetrics {
     registry: Arc<Registry>,
     requests: Family<Outcome, Counter>,
     pub(super) texts: Counter,
-    pub(super) waiting: Gauge,
+    /// Texts that wait for the model; whoever needs to may await its changes.
+    pub(super) waiting: watch::Sender<u64>,
+    queue_texts: Gauge,
     /// Texts that are computed together.
     pub(super) batches: Histogram,
     pub(super) model_seconds: Histogram,
-    request_seconds: Histogram,
+    answer_seconds: Histogram,
 }
 
-impl Default for Figures {
-    fn default() -> Figures {
-        // From a half of a millisecond to 16 s.
-        let seconds = || Histogram::new(exponential_buckets(0.0005, 2.0, 16));
-        let mut figures = Figures {
+impl Default for ServerMetrics {
+    fn default() -> ServerMetrics {
+        // From 1 ms to more than the longest `--timeout` twice, for the body and for the answer.
+        let seconds = || Histogram::new(exponential_buckets(0.001, 2.0, 24));
+        let mut metrics = ServerMetrics {
             registry: Arc::new(Registry::default()),
             requests: Family::default(),
             texts: Counter::default(),
-            waiting: Gauge::default(),
+            waiting: watch::Sender::new(0),
+            queue_texts: Gauge::default(),
             batches: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
             model_seconds: seconds(),
-            request_seconds: seconds(),
+            answer_seconds: seconds(),
         };
         let mut registry = Registry::with_prefix("bertline");
-        registry.register("requests", "Requests, by path and status code", figures.requests.clone());
-        registry.register("texts", "Texts that were answered", figures.texts.clone());
-        registry.register("queue_texts", "Texts that wait for the model", figures.waiting.clone());
-        registry.register("batch_texts", "Texts of a batch", figures.batches.clone());
-        registry.register("model_seconds", "Time of a batch", figures.model_seconds.clone());
-        registry.register("request_seconds", "Time of a prediction", figures.request_seconds.clone());
-        figures.registry = Arc::new(registry);
-        figures
+        registry.register("requests", "Requests, by path and status code", metrics.requests.clone());
+        registry.register("texts", "Texts that were answered", metrics.texts.clone());
+        registry.register("queue_texts", "Texts that wait for the model", metrics.queue_texts.clone());
+        registry.register("batch_texts", "Texts of a batch", metrics.batches.clone());
+        registry.register("model_seconds", "Time of a batch", metrics.model_seconds.clone());
+        let help = "Time of a request to /predict that was answered with 200";
+        registry.register("request_seconds", help, metrics.answer_seconds.clone());
+        metrics.registry = Arc::new(registry);
+        metrics
     }
 }
 
-impl Figures {
+impl ServerMetrics {
     /// A request is over. `path` is one of the server's own, so that nobody can make as many series as there are paths.
     pub(super) fn count(&self, path: &'static str, code: u16) {
         self.requests.get_or_create(&Outcome { path, code }).inc();
     }
 
-    pub(super) fn predicted(&self, seconds: f64) {
-        self.request_seconds.observe(seconds);
+    /// A prediction was answered. Refusals, which cost next to nothing, would only hide how long the others take.
+    pub(super) fn answered(&self, seconds: f64) {
+        self.answer_seconds.observe(seconds);
     }
 
     /// In OpenMetrics' text format.
     pub(super) fn text(&self) -> Result<String> {
+        self.queue_texts.set(i64::try_from(*self.waiting.borrow())?);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -79,21 +86,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_told_by_their_names() {
-        let figures = Figures::default();
-        figures.count("/predict", 200);
-        figures.count("/predict", 200);
-        figures.texts.inc_by(3);
-        figures.waiting.inc_by(2);
-        figures.batches.observe(3.0);
-        figures.predicted(0.5);
-        let text = figures.text().unwrap();
+    fn metrics_are_told_by_their_names() {
+        let metrics = ServerMetrics::default();
+        metrics.count("/predict", 200);
+        metrics.count("/predict", 200);
+        metrics.texts.inc_by(3);
+        metrics.waiting.send_replace(2);
+        metrics.batches.observe(3.0);
+        metrics.answered(45.0);
+        let text = metrics.text().unwrap();
         for line in [
             "bertline_requests_total{path=\"/predict\",code=\"200\"} 2",
             "bertline_texts_total 3",
             "bertline_queue_texts 2",
             "bertline_batch_texts_bucket{le=\"4.0\"} 1",
             "bertline_request_seconds_count 1",
+            "bertline_request_seconds_bucket{le=\"65.536\"} 1",
         ] {
             assert!(text.contains(line), "{text}\nlacks {line}");
         }

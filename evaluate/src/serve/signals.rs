@@ -1,0 +1,44 @@
+//! SIGTERM, SIGINT and SIGUSR1: the first lets the server answer what it has accepted, the next ends it at once.
+
+use std::thread;
+
+use anyhow::{Context, Result};
+use shared::console::{flush, report_failure};
+use shared::fault::FaultKind;
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
+use tokio::sync::oneshot;
+
+/// Takes the signals from now on. The first one's name arrives here.
+///
+/// # Errors
+/// Where the system refuses.
+pub(super) fn listen() -> Result<oneshot::Receiver<&'static str>> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1]).context("cannot listen to signals")?;
+    let (sender, first) = oneshot::channel();
+    let mut sender = Some(sender);
+    let take = move || {
+        for signal in signals.forever() {
+            let name = low_level::signal_name(signal).unwrap_or("a signal");
+            match sender.take() {
+                Some(sender) => drop(sender.send(name)),
+                None => {
+                    report_failure(
+                        FaultKind::Stopped,
+                        &format!("stopped by {name} before all that was accepted was answered"),
+                    );
+                    leave(FaultKind::Stopped.code());
+                }
+            }
+        }
+    };
+    thread::Builder::new().name("signals".into()).spawn(take).context("cannot start a thread")?;
+    Ok(first)
+}
+
+/// Ends the process without the libraries' clean-up, which is not made for one whose threads are at work.
+pub(super) fn leave(code: u8) -> ! {
+    flush();
+    low_level::exit(code.into())
+}

@@ -1,0 +1,161 @@
+//! The thread of the model, which computes one batch after another of what waits.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use shared::schema::{Example, Prediction};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::metrics::ServerMetrics;
+use super::queue::{Entry, Failures, Job};
+use super::refusal::Refusal;
+
+/// What the model says of examples, or None where nobody wants to know it any more.
+pub(super) type Answers = Result<Option<Vec<Prediction>>>;
+
+/// What answers; it may ask in between whether nobody waits any more.
+pub(super) trait Asked: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers {}
+
+impl<F: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers> Asked for F {}
+
+/// The receiving end of a [`super::queue::Queue`].
+pub(super) struct Worker {
+    jobs: UnboundedReceiver<Entry>,
+    failures: Failures,
+    metrics: ServerMetrics,
+}
+
+/// A [`Worker`] at work.
+pub(super) struct ModelThread {
+    handle: JoinHandle<()>,
+    /// Nothing is ever sent; it closes with the thread's end.
+    end: mpsc::Receiver<()>,
+}
+
+impl ModelThread {
+    /// Whether the thread has ended before `time` is over.
+    ///
+    /// # Errors
+    /// Where it has panicked.
+    pub(super) fn ends_within(self, time: Duration) -> Result<bool> {
+        if self.end.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+            return Ok(false);
+        }
+        self.handle.join().map_err(|_| anyhow!("the thread of the model has failed"))?;
+        Ok(true)
+    }
+}
+
+impl Worker {
+    pub(super) fn new(jobs: UnboundedReceiver<Entry>, failures: Failures, metrics: ServerMetrics) -> Worker {
+        Worker { jobs, failures, metrics }
+    }
+
+    /// Lets a thread of its own answer with `model`, at most `most` texts at a time unless one request has more. The
+    /// model may ask in between whether anybody still waits, and give up where nobody does.
+    pub(super) fn start(self, most: usize, mut model: impl Asked + Send + 'static) -> Result<ModelThread> {
+        let (ending, end) = mpsc::channel();
+        let mut worker = self;
+        let work = move || {
+            let mut next = worker.jobs.blocking_recv();
+            while let Some(first) = next.take() {
+                let batch;
+                (batch, next) = worker.batch(first, most);
+                worker.answer(batch, &mut model);
+                next = next.or_else(|| worker.jobs.blocking_recv());
+            }
+            drop(ending);
+        };
+        let handle =
+            thread::Builder::new().name("model".into()).spawn(work).context("cannot start a thread")?;
+        Ok(ModelThread { handle, end })
+    }
+
+    /// What waits, as much as is computed at a time, and the request that did not fit any more. While one batch is
+    /// computed the next one gathers, so nobody has to be kept waiting for company.
+    fn batch(&mut self, first: Entry, most: usize) -> (Vec<Job>, Option<Entry>) {
+        let mut jobs: Vec<Job> = first.begin().into_iter().collect();
+        let mut texts: usize = jobs.iter().map(|job| job.examples.len()).sum();
+        while let Ok(entry) = self.jobs.try_recv() {
+            if entry.is_abandoned() {
+                continue;
+            }
+            if !jobs.is_empty() && texts + entry.texts > most {
+                return (jobs, Some(entry));
+            }
+            texts += entry.texts;
+            jobs.extend(entry.begin());
+        }
+        (jobs, None)
+    }
+
+    fn answer(&self, mut jobs: Vec<Job>, model: &mut impl Asked) {
+        jobs.retain(|job| !job.is_abandoned());
+        if jobs.is_empty() {
+            return;
+        }
+        let examples: Vec<Example> = jobs.iter().flat_map(|job| job.examples.iter().cloned()).collect();
+        let (count, started) = (examples.len(), Instant::now());
+        let answers = asked(model, examples, &|| jobs.iter().all(Job::is_abandoned));
+        self.metrics.batches.observe(count as f64);
+        self.metrics.model_seconds.observe(started.elapsed().as_secs_f64());
+        match answers {
+            Ok(Some(predictions)) if predictions.len() == count => {
+                self.failures.end();
+                let mut predictions = predictions.into_iter();
+                for job in jobs {
+                    let own = predictions.by_ref().take(job.examples.len()).collect();
+                    job.end(Ok(own));
+                }
+            }
+            Ok(None) => log::info!("{count} texts are not computed to the end: nobody waits for them"),
+            // One request's texts must not fail another's.
+            Err(error) if jobs.len() > 1 => {
+                log::warn!("the requests of a batch are computed one by one: {error:#}");
+                jobs.into_iter().for_each(|job| self.answer(vec![job], model));
+            }
+            failed => {
+                self.failures.add();
+                let reason =
+                    failed.err().map_or("the model left texts out".to_owned(), |error| format!("{error:#}"));
+                log::error!("{reason}");
+                jobs.into_iter().for_each(|job| job.end(Err(Refusal::Failed)));
+            }
+        }
+    }
+}
+
+/// libtorch fails by panics, which must not end the server.
+fn asked(model: &mut impl Asked, examples: Vec<Example>, is_abandoned: &dyn Fn() -> bool) -> Answers {
+    match catch_unwind(AssertUnwindSafe(|| model(examples, is_abandoned))) {
+        Ok(answers) => answers,
+        Err(panic) => bail!("the model failed: {}", first_line(panic.as_ref())),
+    }
+}
+
+/// Of a panic's message; libtorch adds a stack of C++ functions to it.
+fn first_line(panic: &(dyn Any + Send)) -> &str {
+    let message =
+        panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    message.and_then(|message| message.lines().next()).unwrap_or("without a reason")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(panic: &(dyn Any + Send), expect: &str) {
+        assert_eq!(first_line(panic), expect);
+    }
+
+    #[test]
+    fn a_panic_says_why() {
+        check(&"no memory".to_owned(), "no memory");
+        check(&"shapes differ\n  frame 0", "shapes differ");
+        check(&7, "without a reason");
+    }
+}
