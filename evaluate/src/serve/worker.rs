@@ -87,8 +87,10 @@ impl Worker {
             if !jobs.is_empty() && texts + entry.texts > most {
                 return (jobs, Some(entry));
             }
-            texts += entry.texts;
-            jobs.extend(entry.begin());
+            if let Some(job) = entry.begin() {
+                texts += job.examples.len();
+                jobs.push(job);
+            }
         }
         (jobs, None)
     }
