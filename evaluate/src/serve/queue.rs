@@ -41,7 +41,7 @@ struct Waiting {
 }
 
 /// A request whose answer the model works on. It keeps its part of the queue until then.
-pub(super) struct Job {
+pub(super) struct Begun {
     pub(super) examples: Vec<Example>,
     answer: oneshot::Sender<Result<Vec<Prediction>, Refusal>>,
     room: OwnedSemaphorePermit,
@@ -133,13 +133,13 @@ impl Entry {
     }
 
     /// None where nobody waits for it any more.
-    pub(super) fn begin(self) -> Option<Job> {
+    pub(super) fn begin(self) -> Option<Begun> {
         let Waiting { examples, room, .. } = self.slot.empty()?;
-        Some(Job { examples, answer: self.answer, room })
+        Some(Begun { examples, answer: self.answer, room })
     }
 }
 
-impl Job {
+impl Begun {
     pub(super) fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
