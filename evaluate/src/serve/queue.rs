@@ -31,7 +31,7 @@ pub(super) struct Entry {
 }
 
 /// Emptied by whoever comes first: the model, which begins with it, or the request, which waits no longer.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Slot(Arc<Mutex<Option<Waiting>>>);
 
 struct Waiting {
@@ -41,7 +41,7 @@ struct Waiting {
 }
 
 /// A request whose answer the model works on. It keeps its part of the queue until then.
-pub(super) struct Job {
+pub(super) struct Begun {
     pub(super) examples: Vec<Example>,
     answer: oneshot::Sender<Result<Vec<Prediction>, Refusal>>,
     room: OwnedSemaphorePermit,
@@ -67,11 +67,16 @@ impl Queue {
         let texts = examples.len();
         let permits = u32::try_from(texts).map_err(|_| Refusal::QueueFull)?;
         let room = Arc::clone(&self.room).try_acquire_many_owned(permits).map_err(|_| Refusal::QueueFull)?;
-        let counted = Counted::new(self.waiting.clone(), texts as u64);
-        let slot = Slot(Arc::new(Mutex::new(Some(Waiting { examples, room, _counted: counted }))));
         let (answer, answered) = oneshot::channel();
+        let slot = Slot::default();
         let _leaving = Leaving(slot.clone());
-        self.jobs.send(Entry { slot, texts, answer }).map_err(|_| Refusal::Failed)?;
+        slot.fill(|| {
+            let entry = Entry { slot: slot.clone(), texts, answer };
+            self.jobs.send(entry).ok()?;
+            // Only now, so that what is counted is in the queue.
+            let counted = Counted::new(self.waiting.clone(), texts as u64);
+            Some(Waiting { examples, room, _counted: counted })
+        });
         answered.await.map_err(|_| Refusal::Failed)?
     }
 
@@ -82,6 +87,13 @@ impl Queue {
 }
 
 impl Slot {
+    /// Whoever wants to empty it in the meantime waits.
+    fn fill(&self, waiting: impl FnOnce() -> Option<Waiting>) {
+        if let Ok(mut slot) = self.0.lock() {
+            *slot = waiting();
+        }
+    }
+
     fn empty(&self) -> Option<Waiting> {
         self.0.lock().ok()?.take()
     }
@@ -121,13 +133,13 @@ impl Entry {
     }
 
     /// None where nobody waits for it any more.
-    pub(super) fn begin(self) -> Option<Job> {
+    pub(super) fn begin(self) -> Option<Begun> {
         let Waiting { examples, room, .. } = self.slot.empty()?;
-        Some(Job { examples, answer: self.answer, room })
+        Some(Begun { examples, answer: self.answer, room })
     }
 }
 
-impl Job {
+impl Begun {
     pub(super) fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }

@@ -11,7 +11,7 @@ use shared::schema::{Example, Prediction};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::metrics::ServerMetrics;
-use super::queue::{Entry, Failures, Job};
+use super::queue::{Begun, Entry, Failures};
 use super::refusal::Refusal;
 
 /// What the model says of examples, or None where nobody wants to know it any more.
@@ -77,8 +77,8 @@ impl Worker {
 
     /// What waits, as much as is computed at a time, and the request that did not fit any more. While one batch is
     /// computed the next one gathers, so nobody has to be kept waiting for company.
-    fn batch(&mut self, first: Entry, most: usize) -> (Vec<Job>, Option<Entry>) {
-        let mut jobs: Vec<Job> = first.begin().into_iter().collect();
+    fn batch(&mut self, first: Entry, most: usize) -> (Vec<Begun>, Option<Entry>) {
+        let mut jobs: Vec<Begun> = first.begin().into_iter().collect();
         let mut texts: usize = jobs.iter().map(|job| job.examples.len()).sum();
         while let Ok(entry) = self.jobs.try_recv() {
             if entry.is_abandoned() {
@@ -87,20 +87,22 @@ impl Worker {
             if !jobs.is_empty() && texts + entry.texts > most {
                 return (jobs, Some(entry));
             }
-            texts += entry.texts;
-            jobs.extend(entry.begin());
+            if let Some(job) = entry.begin() {
+                texts += job.examples.len();
+                jobs.push(job);
+            }
         }
         (jobs, None)
     }
 
-    fn answer(&self, mut jobs: Vec<Job>, model: &mut impl Asked) {
+    fn answer(&self, mut jobs: Vec<Begun>, model: &mut impl Asked) {
         jobs.retain(|job| !job.is_abandoned());
         if jobs.is_empty() {
             return;
         }
         let examples: Vec<Example> = jobs.iter().flat_map(|job| job.examples.iter().cloned()).collect();
         let (count, started) = (examples.len(), Instant::now());
-        let answers = asked(model, examples, &|| jobs.iter().all(Job::is_abandoned));
+        let answers = asked(model, examples, &|| jobs.iter().all(Begun::is_abandoned));
         self.metrics.batches.observe(count as f64);
         self.metrics.model_seconds.observe(started.elapsed().as_secs_f64());
         match answers {
