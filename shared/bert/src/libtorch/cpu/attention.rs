@@ -9,9 +9,6 @@ use crate::encoder::LayerShape;
 use crate::layers::Mode;
 use crate::libtorch::memory::{Number, empty};
 
-/// Up to so many tokens, all scores at once are faster than libtorch's single pass, which is the faster from some hundred on.
-const SHORT: i64 = 64;
-
 /// What the backward pass needs: `N[batch·heads, seq, width]` each.
 pub(super) struct Heads {
     query: Tensor,
@@ -31,7 +28,7 @@ pub(super) fn forward<N: Number>(
     let width = hidden / count;
     let all = projected.view([batch, seq, 3, count, width]).permute([2, 0, 3, 1, 4]);
     let joined = |context: Tensor| context.transpose(1, 2).reshape([batch * seq, hidden]);
-    if matches!(shape.mode, Mode::Inference) && seq > SHORT {
+    if matches!(shape.mode, Mode::Inference) {
         // One pass, with scores in float32 and never all of them in memory.
         let [query, key, value] = [0, 1, 2].map(|part| all.get(part));
         let mask = Some(mask.to_kind(N::KIND));
