@@ -82,26 +82,21 @@ fn a_request_that_is_under_way_is_answered_after_the_signal() {
 }
 
 /// More is asked than is computed in two seconds, by far: a text at a time, and so many texts.
-fn overloaded(sandbox: &Sandbox) -> (Server, TcpStream) {
+fn overloaded(sandbox: &Sandbox) -> Server {
     let limits = ["--timeout", "2", "--max-texts", "200000", "--queue", "300000", "--max-bytes", "100000000"];
     let options = [&limits[..], &["--set", "evaluate.batch_size=1"]].concat();
-    let mut server = Server::start(sandbox, &options);
-    let body = json!({ "texts": vec!["정말 좋다"; 200_000] }).to_string();
-    let mut stream = server.connect();
-    let head = format!("Host: localhost\r\nContent-Length: {}", body.len());
-    write!(stream, "POST /predict HTTP/1.1\r\n{head}\r\n\r\n{body}").unwrap();
-    let mut status = [0; "HTTP/1.1 504".len()];
-    stream.read_exact(&mut status).unwrap();
-    assert_eq!(&status, b"HTTP/1.1 504");
-    server.await_line("POST /predict 504");
-    (server, stream)
+    let server = Server::start(sandbox, &options);
+    let body = json!({ "texts": vec!["정말 좋다"; 200_000] });
+    // Where other programs have the processor, two seconds may be too short for reading the body.
+    while predict(&server, &body).0 != 504 {}
+    server
 }
 
 #[test]
 fn what_nobody_waits_for_is_not_computed_to_its_end() {
     let sandbox = trained();
-    let (mut server, _stream) = overloaded(&sandbox);
-    server.await_line("200000 texts are not computed to the end");
+    let mut server = overloaded(&sandbox);
+    server.await_line("nobody waits for them");
     assert_eq!(predict(&server, &json!({ "text": "정말 좋다" })).0, 200);
     server.ask_to_stop();
     assert_eq!(server.end().code, Some(0));

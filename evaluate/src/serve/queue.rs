@@ -104,8 +104,14 @@ struct Leaving(Slot);
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        drop(self.0.empty());
+        if let Some(waiting) = self.0.empty() {
+            tell_abandoned(waiting.examples.len());
+        }
     }
+}
+
+pub(super) fn tell_abandoned(texts: usize) {
+    log::info!("{texts} texts are not computed: nobody waits for them");
 }
 
 /// So many texts among those that wait.

@@ -11,7 +11,7 @@ use shared::schema::{Example, Prediction};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::metrics::ServerMetrics;
-use super::queue::{Begun, Entry, Failures};
+use super::queue::{Begun, Entry, Failures, tell_abandoned};
 use super::refusal::Refusal;
 
 /// What the model says of examples, or None where nobody wants to know it any more.
@@ -95,8 +95,9 @@ impl Worker {
         (jobs, None)
     }
 
-    fn answer(&self, mut jobs: Vec<Begun>, model: &mut impl Asked) {
-        jobs.retain(|job| !job.is_abandoned());
+    fn answer(&self, jobs: Vec<Begun>, model: &mut impl Asked) {
+        let (abandoned, jobs): (Vec<Begun>, Vec<Begun>) = jobs.into_iter().partition(Begun::is_abandoned);
+        abandoned.iter().for_each(|job| tell_abandoned(job.examples.len()));
         if jobs.is_empty() {
             return;
         }
