@@ -18,6 +18,8 @@ pub(crate) struct Parts {
     rest: Split,
     dev: f64,
     test: f64,
+    /// Of train, how much is left out.
+    spared: f64,
 }
 
 impl Parts {
@@ -32,6 +34,7 @@ impl Parts {
             rest,
             dev: part(Split::Dev, config.dev_fraction),
             test: part(Split::Test, config.test_fraction),
+            spared: if rest == Split::Train { 1.0 - config.train_fraction.unwrap_or(1.0) } else { 0.0 },
         }
     }
 
@@ -42,24 +45,27 @@ impl Parts {
         std::iter::once(self.rest).chain(dev).chain(test)
     }
 
-    /// Where the example goes. It depends on the id alone, or on a question's context, so rows that are added or taken
+    /// Where the example goes, if anywhere. It depends on the id alone, or on a question's context, so rows that are added or taken
     /// away move no other row, and no model is asked about a context that it has learned from.
-    pub(crate) fn split_of(self, example: &Example, texts: Texts) -> Split {
+    pub(crate) fn split_of(self, example: &Example, texts: Texts) -> Option<Split> {
         self.split_at(match (texts, &example.text_pair) {
             (Texts::QuestionInContext, Some(context)) => context,
             _ => &example.example_id,
         })
     }
 
-    fn split_at(self, key: &str) -> Split {
+    fn split_at(self, key: &str) -> Option<Split> {
         let digest = Sha256::new().chain_update(SALT).chain_update(key).finalize();
         let position = digest.iter().take(8).fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
         let below = |fraction: f64| (position as f64) < fraction * 2_f64.powi(64);
-        match (below(self.dev), below(self.dev + self.test)) {
-            (true, _) => Split::Dev,
-            (false, true) => Split::Test,
-            (false, false) => self.rest,
+        let parted = self.dev + self.test;
+        if below(self.dev) {
+            return Some(Split::Dev);
         }
+        if below(parted) {
+            return Some(Split::Test);
+        }
+        (!below(parted + self.spared * (1.0 - parted))).then_some(self.rest)
     }
 }
 
@@ -69,11 +75,11 @@ mod tests {
     use shared::schema::Truth;
 
     fn parts(dev: f64, test: f64) -> Parts {
-        Parts { rest: Split::Train, dev, test }
+        Parts { rest: Split::Train, dev, test, spared: 0.0 }
     }
 
     fn share(parts: Parts, split: Split) -> f64 {
-        let chosen = (0..20_000).filter(|id| parts.split_at(&id.to_string()) == split).count();
+        let chosen = (0..20_000).filter(|id| parts.split_at(&id.to_string()) == Some(split)).count();
         chosen as f64 / 20_000.0
     }
 
@@ -87,14 +93,25 @@ mod tests {
 
     #[test]
     fn a_larger_fraction_only_adds_rows() {
-        let dev = |id: &str, fraction: f64| parts(fraction, 0.3).split_at(id) == Split::Dev;
+        let dev = |id: &str, fraction: f64| parts(fraction, 0.3).split_at(id) == Some(Split::Dev);
         let ids = (0..2_000).map(|id| id.to_string());
         assert!(ids.into_iter().all(|id| !dev(&id, 0.05) || dev(&id, 0.1)));
     }
 
     #[test]
+    fn a_part_of_train_leaves_dev_and_test_as_they_are() {
+        let split = |id: u32, spared: f64| Parts { spared, ..parts(0.2, 0.2) }.split_at(&id.to_string());
+        let whole = |id: u32| split(id, 0.0);
+        let ids = || (0..20_000).filter(|&id| whole(id) == Some(Split::Train));
+        assert!((0..2_000).all(|id| whole(id) == Some(Split::Train) || split(id, 0.9) == whole(id)));
+        let kept = ids().filter(|&id| split(id, 0.9).is_some()).count() as f64;
+        assert!((kept / ids().count() as f64 - 0.1).abs() < 0.01);
+        assert!(ids().all(|id| split(id, 0.9).is_none() || split(id, 0.5).is_some()));
+    }
+
+    #[test]
     fn the_choice_never_changes() {
-        let dev = |id: &u32| parts(0.1, 0.1).split_at(&id.to_string()) == Split::Dev;
+        let dev = |id: &u32| parts(0.1, 0.1).split_at(&id.to_string()) == Some(Split::Dev);
         let chosen: Vec<u32> = (0..60).filter(dev).collect();
         assert_eq!(chosen, [6, 14, 15, 25, 27, 31, 39, 47, 48, 54, 56, 57]);
     }

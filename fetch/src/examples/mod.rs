@@ -31,7 +31,8 @@ pub(crate) struct Examples {
 }
 
 /// Reads the raw files of every split and writes examples of `shape` below `output`, in the order of the files. Where
-/// there is no dev file, `fetch.dev_fraction` of train goes to dev, and to test in the same way.
+/// there is no dev file, `fetch.dev_fraction` of train goes to dev, and to test in the same way; of the rest, what
+/// `fetch.train_fraction` leaves out is checked and goes nowhere.
 ///
 /// # Errors
 /// An input fault that names file and line: a label that is not in the list, an id that stands twice, an answer that is
@@ -48,7 +49,6 @@ pub(crate) fn write(
     for (&split, of_split) in files {
         let parts = Parts::of(split, files, config);
         let written = write_split(corpus, split, of_split, parts, &mut checks, output)?;
-        compare(corpus, split, of_split, written.iter().map(|(_, rows)| rows).sum());
         if written.iter().any(|(split, _)| *split == Split::Train) {
             checks.close_labels(&shown(of_split))?;
         }
@@ -90,11 +90,13 @@ fn write_split(
         for row in corpus.rows(file)? {
             number += 1;
             let example = checks.example(row?, number, split, &file.shown)?;
-            let writer = writers.get_mut(&parts.split_of(&example, checks.shape().texts));
+            let goes_to = parts.split_of(&example, checks.shape().texts);
+            let writer = goes_to.and_then(|split| writers.get_mut(&split));
             writer.map_or(Ok(()), |writer| writer.push(example))?;
         }
         ensure!(number > before, Fault::input(format!("{} is an empty corpus: it has no rows", file.shown)));
     }
+    compare(corpus, split, files, number);
     checks.report_answers(&shown(files));
     writers.into_values().map(|writer| writer.finish(&shown(files))).collect()
 }

@@ -38,7 +38,8 @@ impl SplitWriter {
     pub(super) fn finish(mut self, shown: &str) -> Result<(Split, u64)> {
         let (split, rows) = (self.split, self.rows);
         let change = match split {
-            Split::Train | Split::Dev => "change `fetch.dev_fraction`, or give `fetch.files.dev`",
+            Split::Train => "change `fetch.train_fraction` or `fetch.dev_fraction`",
+            Split::Dev => "change `fetch.dev_fraction`, or give `fetch.files.dev`",
             Split::Test => "change `fetch.test_fraction`, or give `fetch.files.test`",
         };
         ensure!(rows > 0, Fault::input(format!("no row of {shown} falls to {split}; {change}")));

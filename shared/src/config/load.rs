@@ -182,6 +182,7 @@ mod tests {
             &["fetch.test_fraction=0.97"],
             &["`fetch.test_fraction`", "nothing to train on"],
         );
+        check_refused(MINIMAL, &["fetch.train_fraction=0"], &["`fetch.train_fraction`", "(0, 1]"]);
         check_refused(MINIMAL, &["fetch.only=train"], &["`evaluate.split`"]);
         check_refused(&own(""), &["fetch.test_fraction=0.1", "fetch.only=dev"], &["`fetch.only`"]);
         let one = ["fetch.test_fraction=0.1", "fetch.files.labels=[\"a\"]"];

@@ -49,6 +49,9 @@ pub struct FetchConfig {
     /// The part of train that becomes test where the corpus has none.
     #[serde(default)]
     pub test_fraction: f64,
+    /// The part of train that is learnt from: how good a model gets with fewer labels. All of it where this is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_fraction: Option<f64>,
 }
 
 fn main_revision() -> String {
@@ -153,7 +156,13 @@ impl FetchConfig {
         let (dev, test) = (self.dev_fraction, self.test_fraction);
         require(dev > 0.0 && dev < 1.0, "fetch.dev_fraction", "must lie between 0 and 1")?;
         require((0.0..1.0).contains(&test), "fetch.test_fraction", "must lie in [0, 1)")?;
-        require(dev + test < 1.0, "fetch.test_fraction", "and `fetch.dev_fraction` leave nothing to train on")
+        require(
+            dev + test < 1.0,
+            "fetch.test_fraction",
+            "and `fetch.dev_fraction` leave nothing to train on",
+        )?;
+        let train = self.train_fraction.unwrap_or(1.0);
+        require(train > 0.0 && train <= 1.0, "fetch.train_fraction", "must lie in (0, 1]")
     }
 }
 
