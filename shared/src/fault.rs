@@ -83,11 +83,19 @@ impl std::error::Error for OutOfMemory {}
 
 /// Whether a panic of libtorch says that memory is exhausted, on a GPU or on the CPU.
 pub fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     // libtorch on a GPU and on the CPU, C++, and the libraries below.
     let signs =
         ["out of memory", "can't allocate memory", "bad_alloc", "STATUS_ALLOC_FAILED", "memory object"];
-    text.is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
+    text_of(panic).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
+}
+
+/// What a panic says, on one line: libtorch adds a stack of C++ functions to it.
+pub fn panic_reason(panic: &(dyn Any + Send)) -> &str {
+    text_of(panic).and_then(|text| text.lines().next()).unwrap_or("without a reason")
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> Option<&str> {
+    panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied())
 }
 
 /// The class of `error`: a full disk wherever it stands in the chain, then the outermost [`Fault`], then what
@@ -147,6 +155,14 @@ mod tests {
         check(anyhow!("timed out").context(Fault::retry("fetching a.tsv")).context("outer"), 4);
         check(anyhow!(Fault::stopped("SIGTERM")), 5);
         check(anyhow!("an index is off"), 1);
+    }
+
+    #[test]
+    fn a_panic_says_why() {
+        let check = |panic: &(dyn Any + Send), expect: &str| assert_eq!(panic_reason(panic), expect);
+        check(&"no memory".to_owned(), "no memory");
+        check(&"shapes differ\n  frame 0", "shapes differ");
+        check(&7, "without a reason");
     }
 
     #[test]

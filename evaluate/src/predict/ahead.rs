@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, anyhow};
+use shared::fault::panic_reason;
 
 /// Items that a thread of their own makes, one ahead. It may be waiting for input when this process ends.
 pub(super) struct Ahead<T> {
@@ -38,14 +39,9 @@ impl<T> Iterator for Ahead<T> {
             return Some(item);
         }
         let panicked = self.thread.take()?.join().err()?;
-        let said = panic_message(&*panicked);
+        let said = panic_reason(&*panicked);
         Some(Err(anyhow!("the thread that encodes texts has panicked: {said}; not every text is answered")))
     }
-}
-
-fn panic_message(panicked: &(dyn std::any::Any + Send)) -> &str {
-    let text = panicked.downcast_ref::<&str>().copied();
-    text.or_else(|| panicked.downcast_ref::<String>().map(String::as_str)).unwrap_or("it does not say why")
 }
 
 #[cfg(test)]

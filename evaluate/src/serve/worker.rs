@@ -1,12 +1,12 @@
 //! The thread of the model, which computes one batch after another of what waits.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use shared::fault::panic_reason;
 use shared::schema::{Example, Prediction};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -136,29 +136,6 @@ impl Worker {
 fn asked(model: &mut impl Asked, examples: Vec<Example>, is_abandoned: &dyn Fn() -> bool) -> Answers {
     match catch_unwind(AssertUnwindSafe(|| model(examples, is_abandoned))) {
         Ok(answers) => answers,
-        Err(panic) => bail!("the model failed: {}", first_line(panic.as_ref())),
-    }
-}
-
-/// Of a panic's message; libtorch adds a stack of C++ functions to it.
-fn first_line(panic: &(dyn Any + Send)) -> &str {
-    let message =
-        panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    message.and_then(|message| message.lines().next()).unwrap_or("without a reason")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(panic: &(dyn Any + Send), expect: &str) {
-        assert_eq!(first_line(panic), expect);
-    }
-
-    #[test]
-    fn a_panic_says_why() {
-        check(&"no memory".to_owned(), "no memory");
-        check(&"shapes differ\n  frame 0", "shapes differ");
-        check(&7, "without a reason");
+        Err(panic) => bail!("the model failed: {}", panic_reason(panic.as_ref())),
     }
 }
