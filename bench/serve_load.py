@@ -67,7 +67,7 @@ class Client:
         return self
 
     async def ask(self, body):
-        head = b"POST /predict HTTP/1.1\r\nHost: load\r\nContent-Length: %d\r\n\r\n" % len(body)
+        head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
         self.writer.write(head + body)
         head = await self.reader.readuntil(b"\r\n\r\n")
         length = int(re.search(rb"content-length: (\d+)", head.lower()).group(1))
@@ -134,13 +134,15 @@ async def offered(clients, requests, rate, seconds, watch):
 
 async def load(args, server, host, port):
     requests = bodies(args.texts, args.texts_per_request)
-    clients = [await Client(host, port).open() for _ in range(args.connections)]
-    few = clients[: max(1, args.queue // args.texts_per_request // 4)]
+    some = max(1, args.queue // args.texts_per_request // 4)
+    few = [await Client(host, port).open() for _ in range(some)]
     await waiting(few, requests, WARM_UP_SECONDS)
     alone = await waiting(few, requests, CAPACITY_SECONDS)
     capacity = alone.rate(200, CAPACITY_SECONDS)
     texts, p99 = capacity * args.texts_per_request, alone.quantile(200, 0.99)
     print(f"capacity: {capacity:.0f} requests a second, {texts:.0f} texts, p99 {p99:.0f} ms, {len(few)} connections")
+    # Only now, since the server closes what is idle.
+    clients = few + [await Client(host, port).open() for _ in range(args.connections - some)]
     memory = []
     rate, watch = TIMES_CAPACITY * capacity, lambda _: memory.append(resident_mib(server))
     tally, sent = await offered(clients, requests, rate, args.seconds, watch)
