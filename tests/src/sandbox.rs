@@ -28,6 +28,13 @@ impl Sandbox {
         sandbox
     }
 
+    /// One in which every stage of the tiny config has run.
+    pub fn trained() -> Sandbox {
+        let sandbox = Sandbox::new();
+        sandbox.run_all(&[]);
+        sandbox
+    }
+
     /// One in which the tiny config is for `task`, after a training on `examples`.
     pub fn trained_for(task: &str, examples: &[Value]) -> Sandbox {
         let sandbox = Sandbox::new();

@@ -6,8 +6,7 @@ use tests::Sandbox;
 
 /// The tiny run, and one more of the name `other` that was made with `options`.
 fn two_runs(options: &[&str]) -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
+    let sandbox = Sandbox::trained();
     sandbox.run_all(&[&["--set", "name=other"], options].concat());
     sandbox
 }
@@ -36,8 +35,7 @@ fn other_examples_are_refused() {
 
 #[test]
 fn a_run_that_is_not_there_is_named() {
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
+    let sandbox = Sandbox::trained();
     let compare =
         |options: &[&str]| sandbox.run(Stage::Evaluate, &[options, &["--compare", "nobody"]].concat());
     compare(&[]).check_refused(3, &["runs/nobody/evaluate", "does not exist"]);

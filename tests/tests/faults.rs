@@ -110,8 +110,7 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 
 /// Trains the tiny model, and puts it into `model/`.
 fn sandbox_with_a_model() -> (Sandbox, PathBuf) {
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
+    let sandbox = Sandbox::trained();
     let (model, trained) = (sandbox.path("model"), trained::model(&sandbox.folder(Stage::Train)));
     fs::create_dir(&model).unwrap();
     for file in tests::files_below(&trained) {
@@ -182,8 +181,7 @@ fn a_stage_whose_input_is_missing_names_the_command() {
 /// One changed byte in any file is found by its own stage and by every stage that reads the folder.
 #[test]
 fn an_edited_byte_is_found() {
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
+    let sandbox = Sandbox::trained();
     for stage in STAGES {
         let files = tests::files_below(&sandbox.folder(stage));
         assert!(files.len() >= 3, "{files:?}");

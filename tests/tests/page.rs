@@ -35,8 +35,7 @@ fn check_well(browser: &mut Browser) {
 
 #[test]
 fn a_composed_sentence_is_asked_about_and_answered() {
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
+    let sandbox = Sandbox::trained();
     let server = Server::start(&sandbox, &[]);
     let Some(mut browser) = open(&server) else { return };
     focus(&mut browser, "text");
@@ -61,8 +60,7 @@ fn a_composed_sentence_is_asked_about_and_answered() {
 /// Enter takes the syllable over, as it does for whoever types Korean.
 #[test]
 fn enter_while_composing_asks_nothing() {
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
+    let sandbox = Sandbox::trained();
     let server = Server::start(&sandbox, &[]);
     let Some(mut browser) = open(&server) else { return };
     focus(&mut browser, "text");
@@ -197,8 +195,7 @@ const SLOW_ONCE: &str = "
 
 #[test]
 fn an_older_answer_does_not_take_the_place_of_a_newer_one() {
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
+    let sandbox = Sandbox::trained();
     let server = Server::start(&sandbox, &[]);
     let Some(mut browser) = open(&server) else { return };
     browser.value(SLOW_ONCE);
@@ -218,8 +215,7 @@ fn an_older_answer_does_not_take_the_place_of_a_newer_one() {
 
 #[test]
 fn a_missing_token_is_asked_for() {
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
+    let sandbox = Sandbox::trained();
     std::fs::write(sandbox.path("token"), "geheim").unwrap();
     let server = Server::start(&sandbox, &["--token-file", "token"]);
     let Some(mut browser) = Browser::find() else { return };

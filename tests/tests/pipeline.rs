@@ -93,8 +93,7 @@ fn check_rebuilds(sandbox: &Sandbox, options: &[&str], rebuilt: &[Stage]) {
 #[test]
 fn a_key_rebuilds_what_depends_on_it() {
     use Stage::{Evaluate, Fetch, Tokenize, Train};
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
+    let sandbox = Sandbox::trained();
     let check = |option: &str, rebuilt: &[Stage]| check_rebuilds(&sandbox, &["--set", option], rebuilt);
     check("fetch.dev_fraction=0.3", &[Fetch, Tokenize, Train, Evaluate]);
     check("tokenize.max_seq_length=16", &[Tokenize, Train, Evaluate]);
@@ -148,8 +147,7 @@ fn untimed(file: &Path) -> Vec<u8> {
 
 #[test]
 fn the_same_folders_give_the_same_report() {
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
+    let sandbox = Sandbox::trained();
     let report = || fs::read(evaluated::report(&sandbox.folder(Stage::Evaluate))).unwrap();
     let first = report();
     sandbox.run(Stage::Evaluate, &["--force"]).folder();

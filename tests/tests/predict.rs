@@ -10,12 +10,6 @@ use shared::layout::{Split, Stage, evaluated, fetched, trained};
 use shared::schema::{Decoded, ExampleReader, Prediction, PredictionReader};
 use tests::{Run, Sandbox, program};
 
-fn trained_sandbox() -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
-    sandbox
-}
-
 fn predict(sandbox: &Sandbox, options: &[&str]) -> Command {
     let mut command = sandbox.program(program("predict"));
     command.args(["--config", "tiny.toml"]).args(options);
@@ -50,7 +44,7 @@ fn without_ids(answers: Vec<Value>) -> Vec<Value> {
 
 #[test]
 fn whatever_the_format_the_answers_are_those_of_evaluate() {
-    let sandbox = trained_sandbox();
+    let sandbox = Sandbox::trained();
     let examples = fetched::examples(&sandbox.folder(Stage::Fetch), Split::Test);
     let texts: Vec<String> =
         ExampleReader::open(&examples).unwrap().flat_map(Result::unwrap).map(|row| row.text).collect();
@@ -98,7 +92,7 @@ fn read(path: &std::path::Path) -> Vec<Prediction> {
 
 #[test]
 fn answers_go_to_files_too() {
-    let sandbox = trained_sandbox();
+    let sandbox = Sandbox::trained();
     let printed = run(predict(&sandbox, &["--input", "test.tsv"]), "");
     let lines = run(predict(&sandbox, &["--input", "test.tsv", "--output", "a.jsonl"]), "");
     assert_eq!((lines.code, lines.stdout.as_str()), (Some(0), ""), "{}", lines.stderr);
@@ -117,7 +111,7 @@ fn answers_go_to_files_too() {
 /// More than is read before the first answer is written.
 #[test]
 fn answers_may_replace_their_input() {
-    let sandbox = trained_sandbox();
+    let sandbox = Sandbox::trained();
     let count = 6000;
     fs::write(sandbox.path("a.txt"), "좋다 아주 좋다\n".repeat(count)).unwrap();
     assert!(fs::metadata(sandbox.path("a.txt")).unwrap().len() > 1 << 16);
@@ -130,7 +124,7 @@ fn answers_may_replace_their_input() {
 /// Many more lines than a pipe holds, of which one is read.
 #[test]
 fn who_stops_reading_is_no_error() {
-    let sandbox = trained_sandbox();
+    let sandbox = Sandbox::trained();
     fs::write(sandbox.path("many.txt"), "좋다\n".repeat(20_000)).unwrap();
     let script = "\"$0\" \"$@\" | head -n 1; exit ${PIPESTATUS[0]}";
     let mut shell = sandbox.program("bash");
@@ -141,7 +135,7 @@ fn who_stops_reading_is_no_error() {
 
 #[test]
 fn what_cannot_be_asked_is_refused() {
-    let sandbox = trained_sandbox();
+    let sandbox = Sandbox::trained();
     let check = |options: &[&str], input: &str, code, parts: &[&str]| {
         run(predict(&sandbox, options), input).check_refused(code, parts);
     };
@@ -182,7 +176,7 @@ fn either_a_run_or_a_model_is_named() {
 /// Compressed, through a pipe, and with what was read before a bad line.
 #[test]
 fn texts_come_from_whatever_gives_bytes() {
-    let sandbox = trained_sandbox();
+    let sandbox = Sandbox::trained();
     let script = "gzip -k test.tsv && \"$0\" --config tiny.toml --format tsv --input <(cat test.tsv.gz)";
     let mut shell = sandbox.program("bash");
     shell.args(["-c", script]).arg(program("predict"));

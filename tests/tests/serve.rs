@@ -8,12 +8,6 @@ use std::net::TcpStream;
 use serde_json::{Value, json};
 use tests::{Run, Sandbox, Server};
 
-fn trained() -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.run_all(&[]);
-    sandbox
-}
-
 fn predict(server: &Server, body: &Value) -> (u16, Value) {
     let (code, body) = server.ask("POST /predict", &[], &body.to_string());
     (code, serde_json::from_str(&body).unwrap())
@@ -21,7 +15,7 @@ fn predict(server: &Server, body: &Value) -> (u16, Value) {
 
 #[test]
 fn a_model_answers_until_it_is_asked_to_stop() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     let mut server =
         Server::start(&sandbox, &["--max-texts", "2", "--max-characters", "10", "--max-bytes", "200"]);
     let (code, one) = predict(&server, &json!({ "text": "정말 좋다" }));
@@ -62,7 +56,7 @@ fn check_refusals(server: &Server) {
 /// The request's body is on its way when the signal comes.
 #[test]
 fn a_request_that_is_under_way_is_answered_after_the_signal() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     let mut server = Server::start(&sandbox, &[]);
     let body = json!({ "text": "정말 좋다" }).to_string();
     let mut stream = server.connect();
@@ -94,7 +88,7 @@ fn overloaded(sandbox: &Sandbox) -> Server {
 
 #[test]
 fn what_nobody_waits_for_is_not_computed_to_its_end() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     let mut server = overloaded(&sandbox);
     server.await_line("nobody waits for them");
     assert_eq!(predict(&server, &json!({ "text": "정말 좋다" })).0, 200);
@@ -116,7 +110,7 @@ fn stopping(sandbox: &Sandbox, options: &[&str]) -> (Server, TcpStream) {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     let (server, _stream) = stopping(&sandbox, &["--timeout", "3600"]);
     server.signal("USR1");
     let Run { code, stderr, .. } = server.end();
@@ -126,7 +120,7 @@ fn a_second_signal_ends_it_at_once() {
 
 #[test]
 fn a_stderr_that_nobody_reads_holds_nothing_up() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     let mut server = Server::start(&sandbox, &[]);
     let path = format!("GET /{}", "a".repeat(1000));
     // A line has 100 characters of it, and a pipe some 64 kB.
@@ -136,7 +130,7 @@ fn a_stderr_that_nobody_reads_holds_nothing_up() {
 
 #[test]
 fn a_token_is_asked_for_where_there_is_one() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     fs::write(sandbox.path("token"), "geheim\n").unwrap();
     let server = Server::start(&sandbox, &["--token-file", "token"]);
     let body = json!({ "text": "" }).to_string();
@@ -149,7 +143,7 @@ fn a_token_is_asked_for_where_there_is_one() {
 
 #[test]
 fn what_cannot_be_served_is_refused() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     let check = |options: &[&str], code, parts: &[&str]| {
         Run::from(Server::command(&sandbox, options).output().unwrap()).check_refused(code, parts);
     };
@@ -164,7 +158,7 @@ fn what_cannot_be_served_is_refused() {
 /// Without an end of requests there is none of memory either, unless something is left of each.
 #[test]
 fn requests_leave_nothing_behind() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     let server = Server::start(&sandbox, &[]);
     let texts = json!({ "texts": vec!["정말 좋다"; 64] });
     let ask = || assert_eq!(predict(&server, &texts).0, 200);
