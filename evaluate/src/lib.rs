@@ -56,7 +56,7 @@ pub fn run(job: &Job) -> Result<Metrics> {
     let masking = Masking::of(&job.config, &facts)?;
     let dataset = Dataset::read(tokenized.path(), &facts, config.split)?.masked(masking);
 
-    let compute = Compute::open(config.device, config.precision, config.threads, job.config.seed)?;
+    let compute = Compute::open_here(config.device, config.precision, config.threads, job.config.seed)?;
     log::info!("evaluating {} {} rows on {}", dataset.len(), config.split, compute.description());
     let folder = trained::model(trained.path());
     let bert = BertConfig::read(&folder)?;

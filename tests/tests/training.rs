@@ -93,7 +93,7 @@ fn a_batch_that_memory_cannot_hold_is_taken_in_parts() {
         Run::from(shell.output().unwrap())
     };
     let (mut refused, mut ended) = (false, None);
-    for run in (600..20_000).step_by(200).map(limited) {
+    for run in (400..20_000).step_by(50).map(limited) {
         assert_ne!(run.code, Some(1), "{}", run.stderr);
         refused |= run.code == Some(2) && run.stderr.contains("memory is exhausted; lower");
         ended = (run.code == Some(0)).then_some(run.stderr);

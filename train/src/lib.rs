@@ -109,5 +109,5 @@ pub fn summary(job: &Job) -> Result<String> {
 /// The device that `[train]` names, for training.
 fn open(job: &Job) -> Result<Compute> {
     let config = &job.config.train;
-    Ok(Compute::open(config.device, config.precision, config.threads, job.config.seed)?.autodiff())
+    Ok(Compute::open_here(config.device, config.precision, config.threads, job.config.seed)?.autodiff())
 }

@@ -52,7 +52,8 @@ struct Arguments {
 fn main() -> Result<()> {
     as_a_worker()?;
     let arguments = Arguments::parse();
-    let compute = Compute::open(arguments.device, arguments.precision, arguments.threads, SEED)?.autodiff();
+    let compute =
+        Compute::open_here(arguments.device, arguments.precision, arguments.threads, SEED)?.autodiff();
     let labels = ["negative", "positive"].map(String::from);
     let config =
         BertConfig::read(&arguments.model)?.with_task(OutputLayer::Sequence, TargetKind::Class, &labels);

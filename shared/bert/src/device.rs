@@ -26,6 +26,13 @@ enum Place {
     Gpu,
 }
 
+/// What the thread that opens a device does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    Computes,
+    Waits,
+}
+
 /// An opened device.
 #[derive(Debug, Clone)]
 pub struct Compute {
@@ -43,7 +50,31 @@ impl Compute {
     /// # Errors
     /// A usage fault where there is no such device in this binary or on this machine.
     pub fn open(choice: DeviceChoice, precision: Precision, threads: usize, seed: u64) -> Result<Compute> {
-        limit_threads(threads);
+        Compute::with(Caller::Waits, choice, precision, threads, seed)
+    }
+
+    /// The same for a thread that computes itself, and so is one of the threads: between two of libtorch's operations there
+    /// are passes of ours, and for each of them a thread less has to be woken.
+    ///
+    /// # Errors
+    /// As [`Compute::open`].
+    pub fn open_here(
+        choice: DeviceChoice,
+        precision: Precision,
+        threads: usize,
+        seed: u64,
+    ) -> Result<Compute> {
+        Compute::with(Caller::Computes, choice, precision, threads, seed)
+    }
+
+    fn with(
+        caller: Caller,
+        choice: DeviceChoice,
+        precision: Precision,
+        threads: usize,
+        seed: u64,
+    ) -> Result<Compute> {
+        limit_threads(threads, caller);
         let (device, place, description) = backend::open(choice, precision)?;
         Ok(Compute { device, place, path: backend::path(precision), seed, description })
     }
@@ -91,7 +122,7 @@ impl Compute {
     }
 }
 
-fn limit_threads(threads: usize) {
+fn limit_threads(threads: usize, caller: Caller) {
     // OpenMP counts the machine's cores; a container may have fewer. The user's own word goes before both.
     let told = std::env::var("OMP_NUM_THREADS").ok().and_then(|threads| threads.trim().parse().ok());
     let threads = match (threads, told) {
@@ -102,7 +133,12 @@ fn limit_threads(threads: usize) {
     #[cfg(feature = "libtorch")]
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
     // The pool of a process can be made once; a second device of the same process keeps the first's.
-    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
+    let mut pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    // Alone in the pool, it would leave other threads' work undone while it waits.
+    if caller == Caller::Computes && threads > 1 {
+        pool = pool.use_current_thread();
+    }
+    if let Err(error) = pool.build_global() {
         log::debug!("{error}");
     }
 }

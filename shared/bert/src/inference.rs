@@ -77,7 +77,9 @@ struct Narrower<'a>(&'a ParameterNames);
 
 impl ModuleMapper for Narrower<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let in_product = |name: &str| encoder_layer(name).is_some() && !name.contains("LayerNorm");
+        let in_product = |name: &str| {
+            encoder_layer(name).is_some() && !name.contains("LayerNorm") && name.ends_with("weight")
+        };
         match self.0.of(param.id).is_ok_and(in_product) {
             true => param.map(|tensor| tensor.cast(FloatDType::BF16)),
             false => param,

@@ -15,7 +15,7 @@ pub(super) fn sum<A: Copy, B: Copy>(a: &[A], b: &[B], f: impl Fn(A, B) -> f32) -
         }
     }
     let rest: f32 = a_rest.iter().zip(b_rest).map(|(&a, &b)| f(a, b)).sum();
-    lanes.iter().sum::<f32>() + rest
+    halved(lanes, |a, b| a + b) + rest
 }
 
 #[inline(always)]
@@ -28,5 +28,16 @@ pub(super) fn largest(row: &[f32]) -> f32 {
             lanes[lane] = greater(lanes[lane], chunk[lane]);
         }
     }
-    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |largest, &x| greater(largest, x))
+    rest.iter().fold(halved(lanes, greater), |largest, &x| greater(largest, x))
+}
+
+/// Of the first half and the second, and so on.
+#[inline(always)]
+fn halved(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            lanes[lane] = f(lanes[lane], lanes[lane + half]);
+        }
+    }
+    lanes[0]
 }

@@ -2,7 +2,6 @@
 
 #![expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
 
-mod activation;
 mod adamw;
 mod cpu;
 mod cross_entropy;

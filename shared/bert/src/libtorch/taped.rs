@@ -3,9 +3,9 @@
 use shared::config::Precision;
 use tch::{Device, Kind, Tensor};
 
-use super::activation::activate;
 use super::layer::place;
 use super::memory::numbers_mut;
+use crate::config::HiddenAct;
 use crate::dropout::{Masks, Site};
 use crate::encoder::LayerShape;
 use crate::layers::Mode;
@@ -114,5 +114,13 @@ fn dropout(x: Tensor, rate: f64, mode: Mode, site: Site) -> Tensor {
         }
         Mode::Training(Masks::Device) => x.dropout(rate, true),
         Mode::Inference => x,
+    }
+}
+
+fn activate(x: &Tensor, hidden_act: HiddenAct) -> Tensor {
+    match hidden_act {
+        HiddenAct::Gelu => x.gelu("none"),
+        HiddenAct::GeluNew => x.gelu("tanh"),
+        HiddenAct::Relu => x.relu(),
     }
 }

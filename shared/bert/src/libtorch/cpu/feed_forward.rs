@@ -2,13 +2,11 @@
 
 use tch::Tensor;
 
-use super::columns::column_sums;
 use super::norm::Normed;
 use super::parameters::{Gradients, Parameters};
-use super::{Branched, products, row_masks};
+use super::{Branched, activation, products, row_masks};
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
-use crate::libtorch::activation::{activate, activation_gradient};
 use crate::libtorch::layer::place;
 use crate::libtorch::memory::Number;
 
@@ -32,11 +30,12 @@ impl FeedForward {
         let shape = parameters.shape;
         let narrow = x.to_kind(N::KIND);
         let intermediate = parameters.narrow::<N>(place::INTERMEDIATE);
-        let wide = parameters.linear::<N>(&narrow, &intermediate, place::INTERMEDIATE);
-        let activated = activate(&wide, shape.hidden_act);
+        let mut wide = products::product::<N>(&narrow, &intermediate);
+        let bias = parameters.bias(place::INTERMEDIATE);
+        let activated = activation::forward::<N>(&mut wide, &bias, shape.hidden_act);
         let output = parameters.narrow::<N>(place::OUTPUT);
-        let branch = parameters.linear::<N>(&activated, &output, place::OUTPUT);
-        let (out, norm) = parameters.norm::<N>(x, &branch, Site::Output(shape.layer), place::OUTPUT_NORM);
+        let branch = products::product::<N>(&activated, &output);
+        let (out, norm) = parameters.norm::<N>(x, &branch, Site::Output(shape.layer), place::OUTPUT);
         (out, FeedForward { intermediate, output, x: narrow, wide, activated, norm })
     }
 
@@ -52,10 +51,9 @@ impl FeedForward {
         of.put_norm(place::OUTPUT_NORM, &norm);
         of.put(place::OUTPUT + 1, || norm.branch_sums());
         of.put(place::OUTPUT, || products::weight_gradient::<N>(&norm.branch, &self.activated));
-        let activated = products::input_gradient::<N>(&norm.branch, &self.output);
-        let wide = activation_gradient(&activated, &self.wide, shape.hidden_act);
-        drop(activated);
-        of.put(place::INTERMEDIATE + 1, || column_sums::<N>(&wide));
+        let mut wide = products::input_gradient::<N>(&norm.branch, &self.output);
+        let bias = activation::backward::<N>(&mut wide, &self.wide, shape.hidden_act);
+        of.put(place::INTERMEDIATE + 1, || bias);
         of.put(place::INTERMEDIATE, || products::weight_gradient::<N>(&wide, &self.x));
         let branch = products::input_gradient::<N>(&wide, &self.intermediate);
         Branched { residual: norm.residual, branch }

@@ -1,6 +1,7 @@
 //! An encoder layer on the CPU, forwards and backwards: products by libraries, everything between them in single
 //! passes over memory. What the backward pass needs is kept as narrow as the products' operands.
 
+mod activation;
 mod attention;
 pub(super) mod columns;
 mod feed_forward;

@@ -43,12 +43,19 @@ impl Gradients {
     }
 }
 
-/// `LayerNorm(x + dropout(branch))`: `[n, hidden]` and `N[n, hidden]` → `[n, hidden]`.
+/// What is added and multiplied in every row: `[hidden]`.
+pub(super) struct Vectors<'a> {
+    /// Of the branch.
+    pub(super) bias: &'a Tensor,
+    pub(super) gain: &'a Tensor,
+    pub(super) shift: &'a Tensor,
+}
+
+/// `LayerNorm(x + dropout(branch + bias))`: `[n, hidden]` and `N[n, hidden]` → `[n, hidden]`.
 pub(super) fn forward<N: Number>(
     x: &Tensor,
     branch: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
+    vectors: &Vectors<'_>,
     eps: f64,
     masks: Option<RowMasks>,
 ) -> (Tensor, Normed) {
@@ -57,7 +64,7 @@ pub(super) fn forward<N: Number>(
     let [mut out, mut hat] = [empty::<f32>(&size), empty::<N>(&size)];
     let mut scale = empty::<f32>(&size[..1]);
     let (x, branch) = (numbers::<f32>(x), numbers::<N>(branch));
-    let (gain, shift) = (numbers::<f32>(weight), numbers::<f32>(bias));
+    let [bias, gain, shift] = [vectors.bias, vectors.gain, vectors.shift].map(numbers::<f32>);
     let block = BLOCK_ROWS * width;
     numbers_mut::<f32>(&mut out)
         .par_chunks_mut(block)
@@ -75,13 +82,14 @@ pub(super) fn forward<N: Number>(
                 scale,
                 x,
                 branch,
+                bias,
                 gain,
                 shift,
                 eps,
                 masks: &masks,
             });
         });
-    (out, Normed { hat, scale, weight: weight.shallow_clone() })
+    (out, Normed { hat, scale, weight: vectors.gain.shallow_clone() })
 }
 
 /// Some rows, of which the first is number `first`. A type, because closures are not compiled for the processor at hand.
@@ -92,6 +100,7 @@ struct ForwardBlock<'a, N> {
     scale: &'a mut [f32],
     x: &'a [f32],
     branch: &'a [N],
+    bias: &'a [f32],
     gain: &'a [f32],
     shift: &'a [f32],
     eps: f32,
@@ -111,8 +120,9 @@ impl<N: Number> NullaryFnOnce for ForwardBlock<'_, N> {
             if let Some(masks) = self.masks {
                 masks.fill(self.first + row, &mut mask);
             }
-            for (((sum, x), branch), mask) in sum.iter_mut().zip(x).zip(branch).zip(&mask) {
-                *sum = x + branch.widen() * mask;
+            let branch = branch.iter().zip(self.bias).zip(&mask);
+            for ((sum, x), ((branch, bias), mask)) in sum.iter_mut().zip(x).zip(branch) {
+                *sum = x + (branch.widen() + bias) * mask;
             }
             *scale = normalize(&sum, self.eps, [self.gain, self.shift], out, hat);
         }

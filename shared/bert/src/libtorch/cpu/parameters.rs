@@ -1,13 +1,11 @@
 //! A layer's parameters and their gradients, by their places.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use super::norm::{self, Normed};
-use super::products;
+use super::norm::{self, Normed, Vectors};
 use super::row_masks;
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
-
 use crate::libtorch::layer::place;
 use crate::libtorch::memory::Number;
 
@@ -32,12 +30,12 @@ impl<'a> Parameters<'a> {
             .map(|places| Tensor::cat(&places.map(|place| self.narrow::<N>(place)), 0))
     }
 
-    /// `N[n, in]` → `N[n, out]`, by a weight that has been narrowed and the bias at its `place`.
-    pub(super) fn linear<N: Number>(&self, x: &Tensor, weight: &Tensor, place: usize) -> Tensor {
-        products::linear::<N>(x, weight, &self.narrow::<N>(place + 1))
+    /// That of the weight at `place`, in float32.
+    pub(super) fn bias(&self, place: usize) -> Tensor {
+        self.all[place + 1].to_kind(Kind::Float)
     }
 
-    /// `LayerNorm(x + dropout(branch))`
+    /// `LayerNorm(x + dropout(branch + b))`, by the bias of the weight at `place` and the norm behind it.
     pub(super) fn norm<N: Number>(
         &self,
         x: &Tensor,
@@ -46,7 +44,9 @@ impl<'a> Parameters<'a> {
         place: usize,
     ) -> (Tensor, Normed) {
         let masks = row_masks(self.shape, self.shape.hidden_dropout, site);
-        norm::forward::<N>(x, branch, &self.all[place], &self.all[place + 1], self.shape.eps, masks)
+        let (gain, shift) = (&self.all[place + 2], &self.all[place + 3]);
+        let vectors = Vectors { bias: &self.bias(place), gain, shift };
+        norm::forward::<N>(x, branch, &vectors, self.shape.eps, masks)
     }
 }
 

@@ -5,7 +5,8 @@ use tch::{Kind, Tensor};
 
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
-/// `x·Wᵀ + b`: `N[n, in]`, `N[out, in]` and `N[out]` → `N[n, out]`.
+/// `x·Wᵀ + b`: `N[n, in]`, `N[out, in]` and `N[out]` → `N[n, out]`. In bfloat16 libtorch copies the bias to every row first:
+/// where a pass of ours follows, it had better add the bias.
 pub(in crate::libtorch) fn linear<N: Number>(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
     if N::KIND == Kind::Float {
         // A copy even of a single row, which would else be the bias itself.
@@ -14,6 +15,15 @@ pub(in crate::libtorch) fn linear<N: Number>(x: &Tensor, weight: &Tensor, bias: 
         return float32(start, Start::Kept, Factor::rows(x), Factor::columns(weight));
     }
     x.linear(weight, Some(bias))
+}
+
+/// `x·Wᵀ`: `N[n, in]` and `N[out, in]` → `N[n, out]`.
+pub(super) fn product<N: Number>(x: &Tensor, weight: &Tensor) -> Tensor {
+    if N::KIND == Kind::Float {
+        let out = empty::<f32>(&[x.size()[0], weight.size()[0]]);
+        return float32(out, Start::Zero, Factor::rows(x), Factor::columns(weight));
+    }
+    x.mm(&weight.tr())
 }
 
 /// `N[n, out]` and `N[out, in]` → `N[n, in]`

@@ -40,9 +40,9 @@ impl SelfAttention {
         let projected = products::linear::<N>(&narrow, &projection, &bias);
         let (context, heads) = attention::forward::<N>(&projected, mask, shape);
         let output = parameters.narrow::<N>(place::ATTENTION_OUTPUT);
-        let branch = parameters.linear::<N>(&context, &output, place::ATTENTION_OUTPUT);
+        let branch = products::product::<N>(&context, &output);
         let site = Site::AttentionOutput(shape.layer);
-        let (out, norm) = parameters.norm::<N>(x, &branch, site, place::ATTENTION_NORM);
+        let (out, norm) = parameters.norm::<N>(x, &branch, site, place::ATTENTION_OUTPUT);
         (out, SelfAttention { projection, output, x: narrow, heads, context, norm })
     }
 
@@ -60,7 +60,7 @@ impl SelfAttention {
         of.put(place::ATTENTION_OUTPUT, || products::weight_gradient::<N>(&norm.branch, &self.context));
         let context = products::input_gradient::<N>(&norm.branch, &self.output);
         let Some(heads) = &self.heads else { unreachable!("only training has a backward pass") };
-        let projected = heads.backward::<N>(&context, shape);
+        let projected = heads.backward::<N>(&context);
         self.put_projection::<N>(&projected, of);
         let branch = products::input_gradient::<N>(&projected, &self.projection);
         Branched { residual: norm.residual, branch }

@@ -102,8 +102,8 @@ impl<N: Number> NullaryFnOnce for DropBlock<'_, N> {
 
     #[inline(always)]
     fn call(self) {
-        for (dropped, signed) in self.dropped.iter_mut().zip(self.signed) {
-            *dropped = N::narrow(signed.widen() * factor(signed.widen(), self.kept));
+        for (out, signed) in self.dropped.iter_mut().zip(self.signed) {
+            *out = dropped(*signed, self.kept);
         }
     }
 }
@@ -121,9 +121,11 @@ impl<N: Number> NullaryFnOnce for BackwardBlock<'_, N> {
 
     #[inline(always)]
     fn call(self) {
+        let mut row = vec![0.0; self.seq];
         let rows = self.gradient.chunks_exact_mut(self.seq).zip(self.signed.chunks_exact(self.seq));
         for (gradient, signed) in rows {
-            row_backward(gradient, signed, self.kept, self.scale);
+            row.iter_mut().zip(&*gradient).for_each(|(x, gradient)| *x = gradient.widen());
+            scores_gradient(gradient, &row, signed, self.kept, self.scale);
         }
     }
 }
@@ -139,25 +141,42 @@ fn factor(signed: f32, kept: f32) -> f32 {
 
 #[inline(always)]
 fn softmax<N: Number>(scores: &[N], additive: &[f32], scale: f32, row: &mut [f32]) {
-    for ((x, score), additive) in row.iter_mut().zip(scores).zip(additive) {
-        *x = score.widen() * scale + additive;
-    }
-    let largest = largest(row);
-    row.iter_mut().for_each(|x| *x = exp(*x - largest));
-    let inverse = 1.0 / sum(row, row, |x, _| x);
+    row.iter_mut().zip(scores).for_each(|(x, score)| *x = score.widen());
+    let inverse = 1.0 / exponentials(row, additive, scale);
     row.iter_mut().for_each(|x| *x *= inverse);
 }
 
+/// Makes weights of scores, up to a factor: returns their sum.
 #[inline(always)]
-fn row_backward<N: Number>(gradient: &mut [N], signed: &[N], kept: f32, scale: f32) {
-    let through = |gradient: N, signed: f32| gradient.widen() * factor(signed, kept);
+pub(super) fn exponentials(row: &mut [f32], additive: &[f32], scale: f32) -> f32 {
+    row.iter_mut().zip(additive).for_each(|(x, additive)| *x = *x * scale + additive);
+    let largest = largest(row);
+    row.iter_mut().for_each(|x| *x = exp(*x - largest));
+    sum(row, row, |x, _| x)
+}
+
+/// A weight after dropout.
+#[inline(always)]
+pub(super) fn dropped<N: Number>(signed: N, kept: f32) -> N {
+    N::narrow(signed.widen() * factor(signed.widen(), kept))
+}
+
+/// Of a row, from the `gradient` of the dropped weights.
+#[inline(always)]
+pub(super) fn scores_gradient<N: Number>(
+    scores: &mut [N],
+    gradient: &[f32],
+    signed: &[N],
+    kept: f32,
+    scale: f32,
+) {
     let mean = sum(gradient, signed, |gradient, signed| {
         let signed = signed.widen();
-        through(gradient, signed) * signed.abs()
+        gradient * factor(signed, kept) * signed.abs()
     });
-    for (gradient, signed) in gradient.iter_mut().zip(signed) {
+    for ((score, gradient), signed) in scores.iter_mut().zip(gradient).zip(signed) {
         let signed = signed.widen();
-        *gradient = N::narrow((through(*gradient, signed) - mean) * signed.abs() * scale);
+        *score = N::narrow((gradient * factor(signed, kept) - mean) * signed.abs() * scale);
     }
 }
 
