@@ -34,10 +34,12 @@ pub(super) fn largest(row: &[f32]) -> f32 {
 /// Of the first half and the second, and so on.
 #[inline(always)]
 fn halved(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
-    for half in [8, 4, 2, 1] {
+    let mut half = LANES / 2;
+    while half > 0 {
         for lane in 0..half {
             lanes[lane] = f(lanes[lane], lanes[lane + half]);
         }
+        half /= 2;
     }
     lanes[0]
 }

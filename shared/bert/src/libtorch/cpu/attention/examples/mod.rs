@@ -64,12 +64,13 @@ fn attend(
     let (seq, hidden) = (sizes.seq, sizes.hidden());
     let mut out = empty::<bf16>(&[(sizes.batch * seq) as i64, hidden as i64]);
     let (all, mask) = (numbers::<bf16>(projected), numbers::<f32>(mask));
+    let drops = if kept.iter().any(Option::is_some) { seq * seq } else { 0 };
     numbers_mut::<bf16>(&mut out)
         .par_chunks_mut(seq * hidden)
         .zip(all.par_chunks(seq * 3 * hidden).zip(mask.par_chunks(seq)).zip(kept))
         .enumerate()
         .for_each_init(
-            || Memory::new(sizes),
+            || Memory::new(sizes, drops),
             |memory, (example, (out, ((projected, mask), kept)))| {
                 memory.mask[..seq].copy_from_slice(mask);
                 let first_head = example * sizes.heads;
@@ -96,7 +97,7 @@ struct Memory {
     values: Panels,
     /// For every key, and so that there are none beyond them.
     mask: Vec<f32>,
-    /// `[seq, seq]`: what dropout multiplies the weights by.
+    /// `[seq, seq]`: what dropout multiplies the weights by; empty without training.
     drops: Vec<f32>,
     /// A tile's scores, and then its weights: `[TILE_ROWS, seq]`, where `seq` is rounded up to whole lanes.
     scores: Vec<f32>,
@@ -106,14 +107,14 @@ struct Memory {
 }
 
 impl Memory {
-    fn new(sizes: Sizes) -> Memory {
+    fn new(sizes: Sizes, drops: usize) -> Memory {
         let Sizes { seq, width, .. } = sizes;
         let (keys, columns) = (seq.next_multiple_of(LANES), width.next_multiple_of(LANES));
         Memory {
             keys: Panels::new(width, seq),
             values: Panels::new(seq, width),
             mask: vec![f32::MIN; keys],
-            drops: vec![1.0; seq * seq],
+            drops: vec![1.0; drops],
             scores: vec![0.0; TILE_ROWS * keys],
             weights: vec![bf16::ZERO; TILE_ROWS * keys],
             context: vec![0.0; TILE_ROWS * columns],
@@ -201,11 +202,10 @@ fn parts(projected: &[bf16], sizes: Sizes, head: usize) -> [Rows<&[bf16]>; 3] {
 /// `left`·`right` of some rows, in the `product`'s memory.
 #[inline(always)]
 fn multiply(processor: Processor, left: &Left<'_>, right: &Panels, product: &mut [f32], rows: usize) {
-    product.fill(0.0);
     let stride = product.len() / TILE_ROWS;
     for panel in 0..right.len() {
         let (right, lanes) = right.panel(panel);
-        let mut sums = Rows { numbers: &mut product[panel * TILE_LANES * LANES..], stride };
-        processor.add(left, right, &mut sums, (rows, lanes));
+        let mut columns = Rows { numbers: &mut product[panel * TILE_LANES * LANES..], stride };
+        processor.multiply(left, right, &mut columns, (rows, lanes));
     }
 }

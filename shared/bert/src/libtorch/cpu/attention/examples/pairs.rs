@@ -19,7 +19,7 @@ impl Pairs {
 /// As many rows as pairs in a row.
 pub(super) type Square = [Pairs; LANES];
 
-/// Rows and lanes of the sums that stay in registers.
+/// Rows and lanes of the sums that registers hold.
 pub(super) const TILE_ROWS: usize = 6;
 pub(super) const TILE_LANES: usize = 4;
 
@@ -66,22 +66,22 @@ impl Processor {
         *PROCESSOR
     }
 
-    /// Adds `left`·`right` to `rows` rows of sums, at most [`TILE_ROWS`]: `right` has `lanes`, at most [`TILE_LANES`], for
-    /// every pair of the left rows.
+    /// `left`·`right`, of `rows` rows, at most [`TILE_ROWS`]: `right` has `lanes`, at most [`TILE_LANES`], for every pair of the
+    /// left rows.
     #[inline(always)]
-    pub(super) fn add(
+    pub(super) fn multiply(
         self,
         left: &Left<'_>,
         right: &[Pairs],
-        sums: &mut Rows<&mut [f32]>,
+        product: &mut Rows<&mut [f32]>,
         (rows, lanes): (usize, usize),
     ) {
         assert!((1..=TILE_ROWS).contains(&rows) && (1..=TILE_LANES).contains(&lanes));
         let pairs = right.len() / lanes;
         let last = (rows - 1) * left.rows.stride + pairs.saturating_sub(1) * left.pair_stride;
         assert!(last + 1 < left.rows.numbers.len());
-        assert!((rows - 1) * sums.stride + lanes * LANES <= sums.numbers.len());
-        instructions::add(left, right, sums, (rows, lanes));
+        assert!((rows - 1) * product.stride + lanes * LANES <= product.numbers.len());
+        instructions::multiply(left, right, product, (rows, lanes));
     }
 
     /// Makes rows of columns.
@@ -95,7 +95,7 @@ impl Processor {
 #[allow(unsafe_code)]
 mod instructions {
     use std::arch::x86_64::*;
-    use std::array;
+    use std::mem::transmute;
 
     use super::{LANES, Left, Pairs, Rows, Square};
 
@@ -104,23 +104,23 @@ mod instructions {
     }
 
     #[inline(always)]
-    pub(super) fn add(
+    pub(super) fn multiply(
         left: &Left<'_>,
         right: &[Pairs],
-        sums: &mut Rows<&mut [f32]>,
+        product: &mut Rows<&mut [f32]>,
         (rows, lanes): (usize, usize),
     ) {
         macro_rules! tile {
             ($rows:literal) => {
                 match lanes {
-                    1 => tile::<$rows, 1>(left, right, sums),
-                    2 => tile::<$rows, 2>(left, right, sums),
-                    3 => tile::<$rows, 3>(left, right, sums),
-                    _ => tile::<$rows, 4>(left, right, sums),
+                    1 => tile::<$rows, 1>(left, right, product),
+                    2 => tile::<$rows, 2>(left, right, product),
+                    3 => tile::<$rows, 3>(left, right, product),
+                    _ => tile::<$rows, 4>(left, right, product),
                 }
             };
         }
-        // SAFETY: a `Processor` exists only where the instructions are there, and `Processor::add` has checked that all
+        // SAFETY: a `Processor` exists only where the instructions are there, and `Processor::multiply` has checked that all
         // rows and lanes lie in their slices.
         unsafe {
             match rows {
@@ -134,32 +134,34 @@ mod instructions {
         }
     }
 
+    /// The rows and lanes must lie in their slices.
     #[target_feature(enable = "avx512f,avx512bf16")]
     unsafe fn tile<const ROWS: usize, const WIDE: usize>(
         left: &Left<'_>,
         right: &[Pairs],
-        sums: &mut Rows<&mut [f32]>,
+        product: &mut Rows<&mut [f32]>,
     ) {
         let Left { rows: Rows { numbers, stride }, pair_stride } = left;
-        let mut registers = [[_mm512_setzero_ps(); WIDE]; ROWS];
+        let mut sums = [[_mm512_setzero_ps(); WIDE]; ROWS];
         for (pair, right) in right.as_chunks::<WIDE>().0.iter().enumerate() {
-            let columns: [__m512bh; WIDE] = array::from_fn(|lane| {
-                let columns = unsafe { _mm512_load_si512(right.as_ptr().add(lane).cast()) };
-                unsafe { std::mem::transmute::<__m512i, __m512bh>(columns) }
-            });
-            for (row, registers) in registers.iter_mut().enumerate() {
-                let place = unsafe { numbers.as_ptr().add(row * stride + pair * pair_stride) };
-                let pair = unsafe { place.cast::<i32>().read_unaligned() };
-                let pair = unsafe { std::mem::transmute::<__m512i, __m512bh>(_mm512_set1_epi32(pair)) };
-                for (register, columns) in registers.iter_mut().zip(columns) {
-                    *register = _mm512_dpbf16_ps(*register, pair, columns);
+            // SAFETY: both are as many numbers, whatever their bits.
+            let columns = right.map(|pairs| unsafe { transmute::<Pairs, __m512bh>(pairs) });
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let place = numbers.as_ptr().wrapping_add(row * stride + pair * pair_stride);
+                // SAFETY: the caller vouches for the last pair of the last row.
+                let pair = _mm512_set1_epi32(unsafe { place.cast::<i32>().read_unaligned() });
+                // SAFETY: as for the columns.
+                let pair = unsafe { transmute::<__m512i, __m512bh>(pair) };
+                for (sum, columns) in sums.iter_mut().zip(columns) {
+                    *sum = _mm512_dpbf16_ps(*sum, pair, columns);
                 }
             }
         }
-        for (row, registers) in registers.into_iter().enumerate() {
-            for (lane, register) in registers.into_iter().enumerate() {
-                let place = unsafe { sums.numbers.as_mut_ptr().add(row * sums.stride + lane * LANES) };
-                unsafe { _mm512_storeu_ps(place, _mm512_add_ps(register, _mm512_loadu_ps(place))) };
+        for (row, sums) in sums.into_iter().enumerate() {
+            for (lane, sum) in sums.into_iter().enumerate() {
+                let place = product.numbers.as_mut_ptr().wrapping_add(row * product.stride + lane * LANES);
+                // SAFETY: the caller vouches for the last lane of the last row.
+                unsafe { _mm512_storeu_ps(place, sum) };
             }
         }
     }
@@ -172,9 +174,9 @@ mod instructions {
 
     /// Swaps each bit of a row's number with that of its lanes' numbers.
     #[target_feature(enable = "avx512f")]
-    unsafe fn swap_rows_and_lanes(square: &mut Square) {
-        let mut rows: [__m512i; LANES] =
-            array::from_fn(|row| unsafe { _mm512_load_si512((&raw const square[row]).cast()) });
+    fn swap_rows_and_lanes(square: &mut Square) {
+        // SAFETY: both are as many numbers, whatever their bits.
+        let mut rows = square.map(|pairs| unsafe { transmute::<Pairs, __m512i>(pairs) });
         let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
         let other_row = _mm512_set1_epi32(LANES as i32);
         for bit in [1, 2, 4, 8] {
@@ -190,9 +192,8 @@ mod instructions {
                 rows[second] = _mm512_permutex2var_epi32(upper, of_second, lower);
             }
         }
-        for (row, numbers) in square.iter_mut().zip(rows) {
-            unsafe { _mm512_store_si512((&raw mut *row).cast(), numbers) };
-        }
+        // SAFETY: as above.
+        *square = rows.map(|numbers| unsafe { transmute::<__m512i, Pairs>(numbers) });
     }
 }
 
@@ -204,7 +205,7 @@ mod instructions {
         false
     }
 
-    pub(super) fn add(_: &Left<'_>, _: &[Pairs], _: &mut Rows<&mut [f32]>, _: (usize, usize)) {
+    pub(super) fn multiply(_: &Left<'_>, _: &[Pairs], _: &mut Rows<&mut [f32]>, _: (usize, usize)) {
         unreachable!("the instructions are another processor's");
     }
 
