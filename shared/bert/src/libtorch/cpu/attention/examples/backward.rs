@@ -118,7 +118,10 @@ impl Example<'_> {
             let count = TILE_ROWS.min(seq - row);
             let context = Left::of_rows(&context.numbers[row * hidden..], hidden);
             multiply(self.processor, &context, &self.memory.values, &mut self.memory.gradient, count);
-            (0..count).for_each(|index| self.row(head, row, index));
+            // No `for_each`, which is not inlined here, and so not compiled for the processor at hand.
+            for index in 0..count {
+                self.row(head, row, index);
+            }
         }
         self.memory.rows.put(&key);
         let stride = seq.next_multiple_of(LANES);
