@@ -85,7 +85,7 @@ impl<N: Number> NullaryFnOnce for ForwardBlock<'_, N> {
         for (scores, mask) in self.scores.chunks_exact_mut(seq).zip(mask.chunks_exact(seq)) {
             softmax(scores, self.additive, self.scale, &mut row);
             for ((weight, x), mask) in scores.iter_mut().zip(&row).zip(mask) {
-                *weight = N::narrow(if *mask == 0.0 { -x } else { *x });
+                *weight = signed(*x, *mask);
             }
         }
     }
@@ -153,6 +153,12 @@ pub(super) fn exponentials(row: &mut [f32], additive: &[f32], scale: f32) -> f32
     let largest = largest(row);
     row.iter_mut().for_each(|x| *x = exp(*x - largest));
     sum(row, row, |x, _| x)
+}
+
+/// A weight as it is kept, by what dropout multiplies it by.
+#[inline(always)]
+pub(super) fn signed<N: Number>(x: f32, mask: f32) -> N {
+    N::narrow(if mask == 0.0 { -x } else { x })
 }
 
 /// A weight after dropout.

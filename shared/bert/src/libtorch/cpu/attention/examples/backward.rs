@@ -14,10 +14,9 @@ use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 impl Kept {
     /// `bf16[n, hidden]` → `bf16[n, 3·hidden]`
     pub(in super::super) fn backward(&self, context: &Tensor) -> Tensor {
-        let (processor, sizes) = (self.processor, self.sizes);
+        let &Kept { processor, sizes, kept, .. } = self;
         let (seq, hidden) = (sizes.seq, sizes.hidden());
         let mut out = empty::<bf16>(&self.projected.size());
-        let kept = self.masks.map_or(1.0, |masks| masks.kept());
         numbers_mut::<bf16>(&mut out)
             .par_chunks_mut(seq * 3 * hidden)
             .zip(numbers::<bf16>(&self.projected).par_chunks(seq * 3 * hidden))
@@ -61,7 +60,7 @@ struct Memory {
 impl Memory {
     fn new(sizes: Sizes) -> Memory {
         let Sizes { seq, width, .. } = sizes;
-        let (keys, columns) = (seq.next_multiple_of(LANES), width.next_multiple_of(LANES));
+        let [keys, columns] = sizes.strides();
         Memory {
             values: Panels::new(width, seq),
             rows: Panels::new(seq, width),
@@ -124,7 +123,7 @@ impl Example<'_> {
             }
         }
         self.memory.rows.put(&key);
-        let stride = seq.next_multiple_of(LANES);
+        let [stride, _] = self.sizes.strides();
         for row in (0..seq).step_by(TILE_ROWS) {
             let count = TILE_ROWS.min(seq - row);
             let Memory { rows, scores, result, .. } = &mut *self.memory;
@@ -144,8 +143,8 @@ impl Example<'_> {
     #[inline(always)]
     fn row(&mut self, head: usize, first: usize, index: usize) {
         let Memory { weights, scores, gradient, .. } = &mut *self.memory;
-        let seq = self.sizes.seq;
-        let (row, stride) = (first + index, seq.next_multiple_of(LANES));
+        let (seq, row) = (self.sizes.seq, first + index);
+        let [stride, _] = self.sizes.strides();
         let signed = &self.signed[(head * seq + row) * seq..][..seq];
         let weights = &mut weights[row * stride..][..seq];
         weights.iter_mut().zip(signed).for_each(|(weight, signed)| *weight = dropped(*signed, self.kept));
@@ -158,9 +157,10 @@ impl Example<'_> {
     #[inline(always)]
     fn of_columns(&mut self, head: usize, part: Part) {
         for panel in 0..self.memory.squares.len() {
-            let (first, wide) = (panel * TILE_LANES * LANES, TILE_LANES * LANES);
-            for column in (0..wide.min(self.sizes.seq - first)).step_by(TILE_ROWS) {
-                let count = TILE_ROWS.min(wide.min(self.sizes.seq - first) - column);
+            let first = panel * TILE_LANES * LANES;
+            let columns = (TILE_LANES * LANES).min(self.sizes.seq - first);
+            for column in (0..columns).step_by(TILE_ROWS) {
+                let count = TILE_ROWS.min(columns - column);
                 let Memory { squares, rows, result, .. } = &mut *self.memory;
                 let (square, lanes) = squares.panel(panel);
                 multiply(self.processor, &Left::of_columns(square, lanes, column), rows, result, count);

@@ -15,7 +15,7 @@ use self::pairs::{LANES, Left, Rows, TILE_LANES, TILE_ROWS};
 use self::panels::Panels;
 use super::Sizes;
 use crate::dropout::RowMasks;
-use crate::libtorch::cpu::softmax::exponentials;
+use crate::libtorch::cpu::softmax::{self, exponentials};
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
 pub(super) use self::pairs::Processor;
@@ -28,7 +28,15 @@ pub(in crate::libtorch::cpu) struct Kept {
     projected: Tensor,
     /// The weights, `bf16[batch·heads, seq, seq]`; what is dropped has its sign bit set.
     signed: Tensor,
-    masks: Option<RowMasks>,
+    /// What dropout multiplies a weight by that stays.
+    kept: f32,
+}
+
+impl Sizes {
+    /// Of rows of keys and of a head's rows: both in whole lanes.
+    fn strides(self) -> [usize; 2] {
+        [self.seq, self.width].map(|size| size.next_multiple_of(LANES))
+    }
 }
 
 /// `bf16[n, 3·hidden]` → `bf16[n, hidden]`, under the additive `mask`: `[batch, seq]`.
@@ -49,7 +57,8 @@ pub(super) fn forward(
     let mut signed = empty::<bf16>(&[(sizes.batch * sizes.heads) as i64, seq, seq]);
     let weights = numbers_mut::<bf16>(&mut signed).chunks_mut(sizes.heads * sizes.seq * sizes.seq);
     let context = attend(processor, projected, mask, sizes, weights.map(Some).collect(), masks);
-    (context, Kept { processor, sizes, projected: projected.shallow_clone(), signed, masks })
+    let kept = masks.map_or(1.0, RowMasks::kept);
+    (context, Kept { processor, sizes, projected: projected.shallow_clone(), signed, kept })
 }
 
 /// `kept` is for every example's weights, where they are.
@@ -109,7 +118,7 @@ struct Memory {
 impl Memory {
     fn new(sizes: Sizes, drops: usize) -> Memory {
         let Sizes { seq, width, .. } = sizes;
-        let (keys, columns) = (seq.next_multiple_of(LANES), width.next_multiple_of(LANES));
+        let [keys, columns] = sizes.strides();
         Memory {
             keys: Panels::new(width, seq),
             values: Panels::new(seq, width),
@@ -187,7 +196,7 @@ impl Example<'_> {
 fn keep(signed: &mut [bf16], weights: &mut [bf16], drops: &[f32]) {
     for ((signed, weight), drop) in signed.iter_mut().zip(weights).zip(drops) {
         let x = weight.widen();
-        *signed = Number::narrow(if *drop == 0.0 { -x } else { x });
+        *signed = softmax::signed(x, *drop);
         *weight = Number::narrow(x * drop);
     }
 }
