@@ -11,7 +11,8 @@ use half::bf16;
 use shared::config::Precision;
 use tch::{Device, Kind, Tensor};
 
-use super::cpu::{columns, products};
+use super::cpu::columns;
+use super::cpu::products::{self, Weight};
 use super::memory::Number;
 
 /// `[n, in]`, `[out, in]` and `[out]` → `[n, out]`, all float32; the product takes and gives `precision`.
@@ -68,11 +69,10 @@ impl Operands {
 
     fn forward(&self, bias: &Tensor) -> TchTensor {
         let (x, weight) = (&self.x.tensor, &self.weight.tensor);
-        let bias = bias.to_kind(x.kind());
         let product = match (x.device(), self.precision) {
-            (Device::Cpu, Precision::F32) => products::linear::<f32>(x, weight, &bias),
-            (Device::Cpu, Precision::Bf16) => products::linear::<bf16>(x, weight, &bias),
-            _ => x.linear(weight, Some(bias)),
+            (Device::Cpu, Precision::F32) => products::linear::<f32>(x, &Weight::of::<f32>(&[weight]), bias),
+            (Device::Cpu, Precision::Bf16) => products::linear::<bf16>(x, &Weight::of::<bf16>(&[weight]), bias),
+            _ => x.linear(weight, Some(bias.to_kind(x.kind()))),
         };
         TchTensor::new(product.to_kind(Kind::Float))
     }
@@ -92,7 +92,8 @@ impl Operands {
     }
 
     fn backward_on_cpu<N: Number>(&self, gradient: &Tensor, wanted: [bool; 3]) -> [Option<Tensor>; 3] {
-        let x = || products::input_gradient::<N>(gradient, &self.weight.tensor).to_kind(Kind::Float);
+        let weight = || Weight::of::<N>(&[&self.weight.tensor]);
+        let x = || products::input_gradient::<N>(gradient, &weight()).to_kind(Kind::Float);
         [
             wanted[0].then(x),
             wanted[1].then(|| products::weight_gradient::<N>(gradient, &self.x.tensor)),

@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::norm::Normed;
 use super::parameters::{Gradients, Parameters};
+use super::products::Weight;
 use super::{Branched, activation, products, row_masks};
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
@@ -12,10 +13,10 @@ use crate::libtorch::memory::Number;
 
 /// What the backward pass needs.
 pub(super) struct FeedForward {
-    /// `N[wide, hidden]`
-    intermediate: Tensor,
-    /// `N[hidden, wide]`
-    output: Tensor,
+    /// `[wide, hidden]`
+    intermediate: Weight,
+    /// `[hidden, wide]`
+    output: Weight,
     /// `N[n, hidden]`
     x: Tensor,
     /// `N[n, wide]`, before and after the activation.
@@ -29,11 +30,11 @@ impl FeedForward {
     pub(super) fn forward<N: Number>(x: &Tensor, parameters: &Parameters<'_>) -> (Tensor, FeedForward) {
         let shape = parameters.shape;
         let narrow = x.to_kind(N::KIND);
-        let intermediate = parameters.narrow::<N>(place::INTERMEDIATE);
+        let intermediate = parameters.weight::<N>(place::INTERMEDIATE);
         let mut wide = products::product::<N>(&narrow, &intermediate);
         let bias = parameters.bias(place::INTERMEDIATE);
         let activated = activation::forward::<N>(&mut wide, &bias, shape.hidden_act);
-        let output = parameters.narrow::<N>(place::OUTPUT);
+        let output = parameters.weight::<N>(place::OUTPUT);
         let branch = products::product::<N>(&activated, &output);
         let (out, norm) = parameters.norm::<N>(x, &branch, Site::Output(shape.layer), place::OUTPUT);
         (out, FeedForward { intermediate, output, x: narrow, wide, activated, norm })

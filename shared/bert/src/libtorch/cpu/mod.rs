@@ -6,11 +6,13 @@ mod attention;
 pub(super) mod columns;
 mod feed_forward;
 mod norm;
+mod pairs;
 mod parameters;
 pub(super) mod products;
 pub(super) mod rows;
 mod self_attention;
 mod softmax;
+mod tiles;
 
 use half::bf16;
 use shared::config::Precision;

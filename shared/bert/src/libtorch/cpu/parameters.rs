@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::norm::{self, Normed, Vectors};
+use super::products::Weight;
 use super::row_masks;
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
@@ -19,15 +20,15 @@ impl<'a> Parameters<'a> {
         Parameters { all, shape }
     }
 
-    pub(super) fn narrow<N: Number>(&self, place: usize) -> Tensor {
-        self.all[place].to_kind(N::KIND)
+    pub(super) fn weight<N: Number>(&self, place: usize) -> Weight {
+        Weight::of::<N>(&[&self.all[place]])
     }
 
-    /// Of query, key and value one under the other: `N[3·hidden, hidden]` and `N[3·hidden]`.
-    pub(super) fn projection<N: Number>(&self) -> [Tensor; 2] {
-        let weights = [place::QUERY, place::KEY, place::VALUE];
-        [weights, weights.map(|place| place + 1)]
-            .map(|places| Tensor::cat(&places.map(|place| self.narrow::<N>(place)), 0))
+    /// Of query, key and value one under the other: `[3·hidden, hidden]`, and in float32 `[3·hidden]`.
+    pub(super) fn projection<N: Number>(&self) -> (Weight, Tensor) {
+        let places = [place::QUERY, place::KEY, place::VALUE];
+        let weight = Weight::of::<N>(&places.map(|place| &self.all[place]));
+        (weight, Tensor::cat(&places.map(|place| self.bias(place)), 0))
     }
 
     /// That of the weight at `place`, in float32.

@@ -1,38 +1,83 @@
-//! Matrix products: in bfloat16 libtorch's, in float32 those of the crate `gemm`.
+//! Matrix products: in bfloat16 by the processor's tiles, where it has them, else libtorch's; in float32 those of the crate
+//! `gemm`.
 
 use gemm::{Parallelism, gemm};
 use tch::{Kind, Tensor};
 
+use super::tiles::Tiles;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
-/// `x·Wᵀ + b`: `N[n, in]`, `N[out, in]` and `N[out]` → `N[n, out]`. In bfloat16 libtorch copies the bias to every row first:
+/// A layer's weight as its products take it: `[out, in]`, in one or more parts of the same size one under the other.
+pub(in crate::libtorch) struct Weight(Vec<Tensor>);
+
+impl Weight {
+    /// Of these parameters: as they are where tiles take them, and else in one part, as narrow as `N`.
+    pub(in crate::libtorch) fn of<N: Number>(parameters: &[&Tensor]) -> Weight {
+        let size = parameters[0].size();
+        let taken = Tiles::takes_rows(size[0] * parameters.len() as i64) && Tiles::takes_rows(size[1]);
+        if taken && tiles::<N>().is_some() {
+            return Weight(parameters.iter().map(|part| part.contiguous()).collect());
+        }
+        let narrow: Vec<Tensor> = parameters.iter().map(|part| part.to_kind(N::KIND)).collect();
+        Weight(vec![if let [whole] = &narrow[..] { whole.contiguous() } else { Tensor::cat(&narrow, 0) }])
+    }
+
+    fn whole(&self) -> &Tensor {
+        let [whole] = &self.0[..] else { unreachable!("only tiles take parts") };
+        whole
+    }
+}
+
+/// The processor's tiles, where they are there for products of `N`.
+fn tiles<N: Number>() -> Option<Tiles> {
+    Tiles::of_processor().filter(|_| N::KIND == Kind::BFloat16)
+}
+
+/// The same for a left factor that lies in rows.
+fn tiles_for<N: Number>(left: &Tensor) -> Option<Tiles> {
+    tiles::<N>().filter(|_| Tiles::takes_rows(left.size()[1]))
+}
+
+/// `x·Wᵀ + b`: `N[n, in]`, `[out, in]` and float32 `[out]` → `N[n, out]`. In bfloat16 libtorch copies the bias to every row first:
 /// where a pass of ours follows, it had better add the bias.
-pub(in crate::libtorch) fn linear<N: Number>(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
+pub(in crate::libtorch) fn linear<N: Number>(x: &Tensor, weight: &Weight, bias: &Tensor) -> Tensor {
     if N::KIND == Kind::Float {
+        let weight = weight.whole();
         // A copy even of a single row, which would else be the bias itself.
         let mut start = empty::<f32>(&[x.size()[0], bias.size()[0]]);
         start.copy_(bias);
         return float32(start, Start::Kept, Factor::rows(x), Factor::columns(weight));
     }
-    x.linear(weight, Some(bias))
+    match tiles_for::<N>(x) {
+        Some(tiles) => tiles.product(x, &weight.0, Some(bias)),
+        None => x.linear(weight.whole(), Some(bias.to_kind(N::KIND))),
+    }
 }
 
-/// `x·Wᵀ`: `N[n, in]` and `N[out, in]` → `N[n, out]`.
-pub(super) fn product<N: Number>(x: &Tensor, weight: &Tensor) -> Tensor {
+/// `x·Wᵀ`: `N[n, in]` and `[out, in]` → `N[n, out]`.
+pub(super) fn product<N: Number>(x: &Tensor, weight: &Weight) -> Tensor {
     if N::KIND == Kind::Float {
+        let weight = weight.whole();
         let out = empty::<f32>(&[x.size()[0], weight.size()[0]]);
         return float32(out, Start::Zero, Factor::rows(x), Factor::columns(weight));
     }
-    x.mm(&weight.tr())
+    match tiles_for::<N>(x) {
+        Some(tiles) => tiles.product(x, &weight.0, None),
+        None => x.mm(&weight.whole().tr()),
+    }
 }
 
-/// `N[n, out]` and `N[out, in]` → `N[n, in]`
-pub(in crate::libtorch) fn input_gradient<N: Number>(gradient: &Tensor, weight: &Tensor) -> Tensor {
+/// `N[n, out]` and `[out, in]` → `N[n, in]`
+pub(in crate::libtorch) fn input_gradient<N: Number>(gradient: &Tensor, weight: &Weight) -> Tensor {
     if N::KIND == Kind::Float {
+        let weight = weight.whole();
         let out = empty::<f32>(&[gradient.size()[0], weight.size()[1]]);
         return float32(out, Start::Zero, Factor::rows(gradient), Factor::rows(weight));
     }
-    gradient.mm(weight)
+    match tiles_for::<N>(gradient) {
+        Some(tiles) => tiles.input_gradient(gradient, &weight.0),
+        None => gradient.mm(weight.whole()),
+    }
 }
 
 /// `N[n, out]` and `N[n, in]` → `N[out, in]`
@@ -41,7 +86,10 @@ pub(in crate::libtorch) fn weight_gradient<N: Number>(gradient: &Tensor, x: &Ten
         let out = empty::<f32>(&[gradient.size()[1], x.size()[1]]);
         return float32(out, Start::Zero, Factor::columns(gradient), Factor::rows(x));
     }
-    gradient.tr().mm(x)
+    match tiles::<N>() {
+        Some(tiles) => tiles.weight_gradient(gradient, x),
+        None => gradient.tr().mm(x),
+    }
 }
 
 /// What a product is added to.

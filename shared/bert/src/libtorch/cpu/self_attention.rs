@@ -6,6 +6,7 @@ use super::attention::{self, Heads};
 use super::columns::column_sums;
 use super::norm::Normed;
 use super::parameters::{Gradients, Parameters};
+use super::products::Weight;
 use super::{Branched, products, row_masks};
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
@@ -14,10 +15,10 @@ use crate::libtorch::memory::Number;
 
 /// What the backward pass needs.
 pub(super) struct SelfAttention {
-    /// `N[3·hidden, hidden]`: query, key and value, one under the other.
-    projection: Tensor,
-    /// `N[hidden, hidden]`
-    output: Tensor,
+    /// `[3·hidden, hidden]`: query, key and value, one under the other.
+    projection: Weight,
+    /// `[hidden, hidden]`
+    output: Weight,
     /// `N[n, hidden]`
     x: Tensor,
     /// Absent without training.
@@ -36,10 +37,10 @@ impl SelfAttention {
     ) -> (Tensor, SelfAttention) {
         let shape = parameters.shape;
         let narrow = x.to_kind(N::KIND);
-        let [projection, bias] = parameters.projection::<N>();
+        let (projection, bias) = parameters.projection::<N>();
         let projected = products::linear::<N>(&narrow, &projection, &bias);
         let (context, heads) = attention::forward::<N>(&projected, mask, shape);
-        let output = parameters.narrow::<N>(place::ATTENTION_OUTPUT);
+        let output = parameters.weight::<N>(place::ATTENTION_OUTPUT);
         let branch = products::product::<N>(&context, &output);
         let site = Site::AttentionOutput(shape.layer);
         let (out, norm) = parameters.norm::<N>(x, &branch, site, place::ATTENTION_OUTPUT);

@@ -1,7 +1,6 @@
 //! Attention in bfloat16 an example at a time: the scores of a head, in float32, stay in the fastest memory.
 
 mod backward;
-mod pairs;
 mod panels;
 
 use std::ops::Range;
@@ -11,14 +10,14 @@ use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use tch::Tensor;
 
-use self::pairs::{LANES, Left, Rows, TILE_LANES, TILE_ROWS};
+use crate::libtorch::cpu::pairs::{LANES, Left, Rows, TILE_LANES, TILE_ROWS};
 use self::panels::Panels;
 use super::Sizes;
 use crate::dropout::RowMasks;
 use crate::libtorch::cpu::softmax::{self, exponentials};
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
-pub(super) use self::pairs::Processor;
+pub(super) use crate::libtorch::cpu::pairs::Processor;
 
 /// What the backward pass needs.
 pub(in crate::libtorch::cpu) struct Kept {

@@ -2,7 +2,7 @@
 
 use half::bf16;
 
-use super::pairs::{LANES, Pairs, Processor, Rows, TILE_LANES};
+use crate::libtorch::cpu::pairs::{LANES, Pairs, Processor, Rows, TILE_LANES};
 
 /// A right factor whose rows are taken in pairs, in panels of at most [`TILE_LANES`] lanes: of each, lane by lane, all that
 /// one pair of rows has. What is missing is zero.

@@ -56,13 +56,13 @@ impl<'a> Left<'a> {
 
 /// Proof that the processor has the instructions.
 #[derive(Clone, Copy)]
-pub(in super::super) struct Processor(());
+pub(super) struct Processor(());
 
 static PROCESSOR: LazyLock<Option<Processor>> =
     LazyLock::new(|| instructions::are_there().then_some(Processor(())));
 
 impl Processor {
-    pub(in super::super) fn with_pairs() -> Option<Processor> {
+    pub(super) fn with_pairs() -> Option<Processor> {
         *PROCESSOR
     }
 
@@ -168,15 +168,13 @@ mod instructions {
 
     #[inline(always)]
     pub(super) fn transpose(square: &mut Square) {
-        // SAFETY: a `Processor` exists only where the instructions are there.
-        unsafe { swap_rows_and_lanes(square) }
+        // SAFETY: a `Processor` exists only where the instructions are there; a square is as many numbers, whatever their bits.
+        unsafe { *square = transmute::<[__m512i; LANES], Square>(swapped(transmute(*square))) }
     }
 
-    /// Swaps each bit of a row's number with that of its lanes' numbers.
+    /// With rows and lanes swapped: each bit of a row's number with that of its lanes' numbers.
     #[target_feature(enable = "avx512f")]
-    fn swap_rows_and_lanes(square: &mut Square) {
-        // SAFETY: both are as many numbers, whatever their bits.
-        let mut rows = square.map(|pairs| unsafe { transmute::<Pairs, __m512i>(pairs) });
+    pub(in crate::libtorch::cpu) fn swapped(mut rows: [__m512i; LANES]) -> [__m512i; LANES] {
         let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
         let other_row = _mm512_set1_epi32(LANES as i32);
         for bit in [1, 2, 4, 8] {
@@ -185,17 +183,22 @@ mod instructions {
             // Of the 32 lanes of two rows, those that each takes.
             let of_first = _mm512_mask_add_epi32(lanes, set, _mm512_sub_epi32(lanes, step), other_row);
             let of_second = _mm512_mask_add_epi32(_mm512_add_epi32(lanes, step), set, lanes, other_row);
-            for first in (0..LANES).filter(|row| row & bit as usize == 0) {
-                let second = first + bit as usize;
+            for first in 0..LANES {
+                let second = first | bit as usize;
+                if first == second {
+                    continue;
+                }
                 let (upper, lower) = (rows[first], rows[second]);
                 rows[first] = _mm512_permutex2var_epi32(upper, of_first, lower);
                 rows[second] = _mm512_permutex2var_epi32(upper, of_second, lower);
             }
         }
-        // SAFETY: as above.
-        *square = rows.map(|numbers| unsafe { transmute::<__m512i, Pairs>(numbers) });
+        rows
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use instructions::swapped;
 
 #[cfg(not(target_arch = "x86_64"))]
 mod instructions {

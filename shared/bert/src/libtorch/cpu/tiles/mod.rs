@@ -1,0 +1,287 @@
+//! Products of bfloat16 matrices by the processor's tiles (AMX), summed in float32. A task packs some strips of the right factor
+//! into the second fastest memory, and multiplies with it one block of rows after the other, of which it takes as many steps of the
+//! inner dimension at a time as the fastest memory holds (Goto and van de Geijn, 2008, "Anatomy of high-performance matrix
+//! multiplication", ACM TOMS 34).
+
+mod instructions;
+mod strips;
+mod window;
+
+use std::cell::RefCell;
+
+use half::bf16;
+use rayon::prelude::*;
+use tch::{Kind, Tensor};
+
+use self::instructions::{BLOCK, DEPTH, LeftTiles, Start, Sums, Tile};
+use self::strips::{Factor, Order, Source, Stack, packed};
+use self::window::Window;
+use super::pairs::LANES;
+use crate::libtorch::memory::{empty, numbers, numbers_mut};
+
+pub(super) use self::instructions::Tiles;
+
+/// Strips of a task.
+const STRIPS: usize = 4;
+/// Steps of the inner dimension for which a block's left tiles stay in the fastest memory.
+const PART: usize = 12;
+/// Bytes. A tile's row that lies in two of them takes twice as long.
+const CACHE_LINE: usize = 64;
+/// So many tasks a thread, at least, where there are as many blocks.
+const TASKS_A_THREAD: usize = 2;
+
+impl Tiles {
+    /// Whether a left factor that lies in rows can be taken as it is.
+    pub(super) fn takes_rows(inner: i64) -> bool {
+        inner > 0 && inner % DEPTH as i64 == 0
+    }
+
+    /// `x·Wᵀ (+ b)`: `bf16[n, in]`, `[out, in]` in one or more parts one under the other, and float32 `[out]` → `bf16[n, out]`.
+    pub(super) fn product(self, x: &Tensor, weight: &[Tensor], bias: Option<&Tensor>) -> Tensor {
+        self.with(weight, Order::RightTransposed, &Left::rows(x), x.size()[0], bias)
+    }
+
+    /// `bf16[n, out]` and `[out, in]` in parts → `bf16[n, in]`
+    pub(super) fn input_gradient(self, gradient: &Tensor, weight: &[Tensor]) -> Tensor {
+        self.with(weight, Order::Right, &Left::rows(gradient), gradient.size()[0], None)
+    }
+
+    /// `bf16[n, out]` and `bf16[n, in]` → `bf16[out, in]`
+    pub(super) fn weight_gradient(self, gradient: &Tensor, x: &Tensor) -> Tensor {
+        let matrix = [gradient.shallow_clone()];
+        let source = Source { matrix: Stack::<bf16>::of(&matrix), order: Order::LeftTransposed };
+        let left = packed(self, &source);
+        let left = Left::Packed { tiles: numbers::<bf16>(&left).as_chunks().0, steps: source.steps() };
+        self.with(&[x.shallow_clone()], Order::Right, &left, gradient.size()[1], None)
+    }
+
+    /// The product with a right factor that is all float32 or all bfloat16.
+    fn with(self, right: &[Tensor], order: Order, left: &Left<'_>, rows: i64, bias: Option<&Tensor>) -> Tensor {
+        match right[0].kind() {
+            Kind::Float => self.multiply(left, &Source { matrix: Stack::<f32>::of(right), order }, rows, bias),
+            _ => self.multiply(left, &Source { matrix: Stack::<bf16>::of(right), order }, rows, bias),
+        }
+    }
+
+    fn multiply(self, left: &Left<'_>, right: &impl Factor, rows: i64, bias: Option<&Tensor>) -> Tensor {
+        let width = right.width();
+        let mut out = empty::<bf16>(&[rows, width as i64]);
+        let bias = bias.map_or(&[][..], |bias| numbers::<f32>(bias));
+        let tasks = tasks(Window::of(numbers_mut::<bf16>(&mut out), width), width);
+        tasks.into_par_iter().for_each(|task| task.run(self, left, right, bias));
+        out
+    }
+}
+
+enum Left<'a> {
+    /// As they lie, and the last block filled up with zeros where rows are missing.
+    Rows { numbers: &'a [bf16], inner: usize, last: Vec<bf16> },
+    /// Strips of rows.
+    Packed { tiles: &'a [Tile], steps: usize },
+}
+
+impl Left<'_> {
+    fn rows(matrix: &Tensor) -> Left<'_> {
+        let inner = matrix.size()[1] as usize;
+        let numbers = numbers::<bf16>(matrix);
+        let (whole, rest) = numbers.split_at(numbers.len() / (BLOCK * inner) * BLOCK * inner);
+        let mut last = rest.to_vec();
+        if !rest.is_empty() {
+            last.resize(BLOCK * inner, bf16::ZERO);
+        }
+        Left::Rows { numbers: whole, inner, last }
+    }
+
+    /// Of a block of rows, from a step of the inner dimension on.
+    fn tiles(&self, block: usize, step: usize) -> LeftTiles<'_> {
+        match self {
+            Left::Rows { numbers, inner, last } => {
+                let size = BLOCK * inner;
+                let block = numbers.get(block * size..(block + 1) * size).unwrap_or(last);
+                let numbers = &block[step * DEPTH..];
+                LeftTiles { numbers, row_stride: *inner, lower: LANES * inner, step: DEPTH }
+            }
+            Left::Packed { tiles, steps } => {
+                let numbers = tiles[2 * (block * steps + step)..2 * (block + 1) * steps].as_flattened();
+                LeftTiles { numbers, row_stride: DEPTH, lower: LANES * DEPTH, step: BLOCK * DEPTH }
+            }
+        }
+    }
+}
+
+/// Some blocks of rows of a product, and some strips of its columns.
+struct Task<'a> {
+    first_block: usize,
+    first_strip: usize,
+    out: Window<'a>,
+}
+
+/// `out` is so many `columns` wide.
+fn tasks(out: Window<'_>, columns: usize) -> Vec<Task<'_>> {
+    let (blocks, groups) = (out.rows().div_ceil(BLOCK).max(1), columns.div_ceil(STRIPS * BLOCK));
+    let ranges = (TASKS_A_THREAD * rayon::current_num_threads()).div_ceil(groups).min(blocks);
+    let range = blocks.div_ceil(ranges);
+    let parts = out.parts(range * BLOCK, STRIPS * BLOCK).enumerate();
+    let task = |(index, out)| Task {
+        first_block: index / groups * range,
+        first_strip: index % groups * STRIPS,
+        out,
+    };
+    parts.map(task).collect()
+}
+
+thread_local! {
+    /// A task's strips.
+    static MEMORY: RefCell<Vec<bf16>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Task<'_> {
+    fn run(mut self, processor: Tiles, left: &Left<'_>, factor: &impl Factor, bias: &[f32]) {
+        let (width, steps) = (factor.width(), factor.steps());
+        let strips = STRIPS.min(width.div_ceil(BLOCK) - self.first_strip);
+        let mut biases = [[0.0; BLOCK]; STRIPS];
+        let bias = bias.get(self.first_strip * BLOCK..).unwrap_or(&[]);
+        biases.as_flattened_mut().iter_mut().zip(bias).for_each(|(out, bias)| *out = *bias);
+        MEMORY.with_borrow_mut(|memory| {
+            let size = strips * 2 * steps * LANES * DEPTH;
+            if memory.len() < size + CACHE_LINE {
+                memory.resize(size + CACHE_LINE, bf16::ZERO);
+            }
+            let first = memory.as_ptr().align_offset(CACHE_LINE);
+            let right = memory[first..first + size].as_chunks_mut().0;
+            factor.pack(processor, self.first_strip, right);
+            self.multiply(processor, left, right, steps, &biases);
+        });
+    }
+
+    /// `right` has two tiles for each of the `steps` of every strip.
+    fn multiply(
+        &mut self,
+        processor: Tiles,
+        left: &Left<'_>,
+        right: &[Tile],
+        steps: usize,
+        biases: &[[f32; BLOCK]; STRIPS],
+    ) {
+        let set_up = processor.set_up();
+        let mut sums = [Sums::ZERO; STRIPS];
+        for block in 0..self.out.rows().div_ceil(BLOCK) {
+            for first in (0..steps).step_by(PART) {
+                let (end, start) = (steps.min(first + PART), if first == 0 { Start::Zero } else { Start::Kept });
+                let left = left.tiles(self.first_block + block, first);
+                for (right, sums) in right.chunks_exact(2 * steps).zip(&mut sums) {
+                    set_up.multiply(left, &right[2 * first..2 * end], sums, start);
+                }
+            }
+            for (strip, sums) in sums[..right.len() / (2 * steps)].iter().enumerate() {
+                set_up.put(sums, &biases[strip], &mut self.out, [block * BLOCK, strip * BLOCK]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    fn random(size: [i64; 2], kind: Kind) -> Tensor {
+        Tensor::randn(size, (Kind::BFloat16, Device::Cpu)).to_kind(kind)
+    }
+
+    /// Against float32 products of the same numbers, from which only the last rounding differs.
+    fn check_near(ours: &Tensor, expect: &Tensor, what: &str) {
+        assert_eq!((ours.kind(), ours.size()), (Kind::BFloat16, expect.size()), "{what}");
+        let error = (ours.to_kind(Kind::Float) - expect).norm() / expect.norm();
+        assert!(error.double_value(&[]) < 3e-3, "{what}: {error:?}");
+    }
+
+    fn check(tiles: Tiles, [rows, outputs, inputs]: [i64; 3], parts: i64, kind: Kind) {
+        let what = format!("{rows} rows, {outputs} from {inputs} in {parts} parts of {kind:?}");
+        let wide = |tensor: &Tensor| tensor.to_kind(Kind::Float);
+        let weight = random([outputs, inputs], kind);
+        let stacked = weight.chunk(parts, 0);
+        let (x, gradient) = (random([rows, inputs], Kind::BFloat16), random([rows, outputs], Kind::BFloat16));
+        let bias = Tensor::randn([outputs], (Kind::Float, Device::Cpu));
+        let expect = wide(&x).mm(&wide(&weight).tr());
+        if Tiles::takes_rows(inputs) {
+            check_near(&tiles.product(&x, &stacked, None), &expect, &what);
+            check_near(&tiles.product(&x, &stacked, Some(&bias)), &(expect + bias), &what);
+        }
+        if Tiles::takes_rows(outputs) {
+            let expect = wide(&gradient).mm(&wide(&weight));
+            check_near(&tiles.input_gradient(&gradient, &stacked), &expect, &what);
+        }
+        let expect = wide(&gradient).tr().mm(&wide(&x));
+        check_near(&tiles.weight_gradient(&gradient, &x), &expect, &what);
+    }
+
+    #[test]
+    fn products_by_tiles_are_products() {
+        let Some(tiles) = Tiles::of_processor() else {
+            eprintln!("skipped: this processor has no tiles for bfloat16");
+            return;
+        };
+        tch::manual_seed(7);
+        for kind in [Kind::Float, Kind::BFloat16] {
+            check(tiles, [1, 32, 32], 1, kind);
+            check(tiles, [31, 96, 64], 3, kind);
+            check(tiles, [33, 50, 288], 1, kind);
+            check(tiles, [161, 320, 20], 1, kind);
+            check(tiles, [300, 1000, 544], 2, kind);
+        }
+    }
+
+    #[test]
+    fn a_product_does_not_depend_on_the_number_of_threads() {
+        let Some(tiles) = Tiles::of_processor() else {
+            eprintln!("skipped: this processor has no tiles for bfloat16");
+            return;
+        };
+        tch::manual_seed(7);
+        let [x, weight] = [[200, 512], [480, 512]].map(|size| random(size, Kind::BFloat16));
+        let of = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let operands = [&x, &weight].map(|tensor| Vec::<f32>::try_from(tensor.reshape([-1])).unwrap());
+            pool.install(move || {
+                let [x, weight] = operands.map(|numbers| Tensor::from_slice(&numbers).to_kind(Kind::BFloat16));
+                let product = tiles.product(&x.view([200, 512]), &[weight.view([480, 512])], None);
+                Vec::<f32>::try_from(product.reshape([-1])).unwrap()
+            })
+        };
+        let expect = of(1);
+        [2, 3, 7].into_iter().for_each(|threads| assert_eq!(of(threads), expect, "{threads} threads"));
+    }
+}
+#[cfg(test)]
+mod timing {
+    use super::*;
+    use std::time::Instant;
+    use tch::{Device, Kind};
+    #[test]
+    #[ignore]
+    fn timing() {
+        rayon::ThreadPoolBuilder::new().num_threads(std::env::var("NT").unwrap().parse().unwrap()).use_current_thread().build_global().unwrap();
+        let tiles = Tiles::of_processor().unwrap();
+        for (n, out, inn) in [(1024, 768, 768), (1024, 2304, 768), (1024, 3072, 768), (1024, 768, 3072), (640, 1152, 384), (640, 1536, 384), (640, 384, 1536)] {
+            let weights: Vec<Tensor> = (0..12).map(|_| Tensor::randn([out, inn], (Kind::Float, Device::Cpu))).collect();
+            let narrow: Vec<Tensor> = weights.iter().map(|w| w.to_kind(Kind::BFloat16)).collect();
+            let xs: Vec<Tensor> = (0..4).map(|_| Tensor::randn([n, inn], (Kind::BFloat16, Device::Cpu))).collect();
+            let gs: Vec<Tensor> = (0..4).map(|_| Tensor::randn([n, out], (Kind::BFloat16, Device::Cpu))).collect();
+            let flops = 2.0 * (n * out * inn) as f64 / 1e9;
+            let time = |f: &mut dyn FnMut(usize)| { for i in 0..6 { f(i) } let mut t = vec![]; for i in 0..36 { let s = Instant::now(); f(i); t.push(s.elapsed().as_secs_f64()); } t.sort_by(f64::total_cmp); t[18] };
+            let report = |what: &str, t: f64| print!("{what} {:.2}ms {:.0}GF  ", t * 1e3, flops / t);
+            print!("{n} {out} {inn}: ");
+            report("  fwd", time(&mut |i| { tiles.product(&xs[i % 4], &weights[i % 12..i % 12 + 1], None); }));
+            report("fwd-narrow", time(&mut |i| { tiles.product(&xs[i % 4], &narrow[i % 12..i % 12 + 1], None); }));
+            report("torch", time(&mut |i| { xs[i % 4].mm(&narrow[i % 12].tr()); }));
+            report("torch+cast", time(&mut |i| { xs[i % 4].mm(&weights[i % 12].to_kind(Kind::BFloat16).tr()); }));
+            report("inp", time(&mut |i| { tiles.input_gradient(&gs[i % 4], &weights[i % 12..i % 12 + 1]); }));
+            report("torch", time(&mut |i| { gs[i % 4].mm(&narrow[i % 12]); }));
+            report("wgt", time(&mut |i| { tiles.weight_gradient(&gs[i % 4], &xs[i % 4]); }));
+            report("torch", time(&mut |i| { gs[i % 4].tr().mm(&xs[i % 4]); }));
+            println!();
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Factors in the order in which tiles are loaded.
+
+use half::bf16;
+use rayon::prelude::*;
+use tch::Tensor;
+
+use super::instructions::{BLOCK, DEPTH, Tile, Tiles};
+use crate::libtorch::cpu::pairs::LANES;
+use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
+
+/// How a factor's matrix lies in memory.
+#[derive(Clone, Copy)]
+pub(super) enum Order {
+    /// The right factor is the matrix.
+    Right,
+    /// The right factor is the matrix transposed.
+    RightTransposed,
+    /// The left factor is the matrix transposed.
+    LeftTransposed,
+}
+
+/// Packs some of the strips of a factor into `tiles`: strips of [`BLOCK`] rows of a left, columns of a right factor. Of a strip
+/// there are two tiles for every [`DEPTH`] of the inner dimension. What is missing is zero.
+pub(super) trait Factor: Sync {
+    /// The number of its rows, if it is a left, of its columns, if it is a right factor.
+    fn width(&self) -> usize;
+    /// Of the inner dimension.
+    fn steps(&self) -> usize;
+    /// From strip number `first` on.
+    fn pack(&self, processor: Tiles, first: usize, tiles: &mut [Tile]);
+}
+
+/// A factor as it lies in memory.
+pub(super) struct Source<'a, N> {
+    pub(super) matrix: Stack<'a, N>,
+    pub(super) order: Order,
+}
+
+impl<N: Number> Factor for Source<'_, N> {
+    fn width(&self) -> usize {
+        match self.order {
+            Order::Right | Order::LeftTransposed => self.matrix.columns,
+            Order::RightTransposed => self.matrix.rows(),
+        }
+    }
+
+    fn steps(&self) -> usize {
+        let inner = match self.order {
+            Order::Right | Order::LeftTransposed => self.matrix.rows(),
+            Order::RightTransposed => self.matrix.columns,
+        };
+        inner.div_ceil(DEPTH)
+    }
+
+    fn pack(&self, processor: Tiles, first: usize, tiles: &mut [Tile]) {
+        // Step by step where rows go across the strips, strip by strip where they go along them.
+        let strip_tiles = 2 * self.steps();
+        let strips = tiles.len() / strip_tiles;
+        match self.order {
+            Order::Right | Order::LeftTransposed => {
+                for step in 0..self.steps() {
+                    for strip in 0..strips {
+                        let pair = &mut tiles[strip * strip_tiles + 2 * step..][..2];
+                        self.pack_step(processor, first + strip, step, pair);
+                    }
+                }
+            }
+            Order::RightTransposed => {
+                for (strip, tiles) in tiles.chunks_mut(strip_tiles).enumerate() {
+                    for (step, pair) in tiles.chunks_mut(2).enumerate() {
+                        self.pack_step(processor, first + strip, step, pair);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<N: Number> Source<'_, N> {
+    #[inline(always)]
+    fn pack_step(&self, processor: Tiles, strip: usize, step: usize, pair: &mut [Tile]) {
+        for (half, tile) in pair.iter_mut().enumerate() {
+            let (line, inner) = (strip * BLOCK + half * LANES, step * DEPTH);
+            let (first, size) = match self.order {
+                Order::Right | Order::LeftTransposed => ([inner, line], [DEPTH, LANES]),
+                Order::RightTransposed => ([line, inner], [LANES, DEPTH]),
+            };
+            self.matrix.with_rectangle(first, size, |numbers, stride| match self.order {
+                Order::Right => processor.interleave(numbers, stride, tile),
+                Order::LeftTransposed => processor.interleave_and_transpose(numbers, stride, tile),
+                Order::RightTransposed => processor.transpose(numbers, stride, tile),
+            });
+        }
+    }
+}
+
+/// All strips of a factor, packed in parallel.
+pub(super) fn packed(processor: Tiles, factor: &impl Factor) -> Tensor {
+    let (strips, strip_tiles) = (factor.width().div_ceil(BLOCK), 2 * factor.steps());
+    let mut memory = empty::<bf16>(&[(strips * strip_tiles * NUMBERS) as i64]);
+    let tiles = numbers_mut::<bf16>(&mut memory).as_chunks_mut::<NUMBERS>().0;
+    tiles
+        .par_chunks_mut(PACKED_TOGETHER * strip_tiles)
+        .enumerate()
+        .for_each(|(index, tiles)| factor.pack(processor, index * PACKED_TOGETHER, tiles));
+    memory
+}
+
+/// Strips whose columns lie side by side: a task's.
+const PACKED_TOGETHER: usize = 4;
+/// Of a tile.
+const NUMBERS: usize = LANES * DEPTH;
+
+/// Matrices of the same size one under the other.
+pub(super) struct Stack<'a, N> {
+    matrices: Vec<&'a [N]>,
+    rows_each: usize,
+    columns: usize,
+}
+
+impl<'a, N: Number> Stack<'a, N> {
+    pub(super) fn of(matrices: &'a [Tensor]) -> Stack<'a, N> {
+        let size = matrices[0].size();
+        assert!(matrices.iter().all(|matrix| matrix.size() == size));
+        let matrices = matrices.iter().map(numbers::<N>).collect();
+        Stack { matrices, rows_each: size[0] as usize, columns: size[1] as usize }
+    }
+
+    fn rows(&self) -> usize {
+        self.rows_each * self.matrices.len()
+    }
+
+    /// Calls `take` with the `size[0]` rows and `size[1]` columns that begin at `first`, and the distance of rows.
+    #[inline(always)]
+    fn with_rectangle(&self, first: [usize; 2], size: [usize; 2], take: impl FnOnce(&[N], usize)) {
+        let ([row, column], [rows, columns]) = (first, size);
+        let place = row % self.rows_each;
+        if column + columns <= self.columns && place + rows <= self.rows_each && row < self.rows() {
+            let matrix = self.matrices[row / self.rows_each];
+            return take(&matrix[place * self.columns + column..], self.columns);
+        }
+        // At an edge: what is missing is zero.
+        let mut copy = [N::narrow(0.0); LANES * DEPTH];
+        for (row, copy) in (row..self.rows()).zip(copy.chunks_mut(columns)).take(rows) {
+            let matrix = &self.matrices[row / self.rows_each][row % self.rows_each * self.columns..];
+            let numbers = &matrix[column.min(self.columns)..self.columns.min(column + columns)];
+            copy[..numbers.len()].copy_from_slice(numbers);
+        }
+        take(&copy, columns);
+    }
+}
