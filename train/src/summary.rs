@@ -38,8 +38,8 @@ struct Memory {
 }
 
 impl Memory {
-    /// A layer keeps eight tensors of `batch · seq · hidden` numbers, two as wide as its feed-forward part, and one of
-    /// `batch · heads · seq²`; in bfloat16 the parameters have copies.
+    /// A layer keeps eight tensors of `batch · seq · hidden` numbers, one as wide as its feed-forward part, and one of
+    /// `batch · heads · seq²`; in bfloat16 the parameters have copies, but where the processor has tiles.
     fn estimate(parts: &[ModelPart], model: &BertConfig, config: &TrainConfig, seq: usize) -> Memory {
         let all: usize = parts.iter().map(|part| part.parameters).sum();
         let trained: usize = parts.iter().map(|part| part.trained).sum();
@@ -48,7 +48,7 @@ impl Memory {
             Precision::F32 => (4, 0),
             Precision::Bf16 => (2, 2),
         };
-        let hidden = batch * seq * (8 * model.hidden_size + 2 * model.intermediate_size);
+        let hidden = batch * seq * (8 * model.hidden_size + model.intermediate_size);
         let attention = batch * model.num_attention_heads * seq * seq;
         Memory {
             parameters: (4 + copy) * all,

@@ -71,7 +71,9 @@ impl Operands {
         let (x, weight) = (&self.x.tensor, &self.weight.tensor);
         let product = match (x.device(), self.precision) {
             (Device::Cpu, Precision::F32) => products::linear::<f32>(x, &Weight::of::<f32>(&[weight]), bias),
-            (Device::Cpu, Precision::Bf16) => products::linear::<bf16>(x, &Weight::of::<bf16>(&[weight]), bias),
+            (Device::Cpu, Precision::Bf16) => {
+                products::linear::<bf16>(x, &Weight::of::<bf16>(&[weight]), bias)
+            }
             _ => x.linear(weight, Some(bias.to_kind(x.kind()))),
         };
         TchTensor::new(product.to_kind(Kind::Float))

@@ -25,20 +25,30 @@ pub(super) fn forward<N: Number>(wide: &mut Tensor, bias: &Tensor, hidden_act: H
     activated
 }
 
-/// Makes of `gradient`, the activation's, that of what was activated, `wide`, in place: `N[n, width]`; returns the bias', its
-/// sums over the rows: `[width]`.
-pub(super) fn backward<N: Number>(gradient: &mut Tensor, wide: &Tensor, hidden_act: HiddenAct) -> Tensor {
+/// What a backward pass finds.
+pub(super) struct Backward {
+    /// `N[n, width]`: the activation again, so that it need not be kept.
+    pub(super) activated: Tensor,
+    /// `[width]`: the gradient of the bias, the sums over the rows.
+    pub(super) bias: Tensor,
+}
+
+/// Makes of `gradient`, the activation's, that of what was activated, `wide`, in place: `N[n, width]`.
+pub(super) fn backward<N: Number>(gradient: &mut Tensor, wide: &Tensor, hidden_act: HiddenAct) -> Backward {
     let size = wide.size();
     let width = size[1] as usize;
+    let mut activated = empty::<N>(&size);
     let mut partial = columns::partial_sums(size[0], size[1]);
+    let block = BLOCK_ROWS * width;
     numbers_mut::<f32>(&mut partial)
         .par_chunks_mut(width)
-        .zip(numbers_mut::<N>(gradient).par_chunks_mut(BLOCK_ROWS * width))
-        .zip(numbers::<N>(wide).par_chunks(BLOCK_ROWS * width))
-        .for_each(|((sums, gradient), wide)| {
-            Arch::new().dispatch(BackwardBlock { sums, gradient, wide, hidden_act });
+        .zip(numbers_mut::<N>(gradient).par_chunks_mut(block))
+        .zip(numbers_mut::<N>(&mut activated).par_chunks_mut(block))
+        .zip(numbers::<N>(wide).par_chunks(block))
+        .for_each(|(((sums, gradient), activated), wide)| {
+            Arch::new().dispatch(BackwardBlock { sums, gradient, activated, wide, hidden_act });
         });
-    columns::total(&partial, 1)
+    Backward { activated, bias: columns::total(&partial, 1) }
 }
 
 /// Some rows. A type, because closures are not compiled for the processor at hand.
@@ -56,9 +66,9 @@ impl<N: Number> ForwardBlock<'_, N> {
         let rows = self.activated.chunks_exact_mut(width).zip(self.wide.chunks_exact_mut(width));
         for (activated, wide) in rows {
             for ((activated, wide), bias) in activated.iter_mut().zip(wide).zip(self.bias) {
-                let sum = wide.widen() + bias;
-                *wide = N::narrow(sum);
-                *activated = N::narrow(activate(sum));
+                *wide = N::narrow(wide.widen() + bias);
+                // Of what is kept, so that the backward pass finds the same again.
+                *activated = N::narrow(activate(wide.widen()));
             }
         }
     }
@@ -70,9 +80,9 @@ impl<N: Number> NullaryFnOnce for ForwardBlock<'_, N> {
     #[inline(always)]
     fn call(self) {
         match self.hidden_act {
-            HiddenAct::Gelu => self.rows(gelu),
-            HiddenAct::GeluNew => self.rows(gelu_new),
-            HiddenAct::Relu => self.rows(relu),
+            HiddenAct::Gelu => self.rows(|x| gelu(x).0),
+            HiddenAct::GeluNew => self.rows(|x| gelu_new(x).0),
+            HiddenAct::Relu => self.rows(|x| relu(x).0),
         }
     }
 }
@@ -80,17 +90,22 @@ impl<N: Number> NullaryFnOnce for ForwardBlock<'_, N> {
 struct BackwardBlock<'a, N> {
     sums: &'a mut [f32],
     gradient: &'a mut [N],
+    activated: &'a mut [N],
     wide: &'a [N],
     hidden_act: HiddenAct,
 }
 
 impl<N: Number> BackwardBlock<'_, N> {
     #[inline(always)]
-    fn rows(self, slope: impl Fn(f32) -> f32) {
+    fn rows(self, activate: impl Fn(f32) -> (f32, f32)) {
         let width = self.sums.len();
-        for (gradient, wide) in self.gradient.chunks_exact_mut(width).zip(self.wide.chunks_exact(width)) {
-            for ((gradient, wide), sum) in gradient.iter_mut().zip(wide).zip(self.sums.iter_mut()) {
-                *gradient = N::narrow(gradient.widen() * slope(wide.widen()));
+        let outputs = self.gradient.chunks_exact_mut(width).zip(self.activated.chunks_exact_mut(width));
+        for ((gradient, activated), wide) in outputs.zip(self.wide.chunks_exact(width)) {
+            let outputs = gradient.iter_mut().zip(activated).zip(self.sums.iter_mut());
+            for (((gradient, activated), sum), wide) in outputs.zip(wide) {
+                let (value, slope) = activate(wide.widen());
+                *activated = N::narrow(value);
+                *gradient = N::narrow(gradient.widen() * slope);
                 *sum += gradient.widen();
             }
         }
@@ -103,22 +118,18 @@ impl<N: Number> NullaryFnOnce for BackwardBlock<'_, N> {
     #[inline(always)]
     fn call(self) {
         match self.hidden_act {
-            HiddenAct::Gelu => self.rows(gelu_slope),
-            HiddenAct::GeluNew => self.rows(gelu_new_slope),
-            HiddenAct::Relu => self.rows(relu_slope),
+            HiddenAct::Gelu => self.rows(gelu),
+            HiddenAct::GeluNew => self.rows(gelu_new),
+            HiddenAct::Relu => self.rows(relu),
         }
     }
 }
 
+/// Its value and its slope, as with the other two.
 #[inline(always)]
-fn gelu(x: f32) -> f32 {
-    x * normal(x).0
-}
-
-#[inline(always)]
-fn gelu_slope(x: f32) -> f32 {
+fn gelu(x: f32) -> (f32, f32) {
     let (below, density) = normal(x);
-    below + x * density
+    (x * below, below + x * density)
 }
 
 /// A standard normal variable's distribution function at `x`, to 1e-7, and its density: Abramowitz and Stegun, Handbook of
@@ -142,14 +153,9 @@ const CUBIC: f32 = 0.044_715;
 const SCALE: f32 = 2.0 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
 
 #[inline(always)]
-fn gelu_new(x: f32) -> f32 {
-    x * logistic(SCALE * (x + CUBIC * x * x * x)).0
-}
-
-#[inline(always)]
-fn gelu_new_slope(x: f32) -> f32 {
+fn gelu_new(x: f32) -> (f32, f32) {
     let (below, density) = logistic(SCALE * (x + CUBIC * x * x * x));
-    below + x * density * SCALE * (1.0 + 3.0 * CUBIC * x * x)
+    (x * below, below + x * density * SCALE * (1.0 + 3.0 * CUBIC * x * x))
 }
 
 /// The logistic distribution function and its density.
@@ -162,13 +168,8 @@ fn logistic(x: f32) -> (f32, f32) {
 
 /// A NaN stays one.
 #[inline(always)]
-fn relu(x: f32) -> f32 {
-    if x < 0.0 { 0.0 } else { x }
-}
-
-#[inline(always)]
-fn relu_slope(x: f32) -> f32 {
-    if x > 0.0 { 1.0 } else { 0.0 }
+fn relu(x: f32) -> (f32, f32) {
+    if x > 0.0 { (x, 1.0) } else { (if x < 0.0 { 0.0 } else { x }, 0.0) }
 }
 
 #[cfg(test)]
@@ -197,9 +198,10 @@ mod tests {
             let [expect, slopes] = of_libtorch(&wide, hidden_act);
             check_near(&activated, &expect, hidden_act);
             let mut gradient = wide.ones_like();
-            let sums = backward::<f32>(&mut gradient, &wide, hidden_act);
+            let again = backward::<f32>(&mut gradient, &wide, hidden_act);
             check_near(&gradient, &slopes, hidden_act);
-            check_near(&sums, &(slopes.get(0) * 2.0), hidden_act);
+            check_near(&again.bias, &(slopes.get(0) * 2.0), hidden_act);
+            assert_eq!(again.activated, activated);
         }
     }
 
@@ -211,8 +213,8 @@ mod tests {
     #[test]
     fn no_number_stays_none_and_the_ends_are_right() {
         for activate in [gelu, gelu_new, relu] {
-            assert!(activate(f32::NAN).is_nan());
-            assert_eq!((activate(1e9), activate(-1e9).abs() < 1e-20), (1e9, true));
+            assert!(activate(f32::NAN).0.is_nan());
+            assert_eq!((activate(1e9).0, activate(-1e9).0.abs() < 1e-20), (1e9, true));
         }
     }
 }

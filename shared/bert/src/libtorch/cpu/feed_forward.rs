@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::activation::Backward;
 use super::norm::Normed;
 use super::parameters::{Gradients, Parameters};
 use super::products::Weight;
@@ -19,9 +20,8 @@ pub(super) struct FeedForward {
     output: Weight,
     /// `N[n, hidden]`
     x: Tensor,
-    /// `N[n, wide]`, before and after the activation.
+    /// `N[n, wide]`, before the activation.
     wide: Tensor,
-    activated: Tensor,
     norm: Normed,
 }
 
@@ -37,7 +37,7 @@ impl FeedForward {
         let output = parameters.weight::<N>(place::OUTPUT);
         let branch = products::product::<N>(&activated, &output);
         let (out, norm) = parameters.norm::<N>(x, &branch, Site::Output(shape.layer), place::OUTPUT);
-        (out, FeedForward { intermediate, output, x: narrow, wide, activated, norm })
+        (out, FeedForward { intermediate, output, x: narrow, wide, norm })
     }
 
     /// `[n, hidden]`: the gradient of what came out → of what went in.
@@ -51,9 +51,10 @@ impl FeedForward {
         let norm = self.norm.backward::<N>(gradient, None, masks);
         of.put_norm(place::OUTPUT_NORM, &norm);
         of.put(place::OUTPUT + 1, || norm.branch_sums());
-        of.put(place::OUTPUT, || products::weight_gradient::<N>(&norm.branch, &self.activated));
         let mut wide = products::input_gradient::<N>(&norm.branch, &self.output);
-        let bias = activation::backward::<N>(&mut wide, &self.wide, shape.hidden_act);
+        let Backward { activated, bias } = activation::backward::<N>(&mut wide, &self.wide, shape.hidden_act);
+        of.put(place::OUTPUT, || products::weight_gradient::<N>(&norm.branch, &activated));
+        drop(activated);
         of.put(place::INTERMEDIATE + 1, || bias);
         of.put(place::INTERMEDIATE, || products::weight_gradient::<N>(&wide, &self.x));
         let branch = products::input_gradient::<N>(&wide, &self.intermediate);

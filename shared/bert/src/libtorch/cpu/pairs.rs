@@ -168,8 +168,11 @@ mod instructions {
 
     #[inline(always)]
     pub(super) fn transpose(square: &mut Square) {
-        // SAFETY: a `Processor` exists only where the instructions are there; a square is as many numbers, whatever their bits.
-        unsafe { *square = transmute::<[__m512i; LANES], Square>(swapped(transmute(*square))) }
+        // SAFETY: a `Processor` exists only where the instructions are there; both are as many numbers, whatever their bits.
+        unsafe {
+            let rows = swapped(transmute::<Square, [__m512i; LANES]>(*square));
+            *square = transmute::<[__m512i; LANES], Square>(rows);
+        }
     }
 
     /// With rows and lanes swapped: each bit of a row's number with that of its lanes' numbers.

@@ -56,9 +56,18 @@ impl Tiles {
     }
 
     /// The product with a right factor that is all float32 or all bfloat16.
-    fn with(self, right: &[Tensor], order: Order, left: &Left<'_>, rows: i64, bias: Option<&Tensor>) -> Tensor {
+    fn with(
+        self,
+        right: &[Tensor],
+        order: Order,
+        left: &Left<'_>,
+        rows: i64,
+        bias: Option<&Tensor>,
+    ) -> Tensor {
         match right[0].kind() {
-            Kind::Float => self.multiply(left, &Source { matrix: Stack::<f32>::of(right), order }, rows, bias),
+            Kind::Float => {
+                self.multiply(left, &Source { matrix: Stack::<f32>::of(right), order }, rows, bias)
+            }
             _ => self.multiply(left, &Source { matrix: Stack::<bf16>::of(right), order }, rows, bias),
         }
     }
@@ -167,7 +176,8 @@ impl Task<'_> {
         let mut sums = [Sums::ZERO; STRIPS];
         for block in 0..self.out.rows().div_ceil(BLOCK) {
             for first in (0..steps).step_by(PART) {
-                let (end, start) = (steps.min(first + PART), if first == 0 { Start::Zero } else { Start::Kept });
+                let (end, start) =
+                    (steps.min(first + PART), if first == 0 { Start::Zero } else { Start::Kept });
                 let left = left.tiles(self.first_block + block, first);
                 for (right, sums) in right.chunks_exact(2 * steps).zip(&mut sums) {
                     set_up.multiply(left, &right[2 * first..2 * end], sums, start);
@@ -245,43 +255,13 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let operands = [&x, &weight].map(|tensor| Vec::<f32>::try_from(tensor.reshape([-1])).unwrap());
             pool.install(move || {
-                let [x, weight] = operands.map(|numbers| Tensor::from_slice(&numbers).to_kind(Kind::BFloat16));
+                let [x, weight] =
+                    operands.map(|numbers| Tensor::from_slice(&numbers).to_kind(Kind::BFloat16));
                 let product = tiles.product(&x.view([200, 512]), &[weight.view([480, 512])], None);
                 Vec::<f32>::try_from(product.reshape([-1])).unwrap()
             })
         };
         let expect = of(1);
         [2, 3, 7].into_iter().for_each(|threads| assert_eq!(of(threads), expect, "{threads} threads"));
-    }
-}
-#[cfg(test)]
-mod timing {
-    use super::*;
-    use std::time::Instant;
-    use tch::{Device, Kind};
-    #[test]
-    #[ignore]
-    fn timing() {
-        rayon::ThreadPoolBuilder::new().num_threads(std::env::var("NT").unwrap().parse().unwrap()).use_current_thread().build_global().unwrap();
-        let tiles = Tiles::of_processor().unwrap();
-        for (n, out, inn) in [(1024, 768, 768), (1024, 2304, 768), (1024, 3072, 768), (1024, 768, 3072), (640, 1152, 384), (640, 1536, 384), (640, 384, 1536)] {
-            let weights: Vec<Tensor> = (0..12).map(|_| Tensor::randn([out, inn], (Kind::Float, Device::Cpu))).collect();
-            let narrow: Vec<Tensor> = weights.iter().map(|w| w.to_kind(Kind::BFloat16)).collect();
-            let xs: Vec<Tensor> = (0..4).map(|_| Tensor::randn([n, inn], (Kind::BFloat16, Device::Cpu))).collect();
-            let gs: Vec<Tensor> = (0..4).map(|_| Tensor::randn([n, out], (Kind::BFloat16, Device::Cpu))).collect();
-            let flops = 2.0 * (n * out * inn) as f64 / 1e9;
-            let time = |f: &mut dyn FnMut(usize)| { for i in 0..6 { f(i) } let mut t = vec![]; for i in 0..36 { let s = Instant::now(); f(i); t.push(s.elapsed().as_secs_f64()); } t.sort_by(f64::total_cmp); t[18] };
-            let report = |what: &str, t: f64| print!("{what} {:.2}ms {:.0}GF  ", t * 1e3, flops / t);
-            print!("{n} {out} {inn}: ");
-            report("  fwd", time(&mut |i| { tiles.product(&xs[i % 4], &weights[i % 12..i % 12 + 1], None); }));
-            report("fwd-narrow", time(&mut |i| { tiles.product(&xs[i % 4], &narrow[i % 12..i % 12 + 1], None); }));
-            report("torch", time(&mut |i| { xs[i % 4].mm(&narrow[i % 12].tr()); }));
-            report("torch+cast", time(&mut |i| { xs[i % 4].mm(&weights[i % 12].to_kind(Kind::BFloat16).tr()); }));
-            report("inp", time(&mut |i| { tiles.input_gradient(&gs[i % 4], &weights[i % 12..i % 12 + 1]); }));
-            report("torch", time(&mut |i| { gs[i % 4].mm(&narrow[i % 12]); }));
-            report("wgt", time(&mut |i| { tiles.weight_gradient(&gs[i % 4], &xs[i % 4]); }));
-            report("torch", time(&mut |i| { gs[i % 4].tr().mm(&xs[i % 4]); }));
-            println!();
-        }
     }
 }

@@ -5,9 +5,9 @@ use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use tch::Tensor;
 
-use crate::libtorch::cpu::pairs::{LANES, Left, Processor, Rows, TILE_LANES, TILE_ROWS};
 use super::panels::Panels;
 use super::{Kept, Sizes, multiply, parts};
+use crate::libtorch::cpu::pairs::{LANES, Left, Processor, Rows, TILE_LANES, TILE_ROWS};
 use crate::libtorch::cpu::softmax::{dropped, scores_gradient};
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 

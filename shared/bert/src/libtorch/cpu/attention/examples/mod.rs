@@ -10,10 +10,10 @@ use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use tch::Tensor;
 
-use crate::libtorch::cpu::pairs::{LANES, Left, Rows, TILE_LANES, TILE_ROWS};
 use self::panels::Panels;
 use super::Sizes;
 use crate::dropout::RowMasks;
+use crate::libtorch::cpu::pairs::{LANES, Left, Rows, TILE_LANES, TILE_ROWS};
 use crate::libtorch::cpu::softmax::{self, exponentials};
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
