@@ -1,11 +1,15 @@
 //! Bias and activation in one pass, and their backward pass in another.
 
+mod table;
+
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
+use half::bf16;
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
+use self::table::Table;
 use super::columns::{self, BLOCK_ROWS};
 use super::softmax::exp;
 use crate::config::HiddenAct;
@@ -15,13 +19,18 @@ use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 pub(super) fn forward<N: Number>(wide: &mut Tensor, bias: &Tensor, hidden_act: HiddenAct) -> Tensor {
     let mut activated = empty::<N>(&wide.size());
     let bias = numbers::<f32>(bias);
-    let block = BLOCK_ROWS * bias.len();
-    numbers_mut::<N>(&mut activated)
-        .par_chunks_mut(block)
-        .zip(numbers_mut::<N>(wide).par_chunks_mut(block))
-        .for_each(|(activated, wide)| {
-            Arch::new().dispatch(ForwardBlock { activated, wide, bias, hidden_act });
-        });
+    if N::KIND == Kind::BFloat16 {
+        let (activated, wide) = (numbers_mut::<bf16>(&mut activated), numbers_mut::<bf16>(wide));
+        Table::get(hidden_act).forward(activated, wide, bias);
+    } else {
+        let block = BLOCK_ROWS * bias.len();
+        numbers_mut::<f32>(&mut activated)
+            .par_chunks_mut(block)
+            .zip(numbers_mut::<f32>(wide).par_chunks_mut(block))
+            .for_each(|(activated, wide)| {
+                Arch::new().dispatch(ForwardBlock { activated, wide, bias, hidden_act });
+            });
+    }
     activated
 }
 
@@ -36,45 +45,52 @@ pub(super) struct Backward {
 /// Makes of `gradient`, the activation's, that of what was activated, `wide`, in place: `N[n, width]`.
 pub(super) fn backward<N: Number>(gradient: &mut Tensor, wide: &Tensor, hidden_act: HiddenAct) -> Backward {
     let size = wide.size();
-    let width = size[1] as usize;
     let mut activated = empty::<N>(&size);
     let mut partial = columns::partial_sums(size[0], size[1]);
-    let block = BLOCK_ROWS * width;
-    numbers_mut::<f32>(&mut partial)
-        .par_chunks_mut(width)
-        .zip(numbers_mut::<N>(gradient).par_chunks_mut(block))
-        .zip(numbers_mut::<N>(&mut activated).par_chunks_mut(block))
-        .zip(numbers::<N>(wide).par_chunks(block))
-        .for_each(|(((sums, gradient), activated), wide)| {
-            Arch::new().dispatch(BackwardBlock { sums, gradient, activated, wide, hidden_act });
-        });
+    let sums = numbers_mut::<f32>(&mut partial).par_chunks_mut(size[1] as usize);
+    let block = BLOCK_ROWS * size[1] as usize;
+    if N::KIND == Kind::BFloat16 {
+        let table = Table::get(hidden_act);
+        sums.zip(numbers_mut::<bf16>(gradient).par_chunks_mut(block))
+            .zip(numbers_mut::<bf16>(&mut activated).par_chunks_mut(block))
+            .zip(numbers::<bf16>(wide).par_chunks(block))
+            .for_each(|(((sums, gradient), activated), wide)| {
+                table.backward(sums, gradient, activated, wide);
+            });
+    } else {
+        sums.zip(numbers_mut::<f32>(gradient).par_chunks_mut(block))
+            .zip(numbers_mut::<f32>(&mut activated).par_chunks_mut(block))
+            .zip(numbers::<f32>(wide).par_chunks(block))
+            .for_each(|(((sums, gradient), activated), wide)| {
+                Arch::new().dispatch(BackwardBlock { sums, gradient, activated, wide, hidden_act });
+            });
+    }
     Backward { activated, bias: columns::total(&partial, 1) }
 }
 
 /// Some rows. A type, because closures are not compiled for the processor at hand.
-struct ForwardBlock<'a, N> {
-    activated: &'a mut [N],
-    wide: &'a mut [N],
+struct ForwardBlock<'a> {
+    activated: &'a mut [f32],
+    wide: &'a mut [f32],
     bias: &'a [f32],
     hidden_act: HiddenAct,
 }
 
-impl<N: Number> ForwardBlock<'_, N> {
+impl ForwardBlock<'_> {
     #[inline(always)]
     fn rows(self, activate: impl Fn(f32) -> f32) {
         let width = self.bias.len();
         let rows = self.activated.chunks_exact_mut(width).zip(self.wide.chunks_exact_mut(width));
         for (activated, wide) in rows {
             for ((activated, wide), bias) in activated.iter_mut().zip(wide).zip(self.bias) {
-                *wide = N::narrow(wide.widen() + bias);
-                // Of what is kept, so that the backward pass finds the same again.
-                *activated = N::narrow(activate(wide.widen()));
+                *wide += bias;
+                *activated = activate(*wide);
             }
         }
     }
 }
 
-impl<N: Number> NullaryFnOnce for ForwardBlock<'_, N> {
+impl NullaryFnOnce for ForwardBlock<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -87,15 +103,15 @@ impl<N: Number> NullaryFnOnce for ForwardBlock<'_, N> {
     }
 }
 
-struct BackwardBlock<'a, N> {
+struct BackwardBlock<'a> {
     sums: &'a mut [f32],
-    gradient: &'a mut [N],
-    activated: &'a mut [N],
-    wide: &'a [N],
+    gradient: &'a mut [f32],
+    activated: &'a mut [f32],
+    wide: &'a [f32],
     hidden_act: HiddenAct,
 }
 
-impl<N: Number> BackwardBlock<'_, N> {
+impl BackwardBlock<'_> {
     #[inline(always)]
     fn rows(self, activate: impl Fn(f32) -> (f32, f32)) {
         let width = self.sums.len();
@@ -103,16 +119,16 @@ impl<N: Number> BackwardBlock<'_, N> {
         for ((gradient, activated), wide) in outputs.zip(self.wide.chunks_exact(width)) {
             let outputs = gradient.iter_mut().zip(activated).zip(self.sums.iter_mut());
             for (((gradient, activated), sum), wide) in outputs.zip(wide) {
-                let (value, slope) = activate(wide.widen());
-                *activated = N::narrow(value);
-                *gradient = N::narrow(gradient.widen() * slope);
-                *sum += gradient.widen();
+                let (value, slope) = activate(*wide);
+                *activated = value;
+                *gradient *= slope;
+                *sum += *gradient;
             }
         }
     }
 }
 
-impl<N: Number> NullaryFnOnce for BackwardBlock<'_, N> {
+impl NullaryFnOnce for BackwardBlock<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -202,6 +218,27 @@ mod tests {
             check_near(&gradient, &slopes, hidden_act);
             check_near(&again.bias, &(slopes.get(0) * 2.0), hidden_act);
             assert_eq!(again.activated, activated);
+        }
+    }
+
+    #[test]
+    fn bfloat16_numbers_have_the_same_activations() {
+        for hidden_act in [HiddenAct::Gelu, HiddenAct::GeluNew, HiddenAct::Relu] {
+            let narrow = |x: &Tensor| x.to_kind(Kind::BFloat16);
+            let bias = Tensor::arange_start_step(-12.0, 12.0, 1.0 / 64.0, (Kind::Float, Device::Cpu));
+            let mut wide = Tensor::randn([3, bias.size()[0]], (Kind::BFloat16, Device::Cpu));
+            let sums = narrow(&(&wide + &bias));
+            let activated = forward::<bf16>(&mut wide, &bias, hidden_act);
+            assert_eq!(wide, sums);
+            let mut exact = wide.to_kind(Kind::Float);
+            let expect = forward::<f32>(&mut exact, &bias.zeros_like(), hidden_act);
+            assert_eq!(activated, narrow(&expect));
+            let gradient = Tensor::randn(wide.size(), (Kind::BFloat16, Device::Cpu));
+            let (mut ours, mut theirs) = (gradient.copy(), gradient.to_kind(Kind::Float));
+            let again = backward::<bf16>(&mut ours, &wide, hidden_act);
+            backward::<f32>(&mut theirs, &exact, hidden_act);
+            assert_eq!((ours.shallow_clone(), again.activated), (narrow(&theirs), activated));
+            check_near(&again.bias, &ours.to_kind(Kind::Float).sum_dim_intlist(0, false, None), hidden_act);
         }
     }
 

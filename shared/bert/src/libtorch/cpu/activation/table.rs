@@ -1,0 +1,112 @@
+//! Activations of bfloat16 numbers: there are 65,536 of them, so each is computed once.
+
+use std::sync::LazyLock;
+
+use half::bf16;
+use pulp::{Arch, NullaryFnOnce};
+use rayon::prelude::*;
+
+use super::{gelu, gelu_new, relu};
+use crate::config::HiddenAct;
+use crate::libtorch::cpu::columns::BLOCK_ROWS;
+use crate::libtorch::memory::Number;
+
+const NUMBERS: usize = 1 << 16;
+
+/// By a number's bits.
+pub(super) struct Table {
+    values: Box<[bf16; NUMBERS]>,
+    slopes: Box<[f32; NUMBERS]>,
+}
+
+static GELU: LazyLock<Table> = LazyLock::new(|| Table::of(gelu));
+static GELU_NEW: LazyLock<Table> = LazyLock::new(|| Table::of(gelu_new));
+static RELU: LazyLock<Table> = LazyLock::new(|| Table::of(relu));
+
+impl Table {
+    pub(super) fn get(hidden_act: HiddenAct) -> &'static Table {
+        match hidden_act {
+            HiddenAct::Gelu => &GELU,
+            HiddenAct::GeluNew => &GELU_NEW,
+            HiddenAct::Relu => &RELU,
+        }
+    }
+
+    fn of(activate: fn(f32) -> (f32, f32)) -> Table {
+        let (mut values, mut slopes) = (Box::new([bf16::ZERO; NUMBERS]), Box::new([0.0; NUMBERS]));
+        for (bits, (value, slope)) in (0..=u16::MAX).zip(values.iter_mut().zip(slopes.iter_mut())) {
+            let (exact, steepness) = activate(bf16::from_bits(bits).widen());
+            (*value, *slope) = (Number::narrow(exact), steepness);
+        }
+        Table { values, slopes }
+    }
+
+    /// Adds the `bias` to the rows of `wide` in place, and puts the activation of the sums where `activated` is.
+    pub(super) fn forward(&self, activated: &mut [bf16], wide: &mut [bf16], bias: &[f32]) {
+        let block = BLOCK_ROWS * bias.len();
+        activated.par_chunks_mut(block).zip(wide.par_chunks_mut(block)).for_each(|(activated, wide)| {
+            Arch::new().dispatch(AddBias { wide, bias });
+            for (activated, wide) in activated.iter_mut().zip(wide) {
+                *activated = self.values[usize::from(wide.to_bits())];
+            }
+        });
+    }
+
+    /// Of some rows, whose columns' `sums` grow: makes of the activation's `gradient` that of `wide`, in place, and puts the
+    /// activation where `activated` is.
+    pub(super) fn backward(
+        &self,
+        sums: &mut [f32],
+        gradient: &mut [bf16],
+        activated: &mut [bf16],
+        wide: &[bf16],
+    ) {
+        let width = sums.len();
+        let mut slopes = vec![0.0; width];
+        let outputs = gradient.chunks_exact_mut(width).zip(activated.chunks_exact_mut(width));
+        for ((gradient, activated), wide) in outputs.zip(wide.chunks_exact(width)) {
+            for ((activated, slope), wide) in activated.iter_mut().zip(&mut slopes).zip(wide) {
+                let bits = usize::from(wide.to_bits());
+                (*activated, *slope) = (self.values[bits], self.slopes[bits]);
+            }
+            Arch::new().dispatch(Multiply { sums, gradient, slopes: &slopes });
+        }
+    }
+}
+
+/// A type, because closures are not compiled for the processor at hand.
+struct AddBias<'a> {
+    wide: &'a mut [bf16],
+    bias: &'a [f32],
+}
+
+impl NullaryFnOnce for AddBias<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for wide in self.wide.chunks_exact_mut(self.bias.len()) {
+            for (wide, bias) in wide.iter_mut().zip(self.bias) {
+                *wide = Number::narrow(wide.widen() + bias);
+            }
+        }
+    }
+}
+
+struct Multiply<'a> {
+    sums: &'a mut [f32],
+    gradient: &'a mut [bf16],
+    slopes: &'a [f32],
+}
+
+impl NullaryFnOnce for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for ((gradient, slope), sum) in self.gradient.iter_mut().zip(self.slopes).zip(self.sums) {
+            *gradient = Number::narrow(gradient.widen() * slope);
+            *sum += gradient.widen();
+        }
+    }
+}
