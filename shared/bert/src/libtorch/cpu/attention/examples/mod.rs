@@ -174,8 +174,7 @@ impl Example<'_> {
         let of_row = scores.chunks_exact_mut(stride).zip(weights.chunks_exact_mut(stride));
         for (row, (scores, weights)) in rows.clone().zip(of_row) {
             let inverse = 1.0 / exponentials(scores, mask, self.sizes.scale());
-            scores.iter_mut().for_each(|x| *x *= inverse);
-            weights.iter_mut().zip(&*scores).for_each(|(weight, x)| *weight = Number::narrow(*x));
+            weights.iter_mut().zip(&*scores).for_each(|(weight, x)| *weight = Number::narrow(*x * inverse));
             if let Some(kept) = &mut self.kept {
                 let signed = &mut kept[(head * seq + row) * seq..][..seq];
                 keep(signed, weights, &drops[row * seq..][..seq]);
