@@ -14,10 +14,10 @@ use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
 use self::instructions::{BLOCK, DEPTH, LeftTiles, Start, Sums, Tile};
-use self::strips::{Factor, Order, Source, Stack, packed};
+use self::strips::{Order, Source, Stack, packed};
 use self::window::Window;
 use super::pairs::LANES;
-use crate::libtorch::memory::{empty, numbers, numbers_mut};
+use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
 pub(super) use self::instructions::Tiles;
 
@@ -72,7 +72,13 @@ impl Tiles {
         }
     }
 
-    fn multiply(self, left: &Left<'_>, right: &impl Factor, rows: i64, bias: Option<&Tensor>) -> Tensor {
+    fn multiply<N: Number>(
+        self,
+        left: &Left<'_>,
+        right: &Source<'_, N>,
+        rows: i64,
+        bias: Option<&Tensor>,
+    ) -> Tensor {
         let width = right.width();
         let mut out = empty::<bf16>(&[rows, width as i64]);
         let bias = bias.map_or(&[][..], |bias| numbers::<f32>(bias));
@@ -145,7 +151,7 @@ thread_local! {
 }
 
 impl Task<'_> {
-    fn run(mut self, processor: Tiles, left: &Left<'_>, factor: &impl Factor, bias: &[f32]) {
+    fn run<N: Number>(mut self, processor: Tiles, left: &Left<'_>, factor: &Source<'_, N>, bias: &[f32]) {
         let (width, steps) = (factor.width(), factor.steps());
         let strips = STRIPS.min(width.div_ceil(BLOCK) - self.first_strip);
         let mut biases = [[0.0; BLOCK]; STRIPS];

@@ -19,32 +19,24 @@ pub(super) enum Order {
     LeftTransposed,
 }
 
-/// Packs some of the strips of a factor into `tiles`: strips of [`BLOCK`] rows of a left, columns of a right factor. Of a strip
-/// there are two tiles for every [`DEPTH`] of the inner dimension. What is missing is zero.
-pub(super) trait Factor: Sync {
-    /// The number of its rows, if it is a left, of its columns, if it is a right factor.
-    fn width(&self) -> usize;
-    /// Of the inner dimension.
-    fn steps(&self) -> usize;
-    /// From strip number `first` on.
-    fn pack(&self, processor: Tiles, first: usize, tiles: &mut [Tile]);
-}
-
-/// A factor as it lies in memory.
+/// A factor as it lies in memory. Packed it is in strips of [`BLOCK`] rows of a left, columns of a right factor, of which each has
+/// two tiles for every [`DEPTH`] of the inner dimension.
 pub(super) struct Source<'a, N> {
     pub(super) matrix: Stack<'a, N>,
     pub(super) order: Order,
 }
 
-impl<N: Number> Factor for Source<'_, N> {
-    fn width(&self) -> usize {
+impl<N: Number> Source<'_, N> {
+    /// The number of its rows, if it is a left, of its columns, if it is a right factor.
+    pub(super) fn width(&self) -> usize {
         match self.order {
             Order::Right | Order::LeftTransposed => self.matrix.columns,
             Order::RightTransposed => self.matrix.rows(),
         }
     }
 
-    fn steps(&self) -> usize {
+    /// Of the inner dimension.
+    pub(super) fn steps(&self) -> usize {
         let inner = match self.order {
             Order::Right | Order::LeftTransposed => self.matrix.rows(),
             Order::RightTransposed => self.matrix.columns,
@@ -52,7 +44,8 @@ impl<N: Number> Factor for Source<'_, N> {
         inner.div_ceil(DEPTH)
     }
 
-    fn pack(&self, processor: Tiles, first: usize, tiles: &mut [Tile]) {
+    /// Fills `tiles` with strips from number `first` on; what is missing is zero.
+    pub(super) fn pack(&self, processor: Tiles, first: usize, tiles: &mut [Tile]) {
         // Step by step where rows go across the strips, strip by strip where they go along them.
         let strip_tiles = 2 * self.steps();
         let strips = tiles.len() / strip_tiles;
@@ -74,9 +67,7 @@ impl<N: Number> Factor for Source<'_, N> {
             }
         }
     }
-}
 
-impl<N: Number> Source<'_, N> {
     #[inline(always)]
     fn pack_step(&self, processor: Tiles, strip: usize, step: usize, pair: &mut [Tile]) {
         for (half, tile) in pair.iter_mut().enumerate() {
@@ -95,7 +86,7 @@ impl<N: Number> Source<'_, N> {
 }
 
 /// All strips of a factor, packed in parallel.
-pub(super) fn packed(processor: Tiles, factor: &impl Factor) -> Tensor {
+pub(super) fn packed<N: Number>(processor: Tiles, factor: &Source<'_, N>) -> Tensor {
     let (strips, strip_tiles) = (factor.width().div_ceil(BLOCK), 2 * factor.steps());
     let mut memory = empty::<bf16>(&[(strips * strip_tiles * NUMBERS) as i64]);
     let tiles = numbers_mut::<bf16>(&mut memory).as_chunks_mut::<NUMBERS>().0;
