@@ -6,7 +6,7 @@ mod products;
 
 use tch::{Kind, Tensor};
 
-use self::examples::Processor;
+use super::pairs::Processor;
 use super::row_masks;
 use crate::dropout::Site;
 use crate::encoder::LayerShape;

@@ -14,14 +14,14 @@ use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
 use self::instructions::{BLOCK, DEPTH, LeftTiles, Start, Sums, Tile};
-use self::strips::{Order, Source, Stack, packed};
+use self::strips::{NUMBERS, Order, Source, Stack, packed};
 use self::window::Window;
 use super::pairs::LANES;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
 pub(super) use self::instructions::Tiles;
 
-/// Strips of a task.
+/// Strips that are packed together, their columns side by side: those of a task.
 const STRIPS: usize = 4;
 /// Steps of the inner dimension for which a block's left tiles stay in the fastest memory.
 const PART: usize = 12;
@@ -158,7 +158,7 @@ impl Task<'_> {
         let bias = bias.get(self.first_strip * BLOCK..).unwrap_or(&[]);
         biases.as_flattened_mut().iter_mut().zip(bias).for_each(|(out, bias)| *out = *bias);
         MEMORY.with_borrow_mut(|memory| {
-            let size = strips * 2 * steps * LANES * DEPTH;
+            let size = strips * 2 * steps * NUMBERS;
             if memory.len() < size + CACHE_LINE {
                 memory.resize(size + CACHE_LINE, bf16::ZERO);
             }

@@ -4,6 +4,7 @@ use half::bf16;
 use rayon::prelude::*;
 use tch::Tensor;
 
+use super::STRIPS;
 use super::instructions::{BLOCK, DEPTH, Tile, Tiles};
 use crate::libtorch::cpu::pairs::LANES;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
@@ -91,16 +92,14 @@ pub(super) fn packed<N: Number>(processor: Tiles, factor: &Source<'_, N>) -> Ten
     let mut memory = empty::<bf16>(&[(strips * strip_tiles * NUMBERS) as i64]);
     let tiles = numbers_mut::<bf16>(&mut memory).as_chunks_mut::<NUMBERS>().0;
     tiles
-        .par_chunks_mut(PACKED_TOGETHER * strip_tiles)
+        .par_chunks_mut(STRIPS * strip_tiles)
         .enumerate()
-        .for_each(|(index, tiles)| factor.pack(processor, index * PACKED_TOGETHER, tiles));
+        .for_each(|(index, tiles)| factor.pack(processor, index * STRIPS, tiles));
     memory
 }
 
-/// Strips whose columns lie side by side: a task's.
-const PACKED_TOGETHER: usize = 4;
 /// Of a tile.
-const NUMBERS: usize = LANES * DEPTH;
+pub(super) const NUMBERS: usize = LANES * DEPTH;
 
 /// Matrices of the same size one under the other.
 pub(super) struct Stack<'a, N> {

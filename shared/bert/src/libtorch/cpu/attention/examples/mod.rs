@@ -13,11 +13,9 @@ use tch::Tensor;
 use self::panels::Panels;
 use super::Sizes;
 use crate::dropout::RowMasks;
-use crate::libtorch::cpu::pairs::{LANES, Left, Rows, TILE_LANES, TILE_ROWS};
+use crate::libtorch::cpu::pairs::{LANES, Left, Processor, Rows, TILE_LANES, TILE_ROWS};
 use crate::libtorch::cpu::softmax::{self, exponentials};
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
-
-pub(super) use crate::libtorch::cpu::pairs::Processor;
 
 /// What the backward pass needs.
 pub(in crate::libtorch::cpu) struct Kept {

@@ -27,7 +27,7 @@ pub(super) type Tile = [bf16; LANES * DEPTH];
 /// A block's sums, tile by tile, two above and two below: each 16 rows of 16.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
-pub(super) struct Sums(pub(super) [[f32; LANES]; 4 * LANES]);
+pub(super) struct Sums([[f32; LANES]; 4 * LANES]);
 
 impl Sums {
     pub(super) const ZERO: Sums = Sums([[0.0; LANES]; 4 * LANES]);
