@@ -20,7 +20,6 @@ pub(super) fn sum<A: Copy, B: Copy>(a: &[A], b: &[B], f: impl Fn(A, B) -> f32) -
 
 #[inline(always)]
 pub(super) fn largest(row: &[f32]) -> f32 {
-    let greater = |a: f32, b: f32| if b > a { b } else { a };
     let (chunks, rest) = row.as_chunks::<LANES>();
     let mut lanes = [f32::NEG_INFINITY; LANES];
     for chunk in chunks {
@@ -31,9 +30,16 @@ pub(super) fn largest(row: &[f32]) -> f32 {
     rest.iter().fold(halved(lanes, greater), |largest, &x| greater(largest, x))
 }
 
-/// Of the first half and the second, and so on.
+/// Of two that are no numbers the first.
 #[inline(always)]
-fn halved(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
+pub(super) fn greater(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+/// Of the first half and the second, and so on. Apart from the loop before it, whose lanes the compiler would else take two at a
+/// time, as the last step does.
+#[inline(never)]
+pub(super) fn halved(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut half = LANES / 2;
     while half > 0 {
         for lane in 0..half {

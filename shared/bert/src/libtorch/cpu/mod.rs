@@ -2,6 +2,7 @@
 //! passes over memory. What the backward pass needs is kept as narrow as the products' operands.
 
 mod activation;
+mod aligned;
 mod attention;
 pub(super) mod columns;
 mod feed_forward;

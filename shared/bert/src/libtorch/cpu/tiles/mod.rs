@@ -16,6 +16,7 @@ use tch::{Kind, Tensor};
 use self::instructions::{BLOCK, DEPTH, LeftTiles, Start, Sums, Tile};
 use self::strips::{NUMBERS, Order, Source, Stack, packed};
 use self::window::Window;
+use super::aligned::Aligned;
 use super::pairs::LANES;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
@@ -25,8 +26,6 @@ pub(super) use self::instructions::Tiles;
 const STRIPS: usize = 4;
 /// Steps of the inner dimension for which a block's left tiles stay in the fastest memory.
 const PART: usize = 12;
-/// Bytes. A tile's row that lies in two of them takes twice as long.
-const CACHE_LINE: usize = 64;
 /// So many tasks a thread, at least, where there are as many blocks.
 const TASKS_A_THREAD: usize = 2;
 
@@ -147,7 +146,7 @@ fn tasks(out: Window<'_>, columns: usize) -> Vec<Task<'_>> {
 
 thread_local! {
     /// A task's strips.
-    static MEMORY: RefCell<Vec<bf16>> = const { RefCell::new(Vec::new()) };
+    static MEMORY: RefCell<Aligned<bf16>> = RefCell::new(Aligned::new(bf16::ZERO, 0));
 }
 
 impl Task<'_> {
@@ -159,11 +158,10 @@ impl Task<'_> {
         biases.as_flattened_mut().iter_mut().zip(bias).for_each(|(out, bias)| *out = *bias);
         MEMORY.with_borrow_mut(|memory| {
             let size = strips * 2 * steps * NUMBERS;
-            if memory.len() < size + CACHE_LINE {
-                memory.resize(size + CACHE_LINE, bf16::ZERO);
+            if memory.len() < size {
+                *memory = Aligned::new(bf16::ZERO, size);
             }
-            let first = memory.as_ptr().align_offset(CACHE_LINE);
-            let right = memory[first..first + size].as_chunks_mut().0;
+            let right = memory[..size].as_chunks_mut().0;
             factor.pack(processor, self.first_strip, right);
             self.multiply(processor, left, right, steps, &biases);
         });

@@ -2,6 +2,7 @@
 
 mod backward;
 mod panels;
+mod weights;
 
 use std::ops::Range;
 
@@ -11,10 +12,12 @@ use rayon::prelude::*;
 use tch::Tensor;
 
 use self::panels::Panels;
+use self::weights::put_weights;
 use super::Sizes;
 use crate::dropout::RowMasks;
+use crate::libtorch::cpu::aligned::Aligned;
 use crate::libtorch::cpu::pairs::{LANES, Left, Processor, Rows, TILE_LANES, TILE_ROWS};
-use crate::libtorch::cpu::softmax::{self, exponentials};
+use crate::libtorch::cpu::softmax;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
 /// What the backward pass needs.
@@ -102,14 +105,14 @@ struct Memory {
     /// `[seq, width]`
     values: Panels,
     /// For every key, and so that there are none beyond them.
-    mask: Vec<f32>,
+    mask: Aligned<f32>,
     /// `[seq, seq]`: what dropout multiplies the weights by; empty without training.
     drops: Vec<f32>,
     /// A tile's scores, and then its weights: `[TILE_ROWS, seq]`, where `seq` is rounded up to whole lanes.
-    scores: Vec<f32>,
-    weights: Vec<bf16>,
+    scores: Aligned<f32>,
+    weights: Aligned<bf16>,
     /// A tile's results, `[TILE_ROWS, width]`, rounded up alike.
-    context: Vec<f32>,
+    context: Aligned<f32>,
 }
 
 impl Memory {
@@ -119,11 +122,11 @@ impl Memory {
         Memory {
             keys: Panels::new(width, seq),
             values: Panels::new(seq, width),
-            mask: vec![f32::MIN; keys],
+            mask: Aligned::new(f32::MIN, keys),
             drops: vec![1.0; drops],
-            scores: vec![0.0; TILE_ROWS * keys],
-            weights: vec![bf16::ZERO; TILE_ROWS * keys],
-            context: vec![0.0; TILE_ROWS * columns],
+            scores: Aligned::new(0.0, TILE_ROWS * keys),
+            weights: Aligned::new(bf16::ZERO, TILE_ROWS * keys),
+            context: Aligned::new(0.0, TILE_ROWS * columns),
         }
     }
 }
@@ -169,11 +172,9 @@ impl Example<'_> {
         let query = Left::of_rows(&query.numbers[rows.start * query.stride..], query.stride);
         multiply(self.processor, &query, keys, scores, rows.len());
         let stride = mask.len();
-        let of_row = scores.chunks_exact_mut(stride).zip(weights.chunks_exact_mut(stride));
-        for (row, (scores, weights)) in rows.clone().zip(of_row) {
-            let inverse = 1.0 / exponentials(scores, mask, self.sizes.scale());
-            weights.iter_mut().zip(&*scores).for_each(|(weight, x)| *weight = Number::narrow(*x * inverse));
-            if let Some(kept) = &mut self.kept {
+        put_weights(weights, scores, mask, self.sizes.scale(), rows.len());
+        if let Some(kept) = &mut self.kept {
+            for (row, weights) in rows.clone().zip(weights.chunks_exact_mut(stride)) {
                 let signed = &mut kept[(head * seq + row) * seq..][..seq];
                 keep(signed, weights, &drops[row * seq..][..seq]);
             }
