@@ -91,15 +91,6 @@ impl Compute {
         self
     }
 
-    /// Whether the layers' products take bfloat16.
-    pub(crate) fn is_bf16(&self) -> bool {
-        match self.path {
-            Path::Plain => false,
-            #[cfg(feature = "libtorch")]
-            Path::Fused(precision) => precision == Precision::Bf16,
-        }
-    }
-
     /// The dropout masks of `part` of `step`: they follow from the seed and the position alone, so that a training
     /// that goes on after a stop draws what it would have drawn.
     pub(crate) fn masks(&self, step: u64, part: usize) -> Masks {

@@ -3,15 +3,17 @@
 use std::ops::ControlFlow;
 
 use anyhow::Result;
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{FloatDType, Tensor};
+use burn::module::Module;
+#[cfg(feature = "libtorch")]
+use shared::config::Precision;
 use shared::fault::OutOfMemory;
 use shared::task::Output;
 
 use crate::dataset::Dataset;
+#[cfg(feature = "libtorch")]
+use crate::device::Path;
 use crate::memory::catch_exhaustion;
 use crate::model::Model;
-use crate::parameters::{ParameterNames, encoder_layer};
 
 /// Whose masks a dataset has when it is not trained on.
 const EPOCH: u64 = 0;
@@ -20,9 +22,10 @@ impl Model {
     /// The model for inference alone: it may share parameters with this one, so it must be gone before the next step.
     pub fn frozen(&self) -> Model {
         let network = self.network.valid();
-        let network = match self.compute.is_bf16() {
-            true => network.map(&mut Narrower(&self.names)),
-            false => network,
+        #[cfg(feature = "libtorch")]
+        let network = match self.compute.path {
+            Path::Fused(Precision::Bf16) => crate::libtorch::frozen(network, &self.names),
+            Path::Fused(Precision::F32) | Path::Plain => network,
         };
         Model {
             network,
@@ -69,20 +72,5 @@ impl Model {
             }
         }
         Ok(ControlFlow::Continue(all))
-    }
-}
-
-/// Makes bfloat16 of what the layers' products take in bfloat16, once instead of in every batch.
-struct Narrower<'a>(&'a ParameterNames);
-
-impl ModuleMapper for Narrower<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let in_product = |name: &str| {
-            encoder_layer(name).is_some() && !name.contains("LayerNorm") && name.ends_with("weight")
-        };
-        match self.0.of(param.id).is_ok_and(in_product) {
-            true => param.map(|tensor| tensor.cast(FloatDType::BF16)),
-            false => param,
-        }
     }
 }

@@ -67,13 +67,15 @@ impl Operands {
         Operands { x: narrow(x), weight: narrow(weight), precision }
     }
 
+    fn weight<N: Number>(&self) -> Weight {
+        Weight::of::<N>(&[&self.weight.tensor], self.weight.tensor.size()[0])
+    }
+
     fn forward(&self, bias: &Tensor) -> TchTensor {
         let (x, weight) = (&self.x.tensor, &self.weight.tensor);
         let product = match (x.device(), self.precision) {
-            (Device::Cpu, Precision::F32) => products::linear::<f32>(x, &Weight::of::<f32>(&[weight]), bias),
-            (Device::Cpu, Precision::Bf16) => {
-                products::linear::<bf16>(x, &Weight::of::<bf16>(&[weight]), bias)
-            }
+            (Device::Cpu, Precision::F32) => products::linear::<f32>(x, &self.weight::<f32>(), bias),
+            (Device::Cpu, Precision::Bf16) => products::linear::<bf16>(x, &self.weight::<bf16>(), bias),
             _ => x.linear(weight, Some(bias.to_kind(x.kind()))),
         };
         TchTensor::new(product.to_kind(Kind::Float))
@@ -94,8 +96,7 @@ impl Operands {
     }
 
     fn backward_on_cpu<N: Number>(&self, gradient: &Tensor, wanted: [bool; 3]) -> [Option<Tensor>; 3] {
-        let weight = || Weight::of::<N>(&[&self.weight.tensor]);
-        let x = || products::input_gradient::<N>(gradient, &weight()).to_kind(Kind::Float);
+        let x = || products::input_gradient::<N>(gradient, &self.weight::<N>()).to_kind(Kind::Float);
         [
             wanted[0].then(x),
             wanted[1].then(|| products::weight_gradient::<N>(gradient, &self.x.tensor)),

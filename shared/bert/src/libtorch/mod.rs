@@ -5,6 +5,7 @@
 mod adamw;
 mod cpu;
 mod cross_entropy;
+mod frozen;
 mod lanes;
 mod layer;
 mod linear;
@@ -14,5 +15,6 @@ mod taped;
 
 pub(crate) use adamw::{adamw, sum_of_squares};
 pub(crate) use cross_entropy::{cross_entropies, hits};
+pub(crate) use frozen::frozen;
 pub(crate) use layer::encoder_layer;
 pub(crate) use linear::linear;

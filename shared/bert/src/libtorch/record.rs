@@ -36,7 +36,8 @@ struct Pass {
 }
 
 enum PassKind {
-    Cpu(Box<cpu::Saved>),
+    /// Absent without training.
+    Cpu(Option<Box<cpu::Saved>>),
     Taped(Tape),
 }
 
@@ -69,7 +70,7 @@ impl Record {
             // In bfloat16 the pass has a copy of the hidden states; parameters are held by the model.
             let held =
                 if precision == Precision::F32 { tracked.into_iter().take(1).collect() } else { vec![] };
-            let pass = Pass { kind: PassKind::Cpu(Box::new(saved)), wanted, _held: held };
+            let pass = Pass { kind: PassKind::Cpu(saved.map(Box::new)), wanted, _held: held };
             return (TchTensor::new(output), Record(Arc::new(pass)));
         }
         let (output, tape) = Tape::record(&inputs, &wanted, mask, shape, precision);
@@ -81,7 +82,8 @@ impl Record {
     /// The gradients of what was tracked, where they are wanted.
     pub(super) fn backward(&self, gradient: &Tensor) -> Vec<Option<Tensor>> {
         match &self.0.kind {
-            PassKind::Cpu(saved) => saved.backward(gradient, &self.0.wanted),
+            PassKind::Cpu(Some(saved)) => saved.backward(gradient, &self.0.wanted),
+            PassKind::Cpu(None) => unreachable!("only training has a backward pass"),
             PassKind::Taped(tape) => tape.backward(gradient),
         }
     }
@@ -134,6 +136,7 @@ mod tests {
         let wanted: Vec<bool> = (0..inputs.len()).map(|index| index != 11).collect();
         let (expect, tape) = Tape::record(&inputs, &wanted, &mask, &shape, Precision::F32);
         let (output, saved) = cpu::forward(&inputs[0], &mask, &inputs[1..], &shape, precision);
+        let saved = saved.unwrap();
         check_near(&output, &expect, tolerance);
         let gradient = Tensor::randn([ROWS, SEQ, HIDDEN], (Kind::Float, Device::Cpu));
         let all = saved.backward(&gradient, &wanted).into_iter().zip(tape.backward(&gradient));

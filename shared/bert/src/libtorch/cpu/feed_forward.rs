@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use super::activation::Backward;
+use super::narrowing::narrowed;
 use super::norm::Normed;
 use super::parameters::{Gradients, Parameters};
 use super::products::Weight;
@@ -26,10 +27,13 @@ pub(super) struct FeedForward {
 }
 
 impl FeedForward {
-    /// `[n, hidden]` → the same.
-    pub(super) fn forward<N: Number>(x: &Tensor, parameters: &Parameters<'_>) -> (Tensor, FeedForward) {
+    /// `[n, hidden]` → the same, and in training what the backward pass needs.
+    pub(super) fn forward<N: Number>(
+        x: &Tensor,
+        parameters: &Parameters<'_>,
+    ) -> (Tensor, Option<FeedForward>) {
         let shape = parameters.shape;
-        let narrow = x.to_kind(N::KIND);
+        let narrow = narrowed::<N>(x);
         let intermediate = parameters.weight::<N>(place::INTERMEDIATE);
         let mut wide = products::product::<N>(&narrow, &intermediate);
         let bias = parameters.bias(place::INTERMEDIATE);
@@ -37,7 +41,7 @@ impl FeedForward {
         let output = parameters.weight::<N>(place::OUTPUT);
         let branch = products::product::<N>(&activated, &output);
         let (out, norm) = parameters.norm::<N>(x, &branch, Site::Output(shape.layer), place::OUTPUT);
-        (out, FeedForward { intermediate, output, x: narrow, wide, norm })
+        (out, norm.map(|norm| FeedForward { intermediate, output, x: narrow, wide, norm }))
     }
 
     /// `[n, hidden]`: the gradient of what came out → of what went in.

@@ -6,6 +6,7 @@ mod aligned;
 mod attention;
 pub(super) mod columns;
 mod feed_forward;
+mod narrowing;
 mod norm;
 mod pairs;
 mod parameters;
@@ -36,31 +37,32 @@ pub(super) struct Saved {
     feed_forward: FeedForward,
 }
 
-/// `[batch, seq, hidden]` → the same; `mask` is `[batch, 1, 1, seq]`.
+/// `[batch, seq, hidden]` → the same, and in training what the backward pass needs; `mask` is `[batch, 1, 1, seq]`.
 pub(super) fn forward(
     x: &Tensor,
     mask: &Tensor,
     parameters: &[Tensor],
     shape: &LayerShape,
     precision: Precision,
-) -> (Tensor, Saved) {
+) -> (Tensor, Option<Saved>) {
     let (size, parameters) = (x.size(), Parameters::new(parameters, shape));
     let flat = x.reshape([-1, size[2]]).contiguous();
-    let (states, attention, feed_forward) = match precision {
+    let (states, kept) = match precision {
         Precision::F32 => halves::<f32>(&flat, mask, &parameters),
         Precision::Bf16 => halves::<bf16>(&flat, mask, &parameters),
     };
-    (states.view_(&size), Saved { shape: *shape, precision, attention, feed_forward })
+    let saved = |(attention, feed_forward)| Saved { shape: *shape, precision, attention, feed_forward };
+    (states.view_(&size), kept.map(saved))
 }
 
 fn halves<N: Number>(
     x: &Tensor,
     mask: &Tensor,
     parameters: &Parameters<'_>,
-) -> (Tensor, SelfAttention, FeedForward) {
+) -> (Tensor, Option<(SelfAttention, FeedForward)>) {
     let (middle, attention) = SelfAttention::forward::<N>(x, mask, parameters);
     let (states, feed_forward) = FeedForward::forward::<N>(&middle, parameters);
-    (states, attention, feed_forward)
+    (states, attention.zip(feed_forward))
 }
 
 impl Saved {

@@ -52,6 +52,12 @@ pub(super) struct Vectors<'a> {
 }
 
 /// `LayerNorm(x + dropout(branch + bias))`: `[n, hidden]` and `N[n, hidden]` → `[n, hidden]`.
+pub(super) fn infer<N: Number>(x: &Tensor, branch: &Tensor, vectors: &Vectors<'_>, eps: f64) -> Tensor {
+    let unkept = x.size()[0] as usize;
+    normed::<N>(x, branch, vectors, eps, None, (0..unkept.div_ceil(BLOCK_ROWS)).map(|_| None).collect())
+}
+
+/// The same in training.
 pub(super) fn forward<N: Number>(
     x: &Tensor,
     branch: &Tensor,
@@ -60,44 +66,52 @@ pub(super) fn forward<N: Number>(
     masks: Option<RowMasks>,
 ) -> (Tensor, Normed) {
     let size = x.size();
-    let width = size[1] as usize;
-    let [mut out, mut hat] = [empty::<f32>(&size), empty::<N>(&size)];
-    let mut scale = empty::<f32>(&size[..1]);
+    let (mut hat, mut scale) = (empty::<N>(&size), empty::<f32>(&size[..1]));
+    let hats = numbers_mut::<N>(&mut hat).chunks_mut(BLOCK_ROWS * size[1] as usize);
+    let kept = hats.zip(numbers_mut::<f32>(&mut scale).chunks_mut(BLOCK_ROWS));
+    let kept = kept.map(|(hat, scale)| Some(Kept { hat, scale })).collect();
+    let out = normed::<N>(x, branch, vectors, eps, masks, kept);
+    (out, Normed { hat, scale, weight: vectors.gain.shallow_clone() })
+}
+
+/// `kept` is for every [`BLOCK_ROWS`].
+fn normed<N: Number>(
+    x: &Tensor,
+    branch: &Tensor,
+    vectors: &Vectors<'_>,
+    eps: f64,
+    masks: Option<RowMasks>,
+    kept: Vec<Option<Kept<'_, N>>>,
+) -> Tensor {
+    let size = x.size();
+    let mut out = empty::<f32>(&size);
     let (x, branch) = (numbers::<f32>(x), numbers::<N>(branch));
     let [bias, gain, shift] = [vectors.bias, vectors.gain, vectors.shift].map(numbers::<f32>);
-    let block = BLOCK_ROWS * width;
+    let (block, eps) = (BLOCK_ROWS * size[1] as usize, eps as f32);
     numbers_mut::<f32>(&mut out)
         .par_chunks_mut(block)
-        .zip(numbers_mut::<N>(&mut hat).par_chunks_mut(block))
-        .zip(numbers_mut::<f32>(&mut scale).par_chunks_mut(BLOCK_ROWS))
+        .zip(kept)
         .zip(x.par_chunks(block).zip(branch.par_chunks(block)))
         .enumerate()
-        .for_each(|(index, (((out, hat), scale), (x, branch)))| {
-            let first = index * BLOCK_ROWS;
-            let eps = eps as f32;
-            Arch::new().dispatch(ForwardBlock {
-                first,
-                out,
-                hat,
-                scale,
-                x,
-                branch,
-                bias,
-                gain,
-                shift,
-                eps,
-                masks: &masks,
-            });
+        .for_each(|(index, ((out, kept), (x, branch)))| {
+            let (first, masks) = (index * BLOCK_ROWS, &masks);
+            let rows = ForwardBlock { first, out, kept, x, branch, bias, gain, shift, eps, masks };
+            Arch::new().dispatch(rows);
         });
-    (out, Normed { hat, scale, weight: vectors.gain.shallow_clone() })
+    out
+}
+
+/// Some rows of what [`Normed`] has.
+struct Kept<'a, N> {
+    hat: &'a mut [N],
+    scale: &'a mut [f32],
 }
 
 /// Some rows, of which the first is number `first`. A type, because closures are not compiled for the processor at hand.
 struct ForwardBlock<'a, N> {
     first: usize,
     out: &'a mut [f32],
-    hat: &'a mut [N],
-    scale: &'a mut [f32],
+    kept: Option<Kept<'a, N>>,
     x: &'a [f32],
     branch: &'a [N],
     bias: &'a [f32],
@@ -111,12 +125,11 @@ impl<N: Number> NullaryFnOnce for ForwardBlock<'_, N> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn call(mut self) {
         let width = self.gain.len();
         let [mut sum, mut mask] = [vec![0.0; width], vec![1.0; width]];
-        let rows = self.out.chunks_exact_mut(width).zip(self.hat.chunks_exact_mut(width)).zip(self.scale);
         let inputs = self.x.chunks_exact(width).zip(self.branch.chunks_exact(width));
-        for (row, (((out, hat), scale), (x, branch))) in rows.zip(inputs).enumerate() {
+        for (row, (out, (x, branch))) in self.out.chunks_exact_mut(width).zip(inputs).enumerate() {
             if let Some(masks) = self.masks {
                 masks.fill(self.first + row, &mut mask);
             }
@@ -124,29 +137,29 @@ impl<N: Number> NullaryFnOnce for ForwardBlock<'_, N> {
             for ((sum, x), ((branch, bias), mask)) in sum.iter_mut().zip(x).zip(branch) {
                 *sum = x + (branch.widen() + bias) * mask;
             }
-            *scale = normalize(&sum, self.eps, [self.gain, self.shift], out, hat);
+            let scale = normalize(&mut sum, self.eps);
+            for ((out, normal), (gain, shift)) in
+                out.iter_mut().zip(&sum).zip(self.gain.iter().zip(self.shift))
+            {
+                *out = normal * gain + shift;
+            }
+            if let Some(kept) = &mut self.kept {
+                let hat = &mut kept.hat[row * width..][..width];
+                hat.iter_mut().zip(&sum).for_each(|(hat, normal)| *hat = N::narrow(*normal));
+                kept.scale[row] = scale;
+            }
         }
     }
 }
 
 /// One row; returns what its centred numbers were multiplied by.
 #[inline(always)]
-fn normalize<N: Number>(
-    x: &[f32],
-    eps: f32,
-    [gain, shift]: [&[f32]; 2],
-    out: &mut [f32],
-    hat: &mut [N],
-) -> f32 {
-    let width = x.len() as f32;
-    let mean = sum(x, x, |x, _| x) / width;
-    let variance = sum(x, x, |x, _| (x - mean) * (x - mean)) / width;
+fn normalize(row: &mut [f32], eps: f32) -> f32 {
+    let width = row.len() as f32;
+    let mean = sum(row, row, |x, _| x) / width;
+    let variance = sum(row, row, |x, _| (x - mean) * (x - mean)) / width;
     let scale = 1.0 / (variance + eps).sqrt();
-    for ((((out, hat), x), gain), shift) in out.iter_mut().zip(hat).zip(x).zip(gain).zip(shift) {
-        let normal = (x - mean) * scale;
-        *hat = N::narrow(normal);
-        *out = normal * gain + shift;
-    }
+    row.iter_mut().for_each(|x| *x = (*x - mean) * scale);
     scale
 }
 

@@ -7,6 +7,7 @@ use super::products::Weight;
 use super::row_masks;
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
+use crate::layers::Mode;
 use crate::libtorch::layer::place;
 use crate::libtorch::memory::Number;
 
@@ -21,14 +22,14 @@ impl<'a> Parameters<'a> {
     }
 
     pub(super) fn weight<N: Number>(&self, place: usize) -> Weight {
-        Weight::of::<N>(&[&self.all[place]])
+        Weight::of::<N>(&[&self.all[place]], self.all[place + 1].size()[0])
     }
 
     /// Of query, key and value one under the other: `[3·hidden, hidden]`, and in float32 `[3·hidden]`.
     pub(super) fn projection<N: Number>(&self) -> (Weight, Tensor) {
         let places = [place::QUERY, place::KEY, place::VALUE];
-        let weight = Weight::of::<N>(&places.map(|place| &self.all[place]));
-        (weight, Tensor::cat(&places.map(|place| self.bias(place)), 0))
+        let bias = Tensor::cat(&places.map(|place| self.bias(place)), 0);
+        (Weight::of::<N>(&places.map(|place| &self.all[place]), bias.size()[0]), bias)
     }
 
     /// That of the weight at `place`, in float32.
@@ -36,18 +37,26 @@ impl<'a> Parameters<'a> {
         self.all[place + 1].to_kind(Kind::Float)
     }
 
-    /// `LayerNorm(x + dropout(branch + b))`, by the bias of the weight at `place` and the norm behind it.
+    /// `LayerNorm(x + dropout(branch + b))`, by the bias of the weight at `place` and the norm behind it, and in training what its
+    /// backward pass needs.
     pub(super) fn norm<N: Number>(
         &self,
         x: &Tensor,
         branch: &Tensor,
         site: Site,
         place: usize,
-    ) -> (Tensor, Normed) {
-        let masks = row_masks(self.shape, self.shape.hidden_dropout, site);
+    ) -> (Tensor, Option<Normed>) {
+        let shape = self.shape;
         let (gain, shift) = (&self.all[place + 2], &self.all[place + 3]);
         let vectors = Vectors { bias: &self.bias(place), gain, shift };
-        norm::forward::<N>(x, branch, &vectors, self.shape.eps, masks)
+        match shape.mode {
+            Mode::Inference => (norm::infer::<N>(x, branch, &vectors, shape.eps), None),
+            Mode::Training(_) => {
+                let masks = row_masks(shape, shape.hidden_dropout, site);
+                let (out, norm) = norm::forward::<N>(x, branch, &vectors, shape.eps, masks);
+                (out, Some(norm))
+            }
+        }
     }
 }
 

@@ -2,28 +2,53 @@
 //! `gemm`.
 
 use gemm::{Parallelism, gemm};
+use half::bf16;
 use tch::{Kind, Tensor};
 
 use super::tiles::Tiles;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
 /// A layer's weight as its products take it: `[out, in]`, in one or more parts of the same size one under the other.
-pub(in crate::libtorch) struct Weight(Vec<Tensor>);
+pub(in crate::libtorch) enum Weight {
+    InRows(Vec<Tensor>),
+    /// For forward passes alone: each part as [`Weight::frozen`] packs it.
+    Packed(Vec<Tensor>),
+}
 
 impl Weight {
-    /// Of these parameters: as they are where tiles take them, and else in one part, as narrow as `N`.
-    pub(in crate::libtorch) fn of<N: Number>(parameters: &[&Tensor]) -> Weight {
+    /// Of these parameters, which have together so many `outputs`: as they are where tiles take them, and else in one part, as
+    /// narrow as `N`.
+    pub(in crate::libtorch) fn of<N: Number>(parameters: &[&Tensor], outputs: i64) -> Weight {
         let size = parameters[0].size();
-        let taken = Tiles::takes_rows(size[0] * parameters.len() as i64) && Tiles::takes_rows(size[1]);
-        if taken && tiles::<N>().is_some() {
-            return Weight(parameters.iter().map(|part| part.contiguous()).collect());
+        if size[0] * (parameters.len() as i64) < outputs {
+            return Weight::Packed(parameters.iter().map(|part| part.shallow_clone()).collect());
+        }
+        if tiles_for_weight::<N>([outputs, size[1]]).is_some() {
+            return Weight::InRows(parameters.iter().map(|part| part.contiguous()).collect());
         }
         let narrow: Vec<Tensor> = parameters.iter().map(|part| part.to_kind(N::KIND)).collect();
-        Weight(vec![if let [whole] = &narrow[..] { whole.contiguous() } else { Tensor::cat(&narrow, 0) }])
+        let whole = if let [whole] = &narrow[..] { whole.contiguous() } else { Tensor::cat(&narrow, 0) };
+        Weight::InRows(vec![whole])
+    }
+
+    /// A parameter `[out, in]` for many forward passes in bfloat16: packed where tiles take it, `[out/32, 32·in]`, which its
+    /// number of rows tells.
+    pub(in crate::libtorch) fn frozen(parameter: &Tensor) -> Tensor {
+        match tiles_for_weight::<bf16>([parameter.size()[0], parameter.size()[1]]) {
+            Some(tiles) => tiles.pack(parameter),
+            None => parameter.to_kind(Kind::BFloat16),
+        }
+    }
+
+    fn in_rows(&self) -> &[Tensor] {
+        match self {
+            Weight::InRows(parts) => parts,
+            Weight::Packed(_) => unreachable!("what is frozen has forward passes alone, by tiles"),
+        }
     }
 
     fn whole(&self) -> &Tensor {
-        let [whole] = &self.0[..] else { unreachable!("only tiles take parts") };
+        let [whole] = self.in_rows() else { unreachable!("only tiles take parts") };
         whole
     }
 }
@@ -33,9 +58,21 @@ fn tiles<N: Number>() -> Option<Tiles> {
     Tiles::of_processor().filter(|_| N::KIND == Kind::BFloat16)
 }
 
+/// The same for a weight `[out, in]`, forwards and backwards.
+fn tiles_for_weight<N: Number>(size: [i64; 2]) -> Option<Tiles> {
+    tiles::<N>().filter(|_| size.into_iter().all(Tiles::takes_rows))
+}
+
 /// The same for a left factor that lies in rows.
 fn tiles_for<N: Number>(left: &Tensor) -> Option<Tiles> {
     tiles::<N>().filter(|_| Tiles::takes_rows(left.size()[1]))
+}
+
+fn by_tiles(tiles: Tiles, x: &Tensor, weight: &Weight, bias: Option<&Tensor>) -> Tensor {
+    match weight {
+        Weight::InRows(parts) => tiles.product(x, parts, bias),
+        Weight::Packed(parts) => tiles.packed_product(x, parts, bias),
+    }
 }
 
 /// `x·Wᵀ + b`: `N[n, in]`, `[out, in]` and float32 `[out]` → `N[n, out]`. In bfloat16 libtorch copies the bias to every row first:
@@ -49,7 +86,7 @@ pub(in crate::libtorch) fn linear<N: Number>(x: &Tensor, weight: &Weight, bias: 
         return float32(start, Start::Kept, Factor::rows(x), Factor::columns(weight));
     }
     match tiles_for::<N>(x) {
-        Some(tiles) => tiles.product(x, &weight.0, Some(bias)),
+        Some(tiles) => by_tiles(tiles, x, weight, Some(bias)),
         None => x.linear(weight.whole(), Some(bias.to_kind(N::KIND))),
     }
 }
@@ -62,7 +99,7 @@ pub(super) fn product<N: Number>(x: &Tensor, weight: &Weight) -> Tensor {
         return float32(out, Start::Zero, Factor::rows(x), Factor::columns(weight));
     }
     match tiles_for::<N>(x) {
-        Some(tiles) => tiles.product(x, &weight.0, None),
+        Some(tiles) => by_tiles(tiles, x, weight, None),
         None => x.mm(&weight.whole().tr()),
     }
 }
@@ -75,7 +112,7 @@ pub(in crate::libtorch) fn input_gradient<N: Number>(gradient: &Tensor, weight: 
         return float32(out, Start::Zero, Factor::rows(gradient), Factor::rows(weight));
     }
     match tiles_for::<N>(gradient) {
-        Some(tiles) => tiles.input_gradient(gradient, &weight.0),
+        Some(tiles) => tiles.input_gradient(gradient, weight.in_rows()),
         None => gradient.mm(weight.whole()),
     }
 }

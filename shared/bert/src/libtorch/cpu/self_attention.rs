@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::attention::{self, Heads};
 use super::columns::column_sums;
+use super::narrowing::narrowed;
 use super::norm::Normed;
 use super::parameters::{Gradients, Parameters};
 use super::products::Weight;
@@ -21,22 +22,21 @@ pub(super) struct SelfAttention {
     output: Weight,
     /// `N[n, hidden]`
     x: Tensor,
-    /// Absent without training.
-    heads: Option<Heads>,
+    heads: Heads,
     /// `N[n, hidden]`
     context: Tensor,
     norm: Normed,
 }
 
 impl SelfAttention {
-    /// `[n, hidden]` → the same; `mask` is `[batch, 1, 1, seq]`.
+    /// `[n, hidden]` → the same, and in training what the backward pass needs; `mask` is `[batch, 1, 1, seq]`.
     pub(super) fn forward<N: Number>(
         x: &Tensor,
         mask: &Tensor,
         parameters: &Parameters<'_>,
-    ) -> (Tensor, SelfAttention) {
+    ) -> (Tensor, Option<SelfAttention>) {
         let shape = parameters.shape;
-        let narrow = x.to_kind(N::KIND);
+        let narrow = narrowed::<N>(x);
         let (projection, bias) = parameters.projection::<N>();
         let projected = products::linear::<N>(&narrow, &projection, &bias);
         let (context, heads) = attention::forward::<N>(&projected, mask, shape);
@@ -44,7 +44,8 @@ impl SelfAttention {
         let branch = products::product::<N>(&context, &output);
         let site = Site::AttentionOutput(shape.layer);
         let (out, norm) = parameters.norm::<N>(x, &branch, site, place::ATTENTION_OUTPUT);
-        (out, SelfAttention { projection, output, x: narrow, heads, context, norm })
+        let kept = |(heads, norm)| SelfAttention { projection, output, x: narrow, heads, context, norm };
+        (out, heads.zip(norm).map(kept))
     }
 
     /// The gradient of what came out → of what went in.
@@ -60,8 +61,7 @@ impl SelfAttention {
         of.put(place::ATTENTION_OUTPUT + 1, || norm.branch_sums());
         of.put(place::ATTENTION_OUTPUT, || products::weight_gradient::<N>(&norm.branch, &self.context));
         let context = products::input_gradient::<N>(&norm.branch, &self.output);
-        let Some(heads) = &self.heads else { unreachable!("only training has a backward pass") };
-        let projected = heads.backward::<N>(&context);
+        let projected = self.heads.backward::<N>(&context);
         self.put_projection::<N>(&projected, of);
         let branch = products::input_gradient::<N>(&projected, &self.projection);
         Branched { residual: norm.residual, branch }

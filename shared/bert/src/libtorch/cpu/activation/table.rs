@@ -43,11 +43,13 @@ impl Table {
 
     /// Adds the `bias` to the rows of `wide` in place, and puts the activation of the sums where `activated` is.
     pub(super) fn forward(&self, activated: &mut [bf16], wide: &mut [bf16], bias: &[f32]) {
-        let block = BLOCK_ROWS * bias.len();
+        let (width, block) = (bias.len(), BLOCK_ROWS * bias.len());
         activated.par_chunks_mut(block).zip(wide.par_chunks_mut(block)).for_each(|(activated, wide)| {
-            Arch::new().dispatch(AddBias { wide, bias });
-            for (activated, wide) in activated.iter_mut().zip(wide) {
-                *activated = self.values[usize::from(wide.to_bits())];
+            for (activated, wide) in activated.chunks_exact_mut(width).zip(wide.chunks_exact_mut(width)) {
+                Arch::new().dispatch(AddBias { row: wide, bias });
+                for (activated, wide) in activated.iter_mut().zip(wide) {
+                    *activated = self.values[usize::from(wide.to_bits())];
+                }
             }
         });
     }
@@ -76,7 +78,7 @@ impl Table {
 
 /// A type, because closures are not compiled for the processor at hand.
 struct AddBias<'a> {
-    wide: &'a mut [bf16],
+    row: &'a mut [bf16],
     bias: &'a [f32],
 }
 
@@ -85,10 +87,8 @@ impl NullaryFnOnce for AddBias<'_> {
 
     #[inline(always)]
     fn call(self) {
-        for wide in self.wide.chunks_exact_mut(self.bias.len()) {
-            for (wide, bias) in wide.iter_mut().zip(self.bias) {
-                *wide = Number::narrow(wide.widen() + bias);
-            }
+        for (wide, bias) in self.row.iter_mut().zip(self.bias) {
+            *wide = Number::narrow(wide.widen() + bias);
         }
     }
 }

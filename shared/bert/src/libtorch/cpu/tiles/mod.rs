@@ -7,18 +7,15 @@ mod instructions;
 mod strips;
 mod window;
 
-use std::cell::RefCell;
-
 use half::bf16;
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
 use self::instructions::{BLOCK, DEPTH, LeftTiles, Start, Sums, Tile};
-use self::strips::{NUMBERS, Order, Source, Stack, packed};
+use self::strips::{Order, Packed, Right, Source, Stack, packed};
 use self::window::Window;
-use super::aligned::Aligned;
 use super::pairs::LANES;
-use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
+use crate::libtorch::memory::{empty, numbers, numbers_mut};
 
 pub(super) use self::instructions::Tiles;
 
@@ -38,6 +35,22 @@ impl Tiles {
     /// `x·Wᵀ (+ b)`: `bf16[n, in]`, `[out, in]` in one or more parts one under the other, and float32 `[out]` → `bf16[n, out]`.
     pub(super) fn product(self, x: &Tensor, weight: &[Tensor], bias: Option<&Tensor>) -> Tensor {
         self.with(weight, Order::RightTransposed, &Left::rows(x), x.size()[0], bias)
+    }
+
+    /// `[out, in]`, both multiples of 32 → `bf16[out/32, 32·in]`, as [`Tiles::packed_product`] takes it.
+    pub(super) fn pack(self, weight: &Tensor) -> Tensor {
+        let (size, weight) = (weight.size(), [weight.contiguous()]);
+        let order = Order::RightTransposed;
+        let all = match weight[0].kind() {
+            Kind::Float => packed(self, &Source { matrix: Stack::<f32>::of(&weight), order }),
+            _ => packed(self, &Source { matrix: Stack::<bf16>::of(&weight), order }),
+        };
+        all.view([size[0] / BLOCK as i64, BLOCK as i64 * size[1]])
+    }
+
+    /// [`Tiles::product`] with weights that have been packed.
+    pub(super) fn packed_product(self, x: &Tensor, weight: &[Tensor], bias: Option<&Tensor>) -> Tensor {
+        self.multiply(&Left::rows(x), &Packed::of(weight), x.size()[0], bias)
     }
 
     /// `bf16[n, out]` and `[out, in]` in parts → `bf16[n, in]`
@@ -71,13 +84,7 @@ impl Tiles {
         }
     }
 
-    fn multiply<N: Number>(
-        self,
-        left: &Left<'_>,
-        right: &Source<'_, N>,
-        rows: i64,
-        bias: Option<&Tensor>,
-    ) -> Tensor {
+    fn multiply(self, left: &Left<'_>, right: &impl Right, rows: i64, bias: Option<&Tensor>) -> Tensor {
         let width = right.width();
         let mut out = empty::<bf16>(&[rows, width as i64]);
         let bias = bias.map_or(&[][..], |bias| numbers::<f32>(bias));
@@ -144,35 +151,22 @@ fn tasks(out: Window<'_>, columns: usize) -> Vec<Task<'_>> {
     parts.map(task).collect()
 }
 
-thread_local! {
-    /// A task's strips.
-    static MEMORY: RefCell<Aligned<bf16>> = RefCell::new(Aligned::new(bf16::ZERO, 0));
-}
-
 impl Task<'_> {
-    fn run<N: Number>(mut self, processor: Tiles, left: &Left<'_>, factor: &Source<'_, N>, bias: &[f32]) {
-        let (width, steps) = (factor.width(), factor.steps());
-        let strips = STRIPS.min(width.div_ceil(BLOCK) - self.first_strip);
+    fn run(mut self, processor: Tiles, left: &Left<'_>, right: &impl Right, bias: &[f32]) {
+        let strips = STRIPS.min(right.width().div_ceil(BLOCK) - self.first_strip);
         let mut biases = [[0.0; BLOCK]; STRIPS];
         let bias = bias.get(self.first_strip * BLOCK..).unwrap_or(&[]);
         biases.as_flattened_mut().iter_mut().zip(bias).for_each(|(out, bias)| *out = *bias);
-        MEMORY.with_borrow_mut(|memory| {
-            let size = strips * 2 * steps * NUMBERS;
-            if memory.len() < size {
-                *memory = Aligned::new(bf16::ZERO, size);
-            }
-            let right = memory[..size].as_chunks_mut().0;
-            factor.pack(processor, self.first_strip, right);
-            self.multiply(processor, left, right, steps, &biases);
+        right.with_strips(processor, self.first_strip..self.first_strip + strips, |strips| {
+            self.multiply(processor, left, strips, right.steps(), &biases);
         });
     }
 
-    /// `right` has two tiles for each of the `steps` of every strip.
     fn multiply(
         &mut self,
         processor: Tiles,
         left: &Left<'_>,
-        right: &[Tile],
+        strips: &[&[Tile]],
         steps: usize,
         biases: &[[f32; BLOCK]; STRIPS],
     ) {
@@ -183,11 +177,11 @@ impl Task<'_> {
                 let (end, start) =
                     (steps.min(first + PART), if first == 0 { Start::Zero } else { Start::Kept });
                 let left = left.tiles(self.first_block + block, first);
-                for (right, sums) in right.chunks_exact(2 * steps).zip(&mut sums) {
-                    set_up.multiply(left, &right[2 * first..2 * end], sums, start);
+                for (strip, sums) in strips.iter().zip(&mut sums) {
+                    set_up.multiply(left, &strip[2 * first..2 * end], sums, start);
                 }
             }
-            for (strip, sums) in sums[..right.len() / (2 * steps)].iter().enumerate() {
+            for (strip, sums) in sums[..strips.len()].iter().enumerate() {
                 set_up.put(sums, &biases[strip], &mut self.out, [block * BLOCK, strip * BLOCK]);
             }
         }
@@ -221,7 +215,12 @@ mod tests {
         let expect = wide(&x).mm(&wide(&weight).tr());
         if Tiles::takes_rows(inputs) {
             check_near(&tiles.product(&x, &stacked, None), &expect, &what);
-            check_near(&tiles.product(&x, &stacked, Some(&bias)), &(expect + bias), &what);
+            let expect = expect + &bias;
+            check_near(&tiles.product(&x, &stacked, Some(&bias)), &expect, &what);
+            if Tiles::takes_rows(outputs / parts) {
+                let packed: Vec<Tensor> = stacked.iter().map(|part| tiles.pack(part)).collect();
+                check_near(&tiles.packed_product(&x, &packed, Some(&bias)), &expect, &what);
+            }
         }
         if Tiles::takes_rows(outputs) {
             let expect = wide(&gradient).mm(&wide(&weight));

@@ -1,13 +1,29 @@
 //! Factors in the order in which tiles are loaded.
 
+use std::cell::RefCell;
+use std::ops::Range;
+
 use half::bf16;
 use rayon::prelude::*;
 use tch::Tensor;
 
 use super::STRIPS;
 use super::instructions::{BLOCK, DEPTH, Tile, Tiles};
+use crate::libtorch::cpu::aligned::Aligned;
 use crate::libtorch::cpu::pairs::LANES;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
+
+/// A right factor.
+pub(super) trait Right: Sync {
+    /// The number of its columns.
+    fn width(&self) -> usize;
+
+    /// Of the inner dimension.
+    fn steps(&self) -> usize;
+
+    /// Calls `take` with some strips, at most [`STRIPS`], each as [`Source`] says.
+    fn with_strips(&self, processor: Tiles, strips: Range<usize>, take: impl FnOnce(&[&[Tile]]));
+}
 
 /// How a factor's matrix lies in memory.
 #[derive(Clone, Copy)]
@@ -27,17 +43,21 @@ pub(super) struct Source<'a, N> {
     pub(super) order: Order,
 }
 
-impl<N: Number> Source<'_, N> {
-    /// The number of its rows, if it is a left, of its columns, if it is a right factor.
-    pub(super) fn width(&self) -> usize {
+thread_local! {
+    /// A task's strips.
+    static MEMORY: RefCell<Aligned<bf16>> = RefCell::new(Aligned::new(bf16::ZERO, 0));
+}
+
+impl<N: Number> Right for Source<'_, N> {
+    /// Of a left factor the number of its rows.
+    fn width(&self) -> usize {
         match self.order {
             Order::Right | Order::LeftTransposed => self.matrix.columns,
             Order::RightTransposed => self.matrix.rows(),
         }
     }
 
-    /// Of the inner dimension.
-    pub(super) fn steps(&self) -> usize {
+    fn steps(&self) -> usize {
         let inner = match self.order {
             Order::Right | Order::LeftTransposed => self.matrix.rows(),
             Order::RightTransposed => self.matrix.columns,
@@ -45,8 +65,25 @@ impl<N: Number> Source<'_, N> {
         inner.div_ceil(DEPTH)
     }
 
+    fn with_strips(&self, processor: Tiles, strips: Range<usize>, take: impl FnOnce(&[&[Tile]])) {
+        let strip_tiles = 2 * self.steps();
+        MEMORY.with_borrow_mut(|memory| {
+            let size = strips.len() * strip_tiles * NUMBERS;
+            if memory.len() < size {
+                *memory = Aligned::new(bf16::ZERO, size);
+            }
+            let tiles = memory[..size].as_chunks_mut().0;
+            self.pack(processor, strips.start, tiles);
+            let mut all = [&[][..]; STRIPS];
+            all.iter_mut().zip(tiles.chunks_exact(strip_tiles)).for_each(|(out, strip)| *out = strip);
+            take(&all[..strips.len()]);
+        });
+    }
+}
+
+impl<N: Number> Source<'_, N> {
     /// Fills `tiles` with strips from number `first` on; what is missing is zero.
-    pub(super) fn pack(&self, processor: Tiles, first: usize, tiles: &mut [Tile]) {
+    fn pack(&self, processor: Tiles, first: usize, tiles: &mut [Tile]) {
         // Step by step where rows go across the strips, strip by strip where they go along them.
         let strip_tiles = 2 * self.steps();
         let strips = tiles.len() / strip_tiles;
@@ -96,6 +133,42 @@ pub(super) fn packed<N: Number>(processor: Tiles, factor: &Source<'_, N>) -> Ten
         .enumerate()
         .for_each(|(index, tiles)| factor.pack(processor, index * STRIPS, tiles));
     memory
+}
+
+/// Packed right factors side by side.
+pub(super) struct Packed<'a> {
+    all: Vec<&'a [Tile]>,
+    strips_each: usize,
+    steps: usize,
+}
+
+impl<'a> Packed<'a> {
+    /// Each with a row for every strip.
+    pub(super) fn of(packed: &'a [Tensor]) -> Packed<'a> {
+        let size = packed[0].size();
+        assert!(packed.iter().all(|part| part.size() == size));
+        let all = packed.iter().map(|part| numbers::<bf16>(part).as_chunks().0).collect();
+        Packed { all, strips_each: size[0] as usize, steps: size[1] as usize / (2 * NUMBERS) }
+    }
+}
+
+impl Right for Packed<'_> {
+    fn width(&self) -> usize {
+        self.all.len() * self.strips_each * BLOCK
+    }
+
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    fn with_strips(&self, _: Tiles, strips: Range<usize>, take: impl FnOnce(&[&[Tile]])) {
+        let (mut all, count) = ([&[][..]; STRIPS], strips.len());
+        for (strip, out) in strips.zip(&mut all) {
+            let part = self.all[strip / self.strips_each];
+            *out = &part[strip % self.strips_each * 2 * self.steps..][..2 * self.steps];
+        }
+        take(&all[..count]);
+    }
 }
 
 /// Of a tile.

@@ -1,0 +1,39 @@
+//! Hidden states as products take them.
+
+use half::bf16;
+use pulp::{Arch, NullaryFnOnce};
+use rayon::prelude::*;
+use tch::{Kind, Tensor};
+
+use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
+
+/// Numbers that one task takes.
+const BLOCK: usize = 1 << 14;
+
+/// Contiguous float32 numbers in `N`: if that is float32, the same memory.
+pub(super) fn narrowed<N: Number>(x: &Tensor) -> Tensor {
+    if N::KIND == Kind::Float {
+        return x.shallow_clone();
+    }
+    let mut out = empty::<bf16>(&x.size());
+    numbers_mut::<bf16>(&mut out)
+        .par_chunks_mut(BLOCK)
+        .zip(numbers::<f32>(x).par_chunks(BLOCK))
+        .for_each(|(out, x)| Arch::new().dispatch(Narrow { out, x }));
+    out
+}
+
+/// A type, because closures are not compiled for the processor at hand.
+struct Narrow<'a> {
+    out: &'a mut [bf16],
+    x: &'a [f32],
+}
+
+impl NullaryFnOnce for Narrow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.out.iter_mut().zip(self.x).for_each(|(out, x)| *out = Number::narrow(*x));
+    }
+}
