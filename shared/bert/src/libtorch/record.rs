@@ -18,7 +18,7 @@ pub(super) fn tensors(inputs: &[TchTensor]) -> Vec<Tensor> {
 /// Of the hidden states and the parameters, with nothing kept.
 pub(super) fn forward(inputs: &[Tensor], mask: &Tensor, shape: &LayerShape, precision: Precision) -> Tensor {
     match mask.device() {
-        Device::Cpu => cpu::forward(&inputs[0], mask, &inputs[1..], shape, precision).0,
+        Device::Cpu => cpu::infer(&inputs[0], mask, &inputs[1..], shape, precision),
         _ => taped::forward(&inputs[0], mask, &inputs[1..], shape, precision),
     }
 }

@@ -17,16 +17,51 @@ mod softmax;
 mod tiles;
 
 use half::bf16;
+use rayon::prelude::*;
 use shared::config::Precision;
 use tch::Tensor;
 
-use super::memory::Number;
+use super::memory::{Number, empty, numbers, numbers_mut};
 use crate::dropout::{Masks, RowMasks, Site};
 use crate::encoder::LayerShape;
 use crate::layers::Mode;
 use feed_forward::FeedForward;
 use parameters::{Gradients, Parameters};
 use self_attention::SelfAttention;
+use tiles::Tiles;
+
+/// Rows for which it is worth a thread's while to read all weights.
+const ROWS_A_PART: i64 = 256;
+
+/// `[batch, seq, hidden]` → the same; `mask` is `[batch, 1, 1, seq]`. Where nothing is left to libtorch's own threads, each thread
+/// takes some examples through the whole layer, in its own caches, and waits for the others at the end alone.
+pub(super) fn infer(
+    x: &Tensor,
+    mask: &Tensor,
+    parameters: &[Tensor],
+    shape: &LayerShape,
+    precision: Precision,
+) -> Tensor {
+    let size = x.size();
+    let most = (size[0] * size[1] / ROWS_A_PART).min(rayon::current_num_threads() as i64).min(size[0]);
+    if precision == Precision::F32 || Tiles::of_processor().is_none() || most < 2 {
+        return forward(x, mask, parameters, shape, precision).0;
+    }
+    let mut out = empty::<f32>(&size);
+    let mut rest = numbers_mut::<f32>(&mut out);
+    let mut parts = Vec::new();
+    for (x, mask) in x.chunk(most, 0).into_iter().zip(mask.chunk(most, 0)) {
+        let parameters: Vec<Tensor> = parameters.iter().map(Tensor::shallow_clone).collect();
+        let (out, after) = rest.split_at_mut(x.numel());
+        rest = after;
+        parts.push((out, x, mask, parameters));
+    }
+    parts.into_par_iter().for_each(|(out, x, mask, parameters)| {
+        let states = forward(&x, &mask, &parameters, shape, precision).0;
+        out.copy_from_slice(numbers::<f32>(&states));
+    });
+    out
+}
 
 /// What the backward pass needs of the forward pass. In the parts of a layer `N` is float32 or bfloat16, and `n` is
 /// batch · seq.
