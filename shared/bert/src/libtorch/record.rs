@@ -97,6 +97,7 @@ mod tests {
     use crate::config::HiddenAct;
     use crate::dropout::{MaskKey, Masks};
     use crate::layers::Mode;
+    use crate::libtorch::cpu::products::Weight;
 
     const ROWS: i64 = 3;
     const SEQ: i64 = 7;
@@ -159,5 +160,34 @@ mod tests {
             check(hidden_act, 0.1, Precision::F32, 1e-5);
         }
         check(HiddenAct::Gelu, 0.1, Precision::Bf16, 3e-2);
+    }
+
+    /// Of some examples, and of so many that several threads share them.
+    fn check_inference(inputs: &[Tensor], precision: Precision, tolerance: f64) -> Tensor {
+        const TIMES: i64 = 40;
+        let shape = LayerShape { mode: Mode::Inference, ..shape(HiddenAct::Gelu, 0.1) };
+        let few = forward(inputs, &mask(), &shape, precision);
+        let mask = mask().repeat([TIMES, 1, 1, 1]);
+        let mut inputs: Vec<Tensor> = inputs.iter().map(Tensor::shallow_clone).collect();
+        inputs[0] = inputs[0].repeat([TIMES, 1, 1]);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let many = pool.install(move || forward(&inputs, &mask, &shape, precision));
+        check_near(&many, &few.repeat([TIMES, 1, 1]), tolerance);
+        few
+    }
+
+    #[test]
+    fn inference_in_parts_and_with_frozen_weights() {
+        tch::manual_seed(7);
+        let inputs = inputs();
+        let exact = check_inference(&inputs, Precision::F32, 1e-5);
+        let expect = check_inference(&inputs, Precision::Bf16, 1e-2);
+        check_near(&expect, &exact, 3e-2);
+        let freeze = |input: &Tensor| match input.dim() {
+            2 => Weight::frozen(input),
+            _ => input.shallow_clone(),
+        };
+        let frozen: Vec<Tensor> = inputs.iter().map(freeze).collect();
+        check_near(&check_inference(&frozen, Precision::Bf16, 1e-2), &expect, 1e-5);
     }
 }

@@ -15,23 +15,47 @@ use super::softmax::exp;
 use crate::config::HiddenAct;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
-/// Adds the `bias`, float32, to the rows of `wide`, `N[n, width]`, in place; returns the activation of the sums.
+/// Makes of `wide`, `N[n, width]`, in place the activation of its sums with the `bias`, float32, in every row; returns the sums, for
+/// the backward pass.
 pub(super) fn forward<N: Number>(wide: &mut Tensor, bias: &Tensor, hidden_act: HiddenAct) -> Tensor {
-    let mut activated = empty::<N>(&wide.size());
+    let mut sums = empty::<N>(&wide.size());
+    activate::<N>(wide, Some(&mut sums), bias, hidden_act);
+    sums
+}
+
+/// The same with nothing kept.
+pub(super) fn infer<N: Number>(wide: &mut Tensor, bias: &Tensor, hidden_act: HiddenAct) {
+    activate::<N>(wide, None, bias, hidden_act);
+}
+
+fn activate<N: Number>(wide: &mut Tensor, sums: Option<&mut Tensor>, bias: &Tensor, hidden_act: HiddenAct) {
     let bias = numbers::<f32>(bias);
     if N::KIND == Kind::BFloat16 {
-        let (activated, wide) = (numbers_mut::<bf16>(&mut activated), numbers_mut::<bf16>(wide));
-        Table::get(hidden_act).forward(activated, wide, bias);
+        let table = Table::get(hidden_act);
+        in_blocks::<bf16>(wide, sums, bias.len(), |wide, sums| table.forward(wide, sums, bias));
     } else {
-        let block = BLOCK_ROWS * bias.len();
-        numbers_mut::<f32>(&mut activated)
-            .par_chunks_mut(block)
-            .zip(numbers_mut::<f32>(wide).par_chunks_mut(block))
-            .for_each(|(activated, wide)| {
-                Arch::new().dispatch(ForwardBlock { activated, wide, bias, hidden_act });
-            });
+        in_blocks::<f32>(wide, sums, bias.len(), |wide, sums| {
+            Arch::new().dispatch(ForwardBlock { wide, sums, bias, hidden_act });
+        });
     }
-    activated
+}
+
+/// Calls `pass` with some rows of `wide`, and of the `sums` if there are any.
+fn in_blocks<N: Number>(
+    wide: &mut Tensor,
+    sums: Option<&mut Tensor>,
+    width: usize,
+    pass: impl Fn(&mut [N], Option<&mut [N]>) + Sync,
+) {
+    let block = BLOCK_ROWS * width;
+    let wide = numbers_mut::<N>(wide).par_chunks_mut(block);
+    match sums {
+        Some(sums) => {
+            let sums = numbers_mut::<N>(sums).par_chunks_mut(block);
+            wide.zip(sums).for_each(|(wide, sums)| pass(wide, Some(sums)));
+        }
+        None => wide.for_each(|wide| pass(wide, None)),
+    }
 }
 
 /// What a backward pass finds.
@@ -70,21 +94,25 @@ pub(super) fn backward<N: Number>(gradient: &mut Tensor, wide: &Tensor, hidden_a
 
 /// Some rows. A type, because closures are not compiled for the processor at hand.
 struct ForwardBlock<'a> {
-    activated: &'a mut [f32],
     wide: &'a mut [f32],
+    sums: Option<&'a mut [f32]>,
     bias: &'a [f32],
     hidden_act: HiddenAct,
 }
 
 impl ForwardBlock<'_> {
     #[inline(always)]
-    fn rows(self, activate: impl Fn(f32) -> f32) {
+    fn rows(mut self, activate: impl Fn(f32) -> f32) {
         let width = self.bias.len();
-        let rows = self.activated.chunks_exact_mut(width).zip(self.wide.chunks_exact_mut(width));
-        for (activated, wide) in rows {
-            for ((activated, wide), bias) in activated.iter_mut().zip(wide).zip(self.bias) {
+        for (row, wide) in self.wide.chunks_exact_mut(width).enumerate() {
+            for (wide, bias) in wide.iter_mut().zip(self.bias) {
                 *wide += bias;
-                *activated = activate(*wide);
+            }
+            if let Some(sums) = &mut self.sums {
+                sums[row * width..][..width].copy_from_slice(wide);
+            }
+            for wide in wide {
+                *wide = activate(*wide);
             }
         }
     }
@@ -209,12 +237,11 @@ mod tests {
     fn they_equal_libtorchs() {
         for hidden_act in [HiddenAct::Gelu, HiddenAct::GeluNew, HiddenAct::Relu] {
             let bias = Tensor::arange_start_step(-12.0, 12.0, 1.0 / 64.0, (Kind::Float, Device::Cpu));
-            let mut wide = Tensor::zeros([2, bias.size()[0]], (Kind::Float, Device::Cpu));
-            let activated = forward::<f32>(&mut wide, &bias, hidden_act);
-            let [expect, slopes] = of_libtorch(&wide, hidden_act);
+            let (activated, sums) = check_both::<f32>(&bias.zeros_like().repeat([2, 1]), &bias, hidden_act);
+            let [expect, slopes] = of_libtorch(&sums, hidden_act);
             check_near(&activated, &expect, hidden_act);
-            let mut gradient = wide.ones_like();
-            let again = backward::<f32>(&mut gradient, &wide, hidden_act);
+            let mut gradient = sums.ones_like();
+            let again = backward::<f32>(&mut gradient, &sums, hidden_act);
             check_near(&gradient, &slopes, hidden_act);
             check_near(&again.bias, &(slopes.get(0) * 2.0), hidden_act);
             assert_eq!(again.activated, activated);
@@ -226,20 +253,28 @@ mod tests {
         for hidden_act in [HiddenAct::Gelu, HiddenAct::GeluNew, HiddenAct::Relu] {
             let narrow = |x: &Tensor| x.to_kind(Kind::BFloat16);
             let bias = Tensor::arange_start_step(-12.0, 12.0, 1.0 / 64.0, (Kind::Float, Device::Cpu));
-            let mut wide = Tensor::randn([3, bias.size()[0]], (Kind::BFloat16, Device::Cpu));
-            let sums = narrow(&(&wide + &bias));
-            let activated = forward::<bf16>(&mut wide, &bias, hidden_act);
-            assert_eq!(wide, sums);
-            let mut exact = wide.to_kind(Kind::Float);
-            let expect = forward::<f32>(&mut exact, &bias.zeros_like(), hidden_act);
+            let wide = Tensor::randn([3, bias.size()[0]], (Kind::BFloat16, Device::Cpu));
+            let (activated, sums) = check_both::<bf16>(&wide, &bias, hidden_act);
+            assert_eq!(sums, narrow(&(&wide + &bias)));
+            let exact = sums.to_kind(Kind::Float);
+            let (expect, _) = check_both::<f32>(&exact, &bias.zeros_like(), hidden_act);
             assert_eq!(activated, narrow(&expect));
-            let gradient = Tensor::randn(wide.size(), (Kind::BFloat16, Device::Cpu));
+            let gradient = Tensor::randn(sums.size(), (Kind::BFloat16, Device::Cpu));
             let (mut ours, mut theirs) = (gradient.copy(), gradient.to_kind(Kind::Float));
-            let again = backward::<bf16>(&mut ours, &wide, hidden_act);
+            let again = backward::<bf16>(&mut ours, &sums, hidden_act);
             backward::<f32>(&mut theirs, &exact, hidden_act);
             assert_eq!((ours.shallow_clone(), again.activated), (narrow(&theirs), activated));
             check_near(&again.bias, &ours.to_kind(Kind::Float).sum_dim_intlist(0, false, None), hidden_act);
         }
+    }
+
+    /// The activation, which is the same in training and in inference, and the sums.
+    fn check_both<N: Number>(wide: &Tensor, bias: &Tensor, hidden_act: HiddenAct) -> (Tensor, Tensor) {
+        let (mut activated, mut inferred) = (wide.copy(), wide.copy());
+        let sums = forward::<N>(&mut activated, bias, hidden_act);
+        infer::<N>(&mut inferred, bias, hidden_act);
+        assert_eq!(activated, inferred);
+        (activated, sums)
     }
 
     fn check_near(ours: &Tensor, expect: &Tensor, hidden_act: HiddenAct) {

@@ -10,6 +10,7 @@ use super::products::Weight;
 use super::{Branched, activation, products, row_masks};
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
+use crate::layers::Mode;
 use crate::libtorch::layer::place;
 use crate::libtorch::memory::Number;
 
@@ -21,8 +22,8 @@ pub(super) struct FeedForward {
     output: Weight,
     /// `N[n, hidden]`
     x: Tensor,
-    /// `N[n, wide]`, before the activation.
-    wide: Tensor,
+    /// `N[n, wide]`: what was activated.
+    sums: Tensor,
     norm: Normed,
 }
 
@@ -37,11 +38,18 @@ impl FeedForward {
         let intermediate = parameters.weight::<N>(place::INTERMEDIATE);
         let mut wide = products::product::<N>(&narrow, &intermediate);
         let bias = parameters.bias(place::INTERMEDIATE);
-        let activated = activation::forward::<N>(&mut wide, &bias, shape.hidden_act);
+        let sums = match shape.mode {
+            Mode::Inference => {
+                activation::infer::<N>(&mut wide, &bias, shape.hidden_act);
+                None
+            }
+            Mode::Training(_) => Some(activation::forward::<N>(&mut wide, &bias, shape.hidden_act)),
+        };
         let output = parameters.weight::<N>(place::OUTPUT);
-        let branch = products::product::<N>(&activated, &output);
+        let branch = products::product::<N>(&wide, &output);
         let (out, norm) = parameters.norm::<N>(x, &branch, Site::Output(shape.layer), place::OUTPUT);
-        (out, norm.map(|norm| FeedForward { intermediate, output, x: narrow, wide, norm }))
+        let kept = |(norm, sums)| FeedForward { intermediate, output, x: narrow, sums, norm };
+        (out, norm.zip(sums).map(kept))
     }
 
     /// `[n, hidden]`: the gradient of what came out → of what went in.
@@ -56,7 +64,7 @@ impl FeedForward {
         of.put_norm(place::OUTPUT_NORM, &norm);
         of.put(place::OUTPUT + 1, || norm.branch_sums());
         let mut wide = products::input_gradient::<N>(&norm.branch, &self.output);
-        let Backward { activated, bias } = activation::backward::<N>(&mut wide, &self.wide, shape.hidden_act);
+        let Backward { activated, bias } = activation::backward::<N>(&mut wide, &self.sums, shape.hidden_act);
         of.put(place::OUTPUT, || products::weight_gradient::<N>(&norm.branch, &activated));
         drop(activated);
         of.put(place::INTERMEDIATE + 1, || bias);

@@ -4,11 +4,9 @@ use std::sync::LazyLock;
 
 use half::bf16;
 use pulp::{Arch, NullaryFnOnce};
-use rayon::prelude::*;
 
 use super::{gelu, gelu_new, relu};
 use crate::config::HiddenAct;
-use crate::libtorch::cpu::columns::BLOCK_ROWS;
 use crate::libtorch::memory::Number;
 
 const NUMBERS: usize = 1 << 16;
@@ -41,17 +39,18 @@ impl Table {
         Table { values, slopes }
     }
 
-    /// Adds the `bias` to the rows of `wide` in place, and puts the activation of the sums where `activated` is.
-    pub(super) fn forward(&self, activated: &mut [bf16], wide: &mut [bf16], bias: &[f32]) {
-        let (width, block) = (bias.len(), BLOCK_ROWS * bias.len());
-        activated.par_chunks_mut(block).zip(wide.par_chunks_mut(block)).for_each(|(activated, wide)| {
-            for (activated, wide) in activated.chunks_exact_mut(width).zip(wide.chunks_exact_mut(width)) {
-                Arch::new().dispatch(AddBias { row: wide, bias });
-                for (activated, wide) in activated.iter_mut().zip(wide) {
-                    *activated = self.values[usize::from(wide.to_bits())];
-                }
+    /// Of some rows: adds the `bias` to `wide` in place, keeps the sums if they are asked for, and activates them in place.
+    pub(super) fn forward(&self, wide: &mut [bf16], mut sums: Option<&mut [bf16]>, bias: &[f32]) {
+        let width = bias.len();
+        for (row, wide) in wide.chunks_exact_mut(width).enumerate() {
+            Arch::new().dispatch(AddBias { row: wide, bias });
+            if let Some(sums) = &mut sums {
+                sums[row * width..][..width].copy_from_slice(wide);
             }
-        });
+            for wide in wide {
+                *wide = self.values[usize::from(wide.to_bits())];
+            }
+        }
     }
 
     /// Of some rows, whose columns' `sums` grow: makes of the activation's `gradient` that of `wide`, in place, and puts the
