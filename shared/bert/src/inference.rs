@@ -19,7 +19,8 @@ use crate::model::Model;
 const EPOCH: u64 = 0;
 
 impl Model {
-    /// The model for inference alone: it may share parameters with this one, so it must be gone before the next step.
+    /// The model for inference alone: it may share parameters with this one, so it must be gone before the next step. It can be
+    /// neither saved nor frozen again: some of its weights lie as products take them.
     pub fn frozen(&self) -> Model {
         let network = self.network.valid();
         #[cfg(feature = "libtorch")]

@@ -30,9 +30,9 @@ pub(super) fn largest(row: &[f32]) -> f32 {
     rest.iter().fold(halved(lanes, greater), |largest, &x| greater(largest, x))
 }
 
-/// Of two that are no numbers the first.
+/// The first where either is a NaN.
 #[inline(always)]
-pub(super) fn greater(a: f32, b: f32) -> f32 {
+fn greater(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
 

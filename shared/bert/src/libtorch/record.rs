@@ -36,7 +36,7 @@ struct Pass {
 }
 
 enum PassKind {
-    /// Absent without training.
+    /// Absent in inference, which may be recorded where nobody will differentiate it.
     Cpu(Option<Box<cpu::Saved>>),
     Taped(Tape),
 }
@@ -162,18 +162,31 @@ mod tests {
         check(HiddenAct::Gelu, 0.1, Precision::Bf16, 3e-2);
     }
 
-    /// Of some examples, and of so many that several threads share them.
+    /// Of some examples, and of so many that three threads share them.
     fn check_inference(inputs: &[Tensor], precision: Precision, tolerance: f64) -> Tensor {
-        const TIMES: i64 = 40;
+        let times = 3 * cpu::ROWS_A_PART / (ROWS * SEQ) + 1;
         let shape = LayerShape { mode: Mode::Inference, ..shape(HiddenAct::Gelu, 0.1) };
         let few = forward(inputs, &mask(), &shape, precision);
-        let mask = mask().repeat([TIMES, 1, 1, 1]);
-        let mut inputs: Vec<Tensor> = inputs.iter().map(Tensor::shallow_clone).collect();
-        inputs[0] = inputs[0].repeat([TIMES, 1, 1]);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        let many = pool.install(move || forward(&inputs, &mask, &shape, precision));
-        check_near(&many, &few.repeat([TIMES, 1, 1]), tolerance);
+        let many = on_threads(3, repeated(inputs, times), mask().repeat([times, 1, 1, 1]), shape, precision);
+        check_near(&many, &few.repeat([times, 1, 1]), tolerance);
         few
+    }
+
+    fn repeated(inputs: &[Tensor], times: i64) -> Vec<Tensor> {
+        let mut inputs: Vec<Tensor> = inputs.iter().map(Tensor::shallow_clone).collect();
+        inputs[0] = inputs[0].repeat([times, 1, 1]);
+        inputs
+    }
+
+    fn on_threads(
+        count: usize,
+        inputs: Vec<Tensor>,
+        mask: Tensor,
+        shape: LayerShape,
+        precision: Precision,
+    ) -> Tensor {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap();
+        pool.install(move || forward(&inputs, &mask, &shape, precision))
     }
 
     #[test]
@@ -189,5 +202,16 @@ mod tests {
         };
         let frozen: Vec<Tensor> = inputs.iter().map(freeze).collect();
         check_near(&check_inference(&frozen, Precision::Bf16, 1e-2), &expect, 1e-5);
+    }
+
+    #[test]
+    fn what_is_trained_above_frozen_layers_has_the_same_masks_on_every_number_of_threads() {
+        tch::manual_seed(7);
+        let times = 3 * cpu::ROWS_A_PART / (ROWS * SEQ) + 1;
+        let (inputs, mask) = (repeated(&inputs(), times), mask().repeat([times, 1, 1, 1]));
+        let shape = shape(HiddenAct::Gelu, 0.1);
+        let (expect, _) = cpu::forward(&inputs[0], &mask, &inputs[1..], &shape, Precision::Bf16);
+        let ours = on_threads(3, inputs, mask, shape, Precision::Bf16);
+        check_near(&ours, &expect, 1e-2);
     }
 }

@@ -15,12 +15,12 @@ use super::softmax::exp;
 use crate::config::HiddenAct;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
-/// Makes of `wide`, `N[n, width]`, in place the activation of its sums with the `bias`, float32, in every row; returns the sums, for
-/// the backward pass.
+/// Adds the `bias`, float32, to every row of `wide`, `N[n, width]`, and activates it in place; returns what was activated, for the
+/// backward pass.
 pub(super) fn forward<N: Number>(wide: &mut Tensor, bias: &Tensor, hidden_act: HiddenAct) -> Tensor {
-    let mut sums = empty::<N>(&wide.size());
-    activate::<N>(wide, Some(&mut sums), bias, hidden_act);
-    sums
+    let mut biased = empty::<N>(&wide.size());
+    activate::<N>(wide, Some(&mut biased), bias, hidden_act);
+    biased
 }
 
 /// The same with nothing kept.
@@ -28,31 +28,31 @@ pub(super) fn infer<N: Number>(wide: &mut Tensor, bias: &Tensor, hidden_act: Hid
     activate::<N>(wide, None, bias, hidden_act);
 }
 
-fn activate<N: Number>(wide: &mut Tensor, sums: Option<&mut Tensor>, bias: &Tensor, hidden_act: HiddenAct) {
+fn activate<N: Number>(wide: &mut Tensor, biased: Option<&mut Tensor>, bias: &Tensor, hidden_act: HiddenAct) {
     let bias = numbers::<f32>(bias);
     if N::KIND == Kind::BFloat16 {
         let table = Table::get(hidden_act);
-        in_blocks::<bf16>(wide, sums, bias.len(), |wide, sums| table.forward(wide, sums, bias));
+        in_blocks::<bf16>(wide, biased, bias.len(), |wide, biased| table.forward(wide, biased, bias));
     } else {
-        in_blocks::<f32>(wide, sums, bias.len(), |wide, sums| {
-            Arch::new().dispatch(ForwardBlock { wide, sums, bias, hidden_act });
+        in_blocks::<f32>(wide, biased, bias.len(), |wide, biased| {
+            Arch::new().dispatch(ForwardBlock { wide, biased, bias, hidden_act });
         });
     }
 }
 
-/// Calls `pass` with some rows of `wide`, and of the `sums` if there are any.
+/// Calls `pass` with some rows of `wide`, and of `biased` if there is one.
 fn in_blocks<N: Number>(
     wide: &mut Tensor,
-    sums: Option<&mut Tensor>,
+    biased: Option<&mut Tensor>,
     width: usize,
     pass: impl Fn(&mut [N], Option<&mut [N]>) + Sync,
 ) {
     let block = BLOCK_ROWS * width;
     let wide = numbers_mut::<N>(wide).par_chunks_mut(block);
-    match sums {
-        Some(sums) => {
-            let sums = numbers_mut::<N>(sums).par_chunks_mut(block);
-            wide.zip(sums).for_each(|(wide, sums)| pass(wide, Some(sums)));
+    match biased {
+        Some(biased) => {
+            let biased = numbers_mut::<N>(biased).par_chunks_mut(block);
+            wide.zip(biased).for_each(|(wide, biased)| pass(wide, Some(biased)));
         }
         None => wide.for_each(|wide| pass(wide, None)),
     }
@@ -66,9 +66,9 @@ pub(super) struct Backward {
     pub(super) bias: Tensor,
 }
 
-/// Makes of `gradient`, the activation's, that of what was activated, `wide`, in place: `N[n, width]`.
-pub(super) fn backward<N: Number>(gradient: &mut Tensor, wide: &Tensor, hidden_act: HiddenAct) -> Backward {
-    let size = wide.size();
+/// Makes of `gradient`, the activation's, that of what was activated, `biased`, in place: `N[n, width]`.
+pub(super) fn backward<N: Number>(gradient: &mut Tensor, biased: &Tensor, hidden_act: HiddenAct) -> Backward {
+    let size = biased.size();
     let mut activated = empty::<N>(&size);
     let mut partial = columns::partial_sums(size[0], size[1]);
     let sums = numbers_mut::<f32>(&mut partial).par_chunks_mut(size[1] as usize);
@@ -77,16 +77,16 @@ pub(super) fn backward<N: Number>(gradient: &mut Tensor, wide: &Tensor, hidden_a
         let table = Table::get(hidden_act);
         sums.zip(numbers_mut::<bf16>(gradient).par_chunks_mut(block))
             .zip(numbers_mut::<bf16>(&mut activated).par_chunks_mut(block))
-            .zip(numbers::<bf16>(wide).par_chunks(block))
-            .for_each(|(((sums, gradient), activated), wide)| {
-                table.backward(sums, gradient, activated, wide);
+            .zip(numbers::<bf16>(biased).par_chunks(block))
+            .for_each(|(((sums, gradient), activated), biased)| {
+                table.backward(sums, gradient, activated, biased);
             });
     } else {
         sums.zip(numbers_mut::<f32>(gradient).par_chunks_mut(block))
             .zip(numbers_mut::<f32>(&mut activated).par_chunks_mut(block))
-            .zip(numbers::<f32>(wide).par_chunks(block))
-            .for_each(|(((sums, gradient), activated), wide)| {
-                Arch::new().dispatch(BackwardBlock { sums, gradient, activated, wide, hidden_act });
+            .zip(numbers::<f32>(biased).par_chunks(block))
+            .for_each(|(((sums, gradient), activated), biased)| {
+                Arch::new().dispatch(BackwardBlock { sums, gradient, activated, biased, hidden_act });
             });
     }
     Backward { activated, bias: columns::total(&partial, 1) }
@@ -95,7 +95,7 @@ pub(super) fn backward<N: Number>(gradient: &mut Tensor, wide: &Tensor, hidden_a
 /// Some rows. A type, because closures are not compiled for the processor at hand.
 struct ForwardBlock<'a> {
     wide: &'a mut [f32],
-    sums: Option<&'a mut [f32]>,
+    biased: Option<&'a mut [f32]>,
     bias: &'a [f32],
     hidden_act: HiddenAct,
 }
@@ -108,8 +108,8 @@ impl ForwardBlock<'_> {
             for (wide, bias) in wide.iter_mut().zip(self.bias) {
                 *wide += bias;
             }
-            if let Some(sums) = &mut self.sums {
-                sums[row * width..][..width].copy_from_slice(wide);
+            if let Some(biased) = &mut self.biased {
+                biased[row * width..][..width].copy_from_slice(wide);
             }
             for wide in wide {
                 *wide = activate(*wide);
@@ -135,7 +135,7 @@ struct BackwardBlock<'a> {
     sums: &'a mut [f32],
     gradient: &'a mut [f32],
     activated: &'a mut [f32],
-    wide: &'a [f32],
+    biased: &'a [f32],
     hidden_act: HiddenAct,
 }
 
@@ -144,10 +144,10 @@ impl BackwardBlock<'_> {
     fn rows(self, activate: impl Fn(f32) -> (f32, f32)) {
         let width = self.sums.len();
         let outputs = self.gradient.chunks_exact_mut(width).zip(self.activated.chunks_exact_mut(width));
-        for ((gradient, activated), wide) in outputs.zip(self.wide.chunks_exact(width)) {
+        for ((gradient, activated), biased) in outputs.zip(self.biased.chunks_exact(width)) {
             let outputs = gradient.iter_mut().zip(activated).zip(self.sums.iter_mut());
-            for (((gradient, activated), sum), wide) in outputs.zip(wide) {
-                let (value, slope) = activate(*wide);
+            for (((gradient, activated), sum), biased) in outputs.zip(biased) {
+                let (value, slope) = activate(*biased);
                 *activated = value;
                 *gradient *= slope;
                 *sum += *gradient;
@@ -237,11 +237,11 @@ mod tests {
     fn they_equal_libtorchs() {
         for hidden_act in [HiddenAct::Gelu, HiddenAct::GeluNew, HiddenAct::Relu] {
             let bias = Tensor::arange_start_step(-12.0, 12.0, 1.0 / 64.0, (Kind::Float, Device::Cpu));
-            let (activated, sums) = check_both::<f32>(&bias.zeros_like().repeat([2, 1]), &bias, hidden_act);
-            let [expect, slopes] = of_libtorch(&sums, hidden_act);
+            let (activated, biased) = check_both::<f32>(&bias.zeros_like().repeat([2, 1]), &bias, hidden_act);
+            let [expect, slopes] = of_libtorch(&biased, hidden_act);
             check_near(&activated, &expect, hidden_act);
-            let mut gradient = sums.ones_like();
-            let again = backward::<f32>(&mut gradient, &sums, hidden_act);
+            let mut gradient = biased.ones_like();
+            let again = backward::<f32>(&mut gradient, &biased, hidden_act);
             check_near(&gradient, &slopes, hidden_act);
             check_near(&again.bias, &(slopes.get(0) * 2.0), hidden_act);
             assert_eq!(again.activated, activated);
@@ -254,27 +254,27 @@ mod tests {
             let narrow = |x: &Tensor| x.to_kind(Kind::BFloat16);
             let bias = Tensor::arange_start_step(-12.0, 12.0, 1.0 / 64.0, (Kind::Float, Device::Cpu));
             let wide = Tensor::randn([3, bias.size()[0]], (Kind::BFloat16, Device::Cpu));
-            let (activated, sums) = check_both::<bf16>(&wide, &bias, hidden_act);
-            assert_eq!(sums, narrow(&(&wide + &bias)));
-            let exact = sums.to_kind(Kind::Float);
+            let (activated, biased) = check_both::<bf16>(&wide, &bias, hidden_act);
+            assert_eq!(biased, narrow(&(&wide + &bias)));
+            let exact = biased.to_kind(Kind::Float);
             let (expect, _) = check_both::<f32>(&exact, &bias.zeros_like(), hidden_act);
             assert_eq!(activated, narrow(&expect));
-            let gradient = Tensor::randn(sums.size(), (Kind::BFloat16, Device::Cpu));
+            let gradient = Tensor::randn(biased.size(), (Kind::BFloat16, Device::Cpu));
             let (mut ours, mut theirs) = (gradient.copy(), gradient.to_kind(Kind::Float));
-            let again = backward::<bf16>(&mut ours, &sums, hidden_act);
+            let again = backward::<bf16>(&mut ours, &biased, hidden_act);
             backward::<f32>(&mut theirs, &exact, hidden_act);
             assert_eq!((ours.shallow_clone(), again.activated), (narrow(&theirs), activated));
             check_near(&again.bias, &ours.to_kind(Kind::Float).sum_dim_intlist(0, false, None), hidden_act);
         }
     }
 
-    /// The activation, which is the same in training and in inference, and the sums.
+    /// The activation, which is the same in training and in inference, and what was activated.
     fn check_both<N: Number>(wide: &Tensor, bias: &Tensor, hidden_act: HiddenAct) -> (Tensor, Tensor) {
         let (mut activated, mut inferred) = (wide.copy(), wide.copy());
-        let sums = forward::<N>(&mut activated, bias, hidden_act);
+        let biased = forward::<N>(&mut activated, bias, hidden_act);
         infer::<N>(&mut inferred, bias, hidden_act);
         assert_eq!(activated, inferred);
-        (activated, sums)
+        (activated, biased)
     }
 
     fn check_near(ours: &Tensor, expect: &Tensor, hidden_act: HiddenAct) {

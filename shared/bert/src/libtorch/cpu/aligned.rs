@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 /// Bytes.
 const CACHE_LINE: usize = 64;
 
-/// So many numbers as it was made for.
+/// As many numbers as it was made for.
 pub(super) struct Aligned<N> {
     all: Vec<N>,
     first: usize,

@@ -23,7 +23,7 @@ pub(super) struct FeedForward {
     /// `N[n, hidden]`
     x: Tensor,
     /// `N[n, wide]`: what was activated.
-    sums: Tensor,
+    biased: Tensor,
     norm: Normed,
 }
 
@@ -38,7 +38,7 @@ impl FeedForward {
         let intermediate = parameters.weight::<N>(place::INTERMEDIATE);
         let mut wide = products::product::<N>(&narrow, &intermediate);
         let bias = parameters.bias(place::INTERMEDIATE);
-        let sums = match shape.mode {
+        let biased = match shape.mode {
             Mode::Inference => {
                 activation::infer::<N>(&mut wide, &bias, shape.hidden_act);
                 None
@@ -48,8 +48,8 @@ impl FeedForward {
         let output = parameters.weight::<N>(place::OUTPUT);
         let branch = products::product::<N>(&wide, &output);
         let (out, norm) = parameters.norm::<N>(x, &branch, Site::Output(shape.layer), place::OUTPUT);
-        let kept = |(norm, sums)| FeedForward { intermediate, output, x: narrow, sums, norm };
-        (out, norm.zip(sums).map(kept))
+        let kept = |(norm, biased)| FeedForward { intermediate, output, x: narrow, biased, norm };
+        (out, norm.zip(biased).map(kept))
     }
 
     /// `[n, hidden]`: the gradient of what came out → of what went in.
@@ -64,7 +64,8 @@ impl FeedForward {
         of.put_norm(place::OUTPUT_NORM, &norm);
         of.put(place::OUTPUT + 1, || norm.branch_sums());
         let mut wide = products::input_gradient::<N>(&norm.branch, &self.output);
-        let Backward { activated, bias } = activation::backward::<N>(&mut wide, &self.sums, shape.hidden_act);
+        let Backward { activated, bias } =
+            activation::backward::<N>(&mut wide, &self.biased, shape.hidden_act);
         of.put(place::OUTPUT, || products::weight_gradient::<N>(&norm.branch, &activated));
         drop(activated);
         of.put(place::INTERMEDIATE + 1, || bias);

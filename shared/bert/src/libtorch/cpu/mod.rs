@@ -28,13 +28,12 @@ use crate::layers::Mode;
 use feed_forward::FeedForward;
 use parameters::{Gradients, Parameters};
 use self_attention::SelfAttention;
-use tiles::Tiles;
 
 /// Rows for which it is worth a thread's while to read all weights.
-const ROWS_A_PART: i64 = 256;
+pub(super) const ROWS_A_PART: i64 = 256;
 
-/// `[batch, seq, hidden]` → the same; `mask` is `[batch, 1, 1, seq]`. Where nothing is left to libtorch's own threads, each thread
-/// takes some examples through the whole layer, in its own caches, and waits for the others at the end alone.
+/// `[batch, seq, hidden]` → the same; `mask` is `[batch, 1, 1, seq]`. Where a layer is ours alone and there are rows enough, each
+/// thread takes some examples through all of it, in its own caches, and helps the others out when it is done.
 pub(super) fn infer(
     x: &Tensor,
     mask: &Tensor,
@@ -44,7 +43,9 @@ pub(super) fn infer(
 ) -> Tensor {
     let size = x.size();
     let most = (size[0] * size[1] / ROWS_A_PART).min(rayon::current_num_threads() as i64).min(size[0]);
-    if precision == Precision::F32 || Tiles::of_processor().is_none() || most < 2 {
+    let ours = precision == Precision::Bf16 && Parameters::new(parameters, shape).taken_by_tiles();
+    // In training masks follow from a row's number in the batch, and libtorch has threads of its own.
+    if most < 2 || !ours || !matches!(shape.mode, Mode::Inference) {
         return forward(x, mask, parameters, shape, precision).0;
     }
     let mut out = empty::<f32>(&size);

@@ -1,6 +1,5 @@
 //! Hidden states as products take them.
 
-use half::bf16;
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
@@ -15,8 +14,8 @@ pub(super) fn narrowed<N: Number>(x: &Tensor) -> Tensor {
     if N::KIND == Kind::Float {
         return x.shallow_clone();
     }
-    let mut out = empty::<bf16>(&x.size());
-    numbers_mut::<bf16>(&mut out)
+    let mut out = empty::<N>(&x.size());
+    numbers_mut::<N>(&mut out)
         .par_chunks_mut(BLOCK)
         .zip(numbers::<f32>(x).par_chunks(BLOCK))
         .for_each(|(out, x)| Arch::new().dispatch(Narrow { out, x }));
@@ -24,16 +23,16 @@ pub(super) fn narrowed<N: Number>(x: &Tensor) -> Tensor {
 }
 
 /// A type, because closures are not compiled for the processor at hand.
-struct Narrow<'a> {
-    out: &'a mut [bf16],
+struct Narrow<'a, N> {
+    out: &'a mut [N],
     x: &'a [f32],
 }
 
-impl NullaryFnOnce for Narrow<'_> {
+impl<N: Number> NullaryFnOnce for Narrow<'_, N> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        self.out.iter_mut().zip(self.x).for_each(|(out, x)| *out = Number::narrow(*x));
+        self.out.iter_mut().zip(self.x).for_each(|(out, x)| *out = N::narrow(*x));
     }
 }

@@ -53,8 +53,8 @@ pub(super) struct Vectors<'a> {
 
 /// `LayerNorm(x + dropout(branch + bias))`: `[n, hidden]` and `N[n, hidden]` → `[n, hidden]`.
 pub(super) fn infer<N: Number>(x: &Tensor, branch: &Tensor, vectors: &Vectors<'_>, eps: f64) -> Tensor {
-    let unkept = x.size()[0] as usize;
-    normed::<N>(x, branch, vectors, eps, None, (0..unkept.div_ceil(BLOCK_ROWS)).map(|_| None).collect())
+    let blocks = (x.size()[0] as usize).div_ceil(BLOCK_ROWS);
+    normed::<N>(x, branch, vectors, eps, None, (0..blocks).map(|_| None).collect())
 }
 
 /// The same in training.

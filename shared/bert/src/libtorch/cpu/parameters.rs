@@ -3,8 +3,8 @@
 use tch::{Kind, Tensor};
 
 use super::norm::{self, Normed, Vectors};
-use super::products::Weight;
-use super::row_masks;
+use super::products::{self, Weight};
+use super::{attention, row_masks};
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
 use crate::layers::Mode;
@@ -19,6 +19,12 @@ pub(super) struct Parameters<'a> {
 impl<'a> Parameters<'a> {
     pub(super) fn new(all: &'a [Tensor], shape: &'a LayerShape) -> Parameters<'a> {
         Parameters { all, shape }
+    }
+
+    /// Whether every product in bfloat16, of attention too, is one of ours.
+    pub(super) fn taken_by_tiles(&self) -> bool {
+        let [wide, hidden] = [place::INTERMEDIATE, place::OUTPUT].map(|place| self.all[place + 1].size()[0]);
+        products::taken_by_tiles(wide, hidden) && attention::is_ours(hidden as usize / self.shape.heads)
     }
 
     pub(super) fn weight<N: Number>(&self, place: usize) -> Weight {

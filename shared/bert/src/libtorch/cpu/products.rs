@@ -16,13 +16,15 @@ pub(in crate::libtorch) enum Weight {
 }
 
 impl Weight {
-    /// Of these parameters, which have together so many `outputs`: as they are where tiles take them, and else in one part, as
-    /// narrow as `N`.
+    /// Of these parameters, which have together so many `outputs`: packed if they are [`Weight::frozen`], as they are where tiles
+    /// take them, and else in one part, as narrow as `N`.
     pub(in crate::libtorch) fn of<N: Number>(parameters: &[&Tensor], outputs: i64) -> Weight {
         let size = parameters[0].size();
-        if size[0] * (parameters.len() as i64) < outputs {
+        let rows = size[0] * parameters.len() as i64;
+        if rows * Tiles::PACKED_TOGETHER == outputs {
             return Weight::Packed(parameters.iter().map(|part| part.shallow_clone()).collect());
         }
+        assert_eq!(rows, outputs);
         if tiles_for_weight::<N>([outputs, size[1]]).is_some() {
             return Weight::InRows(parameters.iter().map(|part| part.contiguous()).collect());
         }
@@ -56,6 +58,11 @@ impl Weight {
 /// The processor's tiles, where they are there for products of `N`.
 fn tiles<N: Number>() -> Option<Tiles> {
     Tiles::of_processor().filter(|_| N::KIND == Kind::BFloat16)
+}
+
+/// Whether products in bfloat16 of a layer of these sizes are all by tiles.
+pub(super) fn taken_by_tiles(wide: i64, hidden: i64) -> bool {
+    tiles_for_weight::<bf16>([wide, hidden]).is_some()
 }
 
 /// The same for a weight `[out, in]`, forwards and backwards.

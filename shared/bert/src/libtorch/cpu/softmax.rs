@@ -181,7 +181,7 @@ pub(super) fn scores_gradient<N: Number>(
     }
 }
 
-/// `e^x` for `x ≤ 0` to a unit in the last place, and below 1e-37 nothing: 2 to a whole power times a polynomial (Cephes' `expf`), without the branches
+/// `e^x` for `-87 ≤ x ≤ 0` to a unit in the last place, and 0 below: 2 to a whole power times a polynomial (Cephes' `expf`), without the branches
 /// that keep a compiler from taking many at a time.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
@@ -190,7 +190,7 @@ pub(super) fn exp(x: f32) -> f32 {
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
     const TERMS: [f32; 6] =
         [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
-    // Not the least number there is: what a factor makes of it takes a processor a hundred times as long. A NaN stays one.
+    // Zero, not e^-87: a factor would make a denormal number of that, which takes a processor many times as long. A NaN stays one.
     let vanishes = x < -87.0;
     let x = if vanishes { -87.0 } else { x };
     let shifted = x * std::f32::consts::LOG2_E + ROUND;

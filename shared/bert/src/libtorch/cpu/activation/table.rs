@@ -39,13 +39,13 @@ impl Table {
         Table { values, slopes }
     }
 
-    /// Of some rows: adds the `bias` to `wide` in place, keeps the sums if they are asked for, and activates them in place.
-    pub(super) fn forward(&self, wide: &mut [bf16], mut sums: Option<&mut [bf16]>, bias: &[f32]) {
+    /// Of some rows: adds the `bias` to `wide` and activates it in place; what was activated is kept where `biased` is asked for.
+    pub(super) fn forward(&self, wide: &mut [bf16], mut biased: Option<&mut [bf16]>, bias: &[f32]) {
         let width = bias.len();
         for (row, wide) in wide.chunks_exact_mut(width).enumerate() {
             Arch::new().dispatch(AddBias { row: wide, bias });
-            if let Some(sums) = &mut sums {
-                sums[row * width..][..width].copy_from_slice(wide);
+            if let Some(biased) = &mut biased {
+                biased[row * width..][..width].copy_from_slice(wide);
             }
             for wide in wide {
                 *wide = self.values[usize::from(wide.to_bits())];
@@ -53,21 +53,21 @@ impl Table {
         }
     }
 
-    /// Of some rows, whose columns' `sums` grow: makes of the activation's `gradient` that of `wide`, in place, and puts the
+    /// Of some rows, whose columns' `sums` grow: makes of the activation's `gradient` that of `biased`, in place, and puts the
     /// activation where `activated` is.
     pub(super) fn backward(
         &self,
         sums: &mut [f32],
         gradient: &mut [bf16],
         activated: &mut [bf16],
-        wide: &[bf16],
+        biased: &[bf16],
     ) {
         let width = sums.len();
         let mut slopes = vec![0.0; width];
         let outputs = gradient.chunks_exact_mut(width).zip(activated.chunks_exact_mut(width));
-        for ((gradient, activated), wide) in outputs.zip(wide.chunks_exact(width)) {
-            for ((activated, slope), wide) in activated.iter_mut().zip(&mut slopes).zip(wide) {
-                let bits = usize::from(wide.to_bits());
+        for ((gradient, activated), biased) in outputs.zip(biased.chunks_exact(width)) {
+            for ((activated, slope), biased) in activated.iter_mut().zip(&mut slopes).zip(biased) {
+                let bits = usize::from(biased.to_bits());
                 (*activated, *slope) = (self.values[bits], self.slopes[bits]);
             }
             Arch::new().dispatch(Multiply { sums, gradient, slopes: &slopes });

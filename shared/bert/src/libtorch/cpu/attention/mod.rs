@@ -36,10 +36,20 @@ impl Sizes {
         1.0 / (self.width as f32).sqrt()
     }
 
-    /// None where the processor has no products of pairs, or a head is no whole number of pairs wide.
+    /// None where products are libtorch's.
     fn processor<N: Number>(self) -> Option<Processor> {
-        Processor::with_pairs().filter(|_| N::KIND == Kind::BFloat16 && self.width.is_multiple_of(2))
+        processor(self.width).filter(|_| N::KIND == Kind::BFloat16)
     }
+}
+
+/// None where the processor has no products of pairs, or a head is no whole number of pairs wide.
+fn processor(width: usize) -> Option<Processor> {
+    Processor::with_pairs().filter(|_| width.is_multiple_of(2))
+}
+
+/// Whether nothing is left to libtorch for heads that are so wide, in bfloat16.
+pub(super) fn is_ours(width: usize) -> bool {
+    processor(width).is_some()
 }
 
 /// What the backward pass needs.

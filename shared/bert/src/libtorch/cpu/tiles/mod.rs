@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
 use self::instructions::{BLOCK, DEPTH, LeftTiles, Start, Sums, Tile};
-use self::strips::{Order, Packed, Right, Source, Stack, packed};
+use self::strips::{Order, Packed, Source, Stack, Strips, packed};
 use self::window::Window;
 use super::pairs::LANES;
 use crate::libtorch::memory::{empty, numbers, numbers_mut};
@@ -27,6 +27,9 @@ const PART: usize = 12;
 const TASKS_A_THREAD: usize = 2;
 
 impl Tiles {
+    /// Rows of a weight that are a row of what it is packed to.
+    pub(super) const PACKED_TOGETHER: i64 = BLOCK as i64;
+
     /// Whether a left factor that lies in rows can be taken as it is.
     pub(super) fn takes_rows(inner: i64) -> bool {
         inner > 0 && inner % DEPTH as i64 == 0
@@ -84,8 +87,10 @@ impl Tiles {
         }
     }
 
-    fn multiply(self, left: &Left<'_>, right: &impl Right, rows: i64, bias: Option<&Tensor>) -> Tensor {
+    fn multiply(self, left: &Left<'_>, right: &impl Strips, rows: i64, bias: Option<&Tensor>) -> Tensor {
         let width = right.width();
+        assert_eq!(left.steps(), right.steps());
+        assert!(bias.is_none_or(|bias| bias.numel() == width));
         let mut out = empty::<bf16>(&[rows, width as i64]);
         let bias = bias.map_or(&[][..], |bias| numbers::<f32>(bias));
         let tasks = tasks(Window::of(numbers_mut::<bf16>(&mut out), width), width);
@@ -111,6 +116,14 @@ impl Left<'_> {
             last.resize(BLOCK * inner, bf16::ZERO);
         }
         Left::Rows { numbers: whole, inner, last }
+    }
+
+    /// Of the inner dimension.
+    fn steps(&self) -> usize {
+        match self {
+            Left::Rows { inner, .. } => inner / DEPTH,
+            Left::Packed { steps, .. } => *steps,
+        }
     }
 
     /// Of a block of rows, from a step of the inner dimension on.
@@ -152,7 +165,7 @@ fn tasks(out: Window<'_>, columns: usize) -> Vec<Task<'_>> {
 }
 
 impl Task<'_> {
-    fn run(mut self, processor: Tiles, left: &Left<'_>, right: &impl Right, bias: &[f32]) {
+    fn run(mut self, processor: Tiles, left: &Left<'_>, right: &impl Strips, bias: &[f32]) {
         let strips = STRIPS.min(right.width().div_ceil(BLOCK) - self.first_strip);
         let mut biases = [[0.0; BLOCK]; STRIPS];
         let bias = bias.get(self.first_strip * BLOCK..).unwrap_or(&[]);
@@ -243,6 +256,7 @@ mod tests {
             check(tiles, [33, 50, 288], 1, kind);
             check(tiles, [161, 320, 20], 1, kind);
             check(tiles, [300, 1000, 544], 2, kind);
+            check(tiles, [70, 3 * 192, 96], 3, kind);
         }
     }
 

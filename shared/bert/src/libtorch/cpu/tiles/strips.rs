@@ -13,15 +13,15 @@ use crate::libtorch::cpu::aligned::Aligned;
 use crate::libtorch::cpu::pairs::LANES;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
-/// A right factor.
-pub(super) trait Right: Sync {
-    /// The number of its columns.
+/// A factor, in strips as [`Source`] says.
+pub(super) trait Strips: Sync {
+    /// The number of its columns, if it is a right, of its rows, if it is a left factor.
     fn width(&self) -> usize;
 
     /// Of the inner dimension.
     fn steps(&self) -> usize;
 
-    /// Calls `take` with some strips, at most [`STRIPS`], each as [`Source`] says.
+    /// Calls `take` with some strips, at most [`STRIPS`].
     fn with_strips(&self, processor: Tiles, strips: Range<usize>, take: impl FnOnce(&[&[Tile]]));
 }
 
@@ -48,8 +48,7 @@ thread_local! {
     static MEMORY: RefCell<Aligned<bf16>> = RefCell::new(Aligned::new(bf16::ZERO, 0));
 }
 
-impl<N: Number> Right for Source<'_, N> {
-    /// Of a left factor the number of its rows.
+impl<N: Number> Strips for Source<'_, N> {
     fn width(&self) -> usize {
         match self.order {
             Order::Right | Order::LeftTransposed => self.matrix.columns,
@@ -152,7 +151,7 @@ impl<'a> Packed<'a> {
     }
 }
 
-impl Right for Packed<'_> {
+impl Strips for Packed<'_> {
     fn width(&self) -> usize {
         self.all.len() * self.strips_each * BLOCK
     }

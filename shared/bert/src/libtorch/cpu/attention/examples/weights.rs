@@ -4,7 +4,7 @@ use half::bf16;
 
 use crate::libtorch::cpu::pairs::{LANES, TILE_ROWS};
 use crate::libtorch::cpu::softmax::exp;
-use crate::libtorch::lanes::{greater, halved};
+use crate::libtorch::lanes::{halved, largest};
 use crate::libtorch::memory::Number;
 
 /// Makes weights of the first `rows` of a tile's `scores`, which are used up, under the additive `mask` of every key: all three are
@@ -14,32 +14,20 @@ pub(super) fn put_weights(weights: &mut [bf16], scores: &mut [f32], mask: &[f32]
     let mask = mask.as_chunks::<LANES>().0;
     let (scores, weights) = (scores.as_chunks_mut::<LANES>().0, weights.as_chunks_mut::<LANES>().0);
     let (scores, weights) = (&mut scores[..rows * mask.len()], &mut weights[..rows * mask.len()]);
-    let mut factors = [0.0; TILE_ROWS];
-    for (row, largest) in scores.chunks_exact_mut(mask.len()).zip(&mut factors) {
-        *largest = masked(row, mask, scale);
+    let [mut most, mut factors] = [[0.0; TILE_ROWS]; 2];
+    for (row, most) in scores.chunks_exact_mut(mask.len()).zip(&mut most) {
+        let numbers = row.as_flattened_mut();
+        numbers.iter_mut().zip(mask.as_flattened()).for_each(|(x, mask)| *x = *x * scale + mask);
+        *most = largest(numbers);
     }
-    for (row, factor) in scores.chunks_exact_mut(mask.len()).zip(&mut factors) {
-        *factor = 1.0 / exponentials(row, *factor);
+    for ((row, factor), most) in scores.chunks_exact_mut(mask.len()).zip(&mut factors).zip(most) {
+        *factor = 1.0 / exponentials(row, most);
     }
     let rows = weights.chunks_exact_mut(mask.len()).zip(scores.chunks_exact(mask.len()));
     for ((weights, row), factor) in rows.zip(factors) {
         let numbers = weights.as_flattened_mut().iter_mut().zip(row.as_flattened());
         numbers.for_each(|(weight, x)| *weight = Number::narrow(x * factor));
     }
-}
-
-/// Scales and masks; returns the largest.
-#[inline(always)]
-fn masked(row: &mut [[f32; LANES]], mask: &[[f32; LANES]], scale: f32) -> f32 {
-    let numbers = row.as_flattened_mut().iter_mut().zip(mask.as_flattened());
-    numbers.for_each(|(x, mask)| *x = *x * scale + mask);
-    let mut largest = [f32::NEG_INFINITY; LANES];
-    for row in row {
-        for lane in 0..LANES {
-            largest[lane] = greater(largest[lane], row[lane]);
-        }
-    }
-    halved(largest, greater)
 }
 
 /// Returns their sum.
