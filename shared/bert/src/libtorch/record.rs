@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_trained_above_frozen_layers_has_the_same_masks_on_every_number_of_threads() {
+    fn layers_that_are_not_trained_draw_the_same_masks_on_every_number_of_threads() {
         tch::manual_seed(7);
         let times = 3 * cpu::ROWS_A_PART / (ROWS * SEQ) + 1;
         let (inputs, mask) = (repeated(&inputs(), times), mask().repeat([times, 1, 1, 1]));
