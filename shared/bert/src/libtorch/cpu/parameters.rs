@@ -24,7 +24,8 @@ impl<'a> Parameters<'a> {
     /// Whether every product in bfloat16, of attention too, is one of ours.
     pub(super) fn taken_by_tiles(&self) -> bool {
         let [wide, hidden] = [place::INTERMEDIATE, place::OUTPUT].map(|place| self.all[place + 1].size()[0]);
-        products::taken_by_tiles(wide, hidden) && attention::is_ours(hidden as usize / self.shape.heads)
+        products::taken_by_tiles(wide, hidden)
+            && attention::processor(hidden as usize / self.shape.heads).is_some()
     }
 
     pub(super) fn weight<N: Number>(&self, place: usize) -> Weight {

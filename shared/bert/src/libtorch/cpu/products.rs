@@ -60,11 +60,6 @@ fn tiles<N: Number>() -> Option<Tiles> {
     Tiles::of_processor().filter(|_| N::KIND == Kind::BFloat16)
 }
 
-/// Whether products in bfloat16 of a layer of these sizes are all by tiles.
-pub(super) fn taken_by_tiles(wide: i64, hidden: i64) -> bool {
-    tiles_for_weight::<bf16>([wide, hidden]).is_some()
-}
-
 /// The same for a weight `[out, in]`, forwards and backwards.
 fn tiles_for_weight<N: Number>(size: [i64; 2]) -> Option<Tiles> {
     tiles::<N>().filter(|_| size.into_iter().all(Tiles::takes_rows))
@@ -73,6 +68,11 @@ fn tiles_for_weight<N: Number>(size: [i64; 2]) -> Option<Tiles> {
 /// The same for a left factor that lies in rows.
 fn tiles_for<N: Number>(left: &Tensor) -> Option<Tiles> {
     tiles::<N>().filter(|_| Tiles::takes_rows(left.size()[1]))
+}
+
+/// Whether products in bfloat16 of a layer of these sizes are all by tiles.
+pub(super) fn taken_by_tiles(wide: i64, hidden: i64) -> bool {
+    tiles_for_weight::<bf16>([wide, hidden]).is_some()
 }
 
 fn by_tiles(tiles: Tiles, x: &Tensor, weight: &Weight, bias: Option<&Tensor>) -> Tensor {

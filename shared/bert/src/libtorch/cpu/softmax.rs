@@ -181,8 +181,8 @@ pub(super) fn scores_gradient<N: Number>(
     }
 }
 
-/// `e^x` for `-87 ≤ x ≤ 0` to a unit in the last place, and 0 below: 2 to a whole power times a polynomial (Cephes' `expf`), without the branches
-/// that keep a compiler from taking many at a time.
+/// `e^x` for `-87 ≤ x ≤ 0` to a unit in the last place, and 0 below: 2 to a whole power times a polynomial (Cephes' `expf`),
+/// without the branches that keep a compiler from taking many at a time.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     // Adding it rounds to a whole number, which stands in the sum's low bits.

@@ -43,13 +43,8 @@ impl Sizes {
 }
 
 /// None where the processor has no products of pairs, or a head is no whole number of pairs wide.
-fn processor(width: usize) -> Option<Processor> {
+pub(super) fn processor(width: usize) -> Option<Processor> {
     Processor::with_pairs().filter(|_| width.is_multiple_of(2))
-}
-
-/// Whether nothing is left to libtorch for heads that are so wide, in bfloat16.
-pub(super) fn is_ours(width: usize) -> bool {
-    processor(width).is_some()
 }
 
 /// What the backward pass needs.
