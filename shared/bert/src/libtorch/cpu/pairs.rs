@@ -166,42 +166,53 @@ mod instructions {
         }
     }
 
-    #[inline(always)]
     pub(super) fn transpose(square: &mut Square) {
-        // SAFETY: a `Processor` exists only where the instructions are there; both are as many numbers, whatever their bits.
-        unsafe {
-            let rows = swapped(transmute::<Square, [__m512i; LANES]>(*square));
-            *square = transmute::<[__m512i; LANES], Square>(rows);
+        // SAFETY: a `Processor` exists only where the instructions are there; a square is 16 rows of 64 bytes.
+        unsafe { swap(square.as_mut_ptr().cast()) }
+    }
+
+    /// Swaps rows and lanes. There must be 16 rows of 64 bytes, at any address.
+    #[target_feature(enable = "avx512f")]
+    pub(in crate::libtorch::cpu) unsafe fn swap(first: *mut __m512i) {
+        let mut rows = [_mm512_setzero_si512(); LANES];
+        for (row, numbers) in rows.iter_mut().enumerate() {
+            // SAFETY: the caller vouches for the rows.
+            *numbers = unsafe { _mm512_loadu_si512(first.wrapping_add(row)) };
+        }
+        swap_bit::<1>(&mut rows);
+        swap_bit::<2>(&mut rows);
+        swap_bit::<4>(&mut rows);
+        swap_bit::<8>(&mut rows);
+        for (row, numbers) in rows.iter().enumerate() {
+            // SAFETY: as for the first.
+            unsafe { _mm512_storeu_si512(first.wrapping_add(row), *numbers) };
         }
     }
 
-    /// With rows and lanes swapped: each bit of a row's number with that of its lanes' numbers.
+    /// Swaps this bit of a row's number with that of its lanes' numbers. One bit a function, so that rows stay in registers.
     #[target_feature(enable = "avx512f")]
-    pub(in crate::libtorch::cpu) fn swapped(mut rows: [__m512i; LANES]) -> [__m512i; LANES] {
+    #[inline]
+    fn swap_bit<const BIT: usize>(rows: &mut [__m512i; LANES]) {
         let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        let other_row = _mm512_set1_epi32(LANES as i32);
-        for bit in [1, 2, 4, 8] {
-            let step = _mm512_set1_epi32(bit);
-            let set = _mm512_test_epi32_mask(lanes, step);
-            // Of the 32 lanes of two rows, those that each takes.
-            let of_first = _mm512_mask_add_epi32(lanes, set, _mm512_sub_epi32(lanes, step), other_row);
-            let of_second = _mm512_mask_add_epi32(_mm512_add_epi32(lanes, step), set, lanes, other_row);
-            for first in 0..LANES {
-                let second = first | bit as usize;
-                if first == second {
-                    continue;
-                }
-                let (upper, lower) = (rows[first], rows[second]);
-                rows[first] = _mm512_permutex2var_epi32(upper, of_first, lower);
-                rows[second] = _mm512_permutex2var_epi32(upper, of_second, lower);
+        let (step, other_row) = (_mm512_set1_epi32(BIT as i32), _mm512_set1_epi32(LANES as i32));
+        let set = _mm512_test_epi32_mask(lanes, step);
+        // Of the 32 lanes of two rows, those that each takes.
+        let of_first = _mm512_mask_add_epi32(lanes, set, _mm512_sub_epi32(lanes, step), other_row);
+        let of_second = _mm512_mask_add_epi32(_mm512_add_epi32(lanes, step), set, lanes, other_row);
+        for first in 0..LANES {
+            let second = first | BIT;
+            if first == second {
+                continue;
             }
+            let (upper, lower) = (rows[first], rows[second]);
+            rows[first] = _mm512_permutex2var_epi32(upper, of_first, lower);
+            rows[second] = _mm512_permutex2var_epi32(upper, of_second, lower);
         }
-        rows
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use instructions::swapped;
+pub(super) use instructions::swap;
 
 #[cfg(not(target_arch = "x86_64"))]
 mod instructions {

@@ -4,27 +4,23 @@
 //! multiplication", ACM TOMS 34).
 
 mod instructions;
+mod left;
 mod strips;
+mod tasks;
 mod window;
 
 use half::bf16;
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
-use self::instructions::{BLOCK, DEPTH, LeftTiles, Start, Sums, Tile};
+use self::instructions::{BLOCK, DEPTH};
+use self::left::Left;
 use self::strips::{Order, Packed, Source, Stack, Strips, packed};
+use self::tasks::tasks;
 use self::window::Window;
-use super::pairs::LANES;
 use crate::libtorch::memory::{empty, numbers, numbers_mut};
 
 pub(super) use self::instructions::Tiles;
-
-/// Strips that are packed together, their columns side by side: those of a task.
-const STRIPS: usize = 4;
-/// Steps of the inner dimension for which a block's left tiles stay in the fastest memory.
-const PART: usize = 12;
-/// So many tasks a thread, at least, where there are as many blocks.
-const TASKS_A_THREAD: usize = 2;
 
 impl Tiles {
     /// Rows of a weight that are a row of what it is packed to.
@@ -93,111 +89,9 @@ impl Tiles {
         assert!(bias.is_none_or(|bias| bias.numel() == width));
         let mut out = empty::<bf16>(&[rows, width as i64]);
         let bias = bias.map_or(&[][..], |bias| numbers::<f32>(bias));
-        let tasks = tasks(Window::of(numbers_mut::<bf16>(&mut out), width), width);
+        let tasks = tasks(Window::of(numbers_mut::<bf16>(&mut out), width), right.steps());
         tasks.into_par_iter().for_each(|task| task.run(self, left, right, bias));
         out
-    }
-}
-
-enum Left<'a> {
-    /// As they lie, and the last block filled up with zeros where rows are missing.
-    Rows { numbers: &'a [bf16], inner: usize, last: Vec<bf16> },
-    /// Strips of rows.
-    Packed { tiles: &'a [Tile], steps: usize },
-}
-
-impl Left<'_> {
-    fn rows(matrix: &Tensor) -> Left<'_> {
-        let inner = matrix.size()[1] as usize;
-        let numbers = numbers::<bf16>(matrix);
-        let (whole, rest) = numbers.split_at(numbers.len() / (BLOCK * inner) * BLOCK * inner);
-        let mut last = rest.to_vec();
-        if !rest.is_empty() {
-            last.resize(BLOCK * inner, bf16::ZERO);
-        }
-        Left::Rows { numbers: whole, inner, last }
-    }
-
-    /// Of the inner dimension.
-    fn steps(&self) -> usize {
-        match self {
-            Left::Rows { inner, .. } => inner / DEPTH,
-            Left::Packed { steps, .. } => *steps,
-        }
-    }
-
-    /// Of a block of rows, from a step of the inner dimension on.
-    fn tiles(&self, block: usize, step: usize) -> LeftTiles<'_> {
-        match self {
-            Left::Rows { numbers, inner, last } => {
-                let size = BLOCK * inner;
-                let block = numbers.get(block * size..(block + 1) * size).unwrap_or(last);
-                let numbers = &block[step * DEPTH..];
-                LeftTiles { numbers, row_stride: *inner, lower: LANES * inner, step: DEPTH }
-            }
-            Left::Packed { tiles, steps } => {
-                let numbers = tiles[2 * (block * steps + step)..2 * (block + 1) * steps].as_flattened();
-                LeftTiles { numbers, row_stride: DEPTH, lower: LANES * DEPTH, step: BLOCK * DEPTH }
-            }
-        }
-    }
-}
-
-/// Some blocks of rows of a product, and some strips of its columns.
-struct Task<'a> {
-    first_block: usize,
-    first_strip: usize,
-    out: Window<'a>,
-}
-
-/// `out` is so many `columns` wide.
-fn tasks(out: Window<'_>, columns: usize) -> Vec<Task<'_>> {
-    let (blocks, groups) = (out.rows().div_ceil(BLOCK).max(1), columns.div_ceil(STRIPS * BLOCK));
-    let ranges = (TASKS_A_THREAD * rayon::current_num_threads()).div_ceil(groups).min(blocks);
-    let range = blocks.div_ceil(ranges);
-    let parts = out.parts(range * BLOCK, STRIPS * BLOCK).enumerate();
-    let task = |(index, out)| Task {
-        first_block: index / groups * range,
-        first_strip: index % groups * STRIPS,
-        out,
-    };
-    parts.map(task).collect()
-}
-
-impl Task<'_> {
-    fn run(mut self, processor: Tiles, left: &Left<'_>, right: &impl Strips, bias: &[f32]) {
-        let strips = STRIPS.min(right.width().div_ceil(BLOCK) - self.first_strip);
-        let mut biases = [[0.0; BLOCK]; STRIPS];
-        let bias = bias.get(self.first_strip * BLOCK..).unwrap_or(&[]);
-        biases.as_flattened_mut().iter_mut().zip(bias).for_each(|(out, bias)| *out = *bias);
-        right.with_strips(processor, self.first_strip..self.first_strip + strips, |strips| {
-            self.multiply(processor, left, strips, right.steps(), &biases);
-        });
-    }
-
-    fn multiply(
-        &mut self,
-        processor: Tiles,
-        left: &Left<'_>,
-        strips: &[&[Tile]],
-        steps: usize,
-        biases: &[[f32; BLOCK]; STRIPS],
-    ) {
-        let set_up = processor.set_up();
-        let mut sums = [Sums::ZERO; STRIPS];
-        for block in 0..self.out.rows().div_ceil(BLOCK) {
-            for first in (0..steps).step_by(PART) {
-                let (end, start) =
-                    (steps.min(first + PART), if first == 0 { Start::Zero } else { Start::Kept });
-                let left = left.tiles(self.first_block + block, first);
-                for (strip, sums) in strips.iter().zip(&mut sums) {
-                    set_up.multiply(left, &strip[2 * first..2 * end], sums, start);
-                }
-            }
-            for (strip, sums) in sums[..strips.len()].iter().enumerate() {
-                set_up.put(sums, &biases[strip], &mut self.out, [block * BLOCK, strip * BLOCK]);
-            }
-        }
     }
 }
 

@@ -7,8 +7,8 @@ use half::bf16;
 use rayon::prelude::*;
 use tch::Tensor;
 
-use super::STRIPS;
 use super::instructions::{BLOCK, DEPTH, Tile, Tiles};
+use super::tasks::STRIPS;
 use crate::libtorch::cpu::aligned::Aligned;
 use crate::libtorch::cpu::pairs::LANES;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
@@ -84,43 +84,39 @@ impl<N: Number> Source<'_, N> {
     /// Fills `tiles` with strips from number `first` on; what is missing is zero.
     fn pack(&self, processor: Tiles, first: usize, tiles: &mut [Tile]) {
         // Step by step where rows go across the strips, strip by strip where they go along them.
-        let strip_tiles = 2 * self.steps();
-        let strips = tiles.len() / strip_tiles;
+        let (steps, pairs) = (self.steps(), tiles.as_chunks_mut::<2>().0);
+        let strips = pairs.len() / steps;
         match self.order {
             Order::Right | Order::LeftTransposed => {
-                for step in 0..self.steps() {
-                    for strip in 0..strips {
-                        let pair = &mut tiles[strip * strip_tiles + 2 * step..][..2];
-                        self.pack_step(processor, first + strip, step, pair);
-                    }
+                for (step, strip) in (0..steps).flat_map(|step| (0..strips).map(move |strip| (step, strip))) {
+                    self.pack_step(processor, first + strip, step, &mut pairs[strip * steps + step]);
                 }
             }
             Order::RightTransposed => {
-                for (strip, tiles) in tiles.chunks_mut(strip_tiles).enumerate() {
-                    for (step, pair) in tiles.chunks_mut(2).enumerate() {
-                        self.pack_step(processor, first + strip, step, pair);
-                    }
+                for (index, pair) in pairs.iter_mut().enumerate() {
+                    self.pack_step(processor, first + index / steps, index % steps, pair);
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn pack_step(&self, processor: Tiles, strip: usize, step: usize, pair: &mut [Tile]) {
-        for (half, tile) in pair.iter_mut().enumerate() {
-            let (line, inner) = (strip * BLOCK + half * LANES, step * DEPTH);
-            let (first, size) = match self.order {
-                Order::Right | Order::LeftTransposed => ([inner, line], [DEPTH, LANES]),
-                Order::RightTransposed => ([line, inner], [LANES, DEPTH]),
-            };
-            self.matrix.with_rectangle(first, size, |numbers, stride| match self.order {
-                Order::Right => processor.interleave(numbers, stride, tile),
-                Order::LeftTransposed => processor.interleave_and_transpose(numbers, stride, tile),
-                Order::RightTransposed => processor.transpose(numbers, stride, tile),
-            });
-        }
+    fn pack_step(&self, processor: Tiles, strip: usize, step: usize, pair: &mut [Tile; 2]) {
+        let (line, inner) = (strip * BLOCK, step * DEPTH);
+        let first = match self.order {
+            Order::Right | Order::LeftTransposed => [inner, line],
+            Order::RightTransposed => [line, inner],
+        };
+        self.matrix.with_square(first, |numbers, stride| match self.order {
+            Order::Right => processor.interleave(numbers, stride, pair),
+            Order::LeftTransposed => processor.interleave_and_transpose(numbers, stride, pair),
+            Order::RightTransposed => processor.transpose(numbers, stride, pair),
+        });
     }
 }
+
+/// Strips of a whole factor that a thread packs: lines of memory lie across two.
+const TOGETHER: usize = 4;
 
 /// All strips of a factor, packed in parallel.
 pub(super) fn packed<N: Number>(processor: Tiles, factor: &Source<'_, N>) -> Tensor {
@@ -128,9 +124,9 @@ pub(super) fn packed<N: Number>(processor: Tiles, factor: &Source<'_, N>) -> Ten
     let mut memory = empty::<bf16>(&[(strips * strip_tiles * NUMBERS) as i64]);
     let tiles = numbers_mut::<bf16>(&mut memory).as_chunks_mut::<NUMBERS>().0;
     tiles
-        .par_chunks_mut(STRIPS * strip_tiles)
+        .par_chunks_mut(TOGETHER * strip_tiles)
         .enumerate()
-        .for_each(|(index, tiles)| factor.pack(processor, index * STRIPS, tiles));
+        .for_each(|(index, tiles)| factor.pack(processor, index * TOGETHER, tiles));
     memory
 }
 
@@ -192,22 +188,21 @@ impl<'a, N: Number> Stack<'a, N> {
         self.rows_each * self.matrices.len()
     }
 
-    /// Calls `take` with the `size[0]` rows and `size[1]` columns that begin at `first`, and the distance of rows.
+    /// Calls `take` with the 32 rows and columns that begin at `first`, and the distance of rows.
     #[inline(always)]
-    fn with_rectangle(&self, first: [usize; 2], size: [usize; 2], take: impl FnOnce(&[N], usize)) {
-        let ([row, column], [rows, columns]) = (first, size);
+    fn with_square(&self, [row, column]: [usize; 2], take: impl FnOnce(&[N], usize)) {
         let place = row % self.rows_each;
-        if column + columns <= self.columns && place + rows <= self.rows_each && row < self.rows() {
+        if column + BLOCK <= self.columns && place + BLOCK <= self.rows_each && row < self.rows() {
             let matrix = self.matrices[row / self.rows_each];
             return take(&matrix[place * self.columns + column..], self.columns);
         }
         // At an edge: what is missing is zero.
-        let mut copy = [N::narrow(0.0); LANES * DEPTH];
-        for (row, copy) in (row..self.rows()).zip(copy.chunks_mut(columns)).take(rows) {
+        let mut copy = [N::narrow(0.0); BLOCK * BLOCK];
+        for (row, copy) in (row..self.rows()).zip(copy.as_chunks_mut::<BLOCK>().0) {
             let matrix = &self.matrices[row / self.rows_each][row % self.rows_each * self.columns..];
-            let numbers = &matrix[column.min(self.columns)..self.columns.min(column + columns)];
+            let numbers = &matrix[column.min(self.columns)..self.columns.min(column + BLOCK)];
             copy[..numbers.len()].copy_from_slice(numbers);
         }
-        take(&copy, columns);
+        take(&copy, BLOCK);
     }
 }

@@ -29,6 +29,10 @@ impl<'a> Window<'a> {
         self.rows
     }
 
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// Windows of at most so many rows and columns, which do not overlap: row by row.
     pub(super) fn parts(self, rows: usize, columns: usize) -> impl Iterator<Item = Window<'a>> {
         let firsts = (0..self.rows)

@@ -74,10 +74,18 @@ pub(super) fn release() {
 
 /// Right tiles go past the fastest memory, which the left ones, used for one strip after the other, are to stay in.
 #[inline(always)]
-pub(super) fn multiply(left: LeftTiles<'_>, right: &[Tile], steps: usize, sums: &mut Sums, start: Start) {
+pub(super) fn multiply(
+    left: LeftTiles<'_>,
+    right: &[Tile],
+    steps: usize,
+    sums: &mut Sums,
+    start: Start,
+    ahead: &[bf16],
+) {
     let upper = left.numbers.as_ptr();
     // SAFETY: a `SetUp` exists only on a thread whose tiles are set up. The caller has checked that the last row of the
     // last left tile lies in its slice; `right` has two tiles of 1024 bytes for each of the steps; `sums` are four more.
+    // What comes ahead is not read: no address can be wrong.
     unsafe {
         asm!(
             "test {kept:e}, {kept:e}; jz 2f",
@@ -89,10 +97,14 @@ pub(super) fn multiply(left: LeftTiles<'_>, right: &[Tile], steps: usize, sums: 
             "tileloaddt1 tmm7, [{right} + {line} + 1024]; tileloadd tmm5, [{lower} + {stride}]",
             "dec {steps}; jz 5f",
             "4: tdpbf16ps tmm0, tmm4, tmm6",
+            "prefetcht1 [{ahead}]; prefetcht1 [{ahead} + {stride}]",
             "add {upper}, {step}; add {lower}, {step}; add {right}, 2048",
             "tdpbf16ps tmm1, tmm4, tmm7; tileloadd tmm4, [{upper} + {stride}]",
+            "prefetcht1 [{ahead} + 2*{stride}]; prefetcht1 [{ahead} + {triple}]",
             "tdpbf16ps tmm2, tmm5, tmm6; tileloaddt1 tmm6, [{right} + {line}]",
+            "lea {half}, [{ahead} + 4*{stride}]; prefetcht1 [{half}]; prefetcht1 [{half} + {stride}]",
             "tdpbf16ps tmm3, tmm5, tmm7; tileloaddt1 tmm7, [{right} + {line} + 1024]",
+            "prefetcht1 [{half} + 2*{stride}]; prefetcht1 [{half} + {triple}]; add {ahead}, {step}",
             "tileloadd tmm5, [{lower} + {stride}]; dec {steps}; jnz 4b",
             "5: tdpbf16ps tmm0, tmm4, tmm6; tdpbf16ps tmm1, tmm4, tmm7",
             "tdpbf16ps tmm2, tmm5, tmm6; tdpbf16ps tmm3, tmm5, tmm7",
@@ -107,78 +119,84 @@ pub(super) fn multiply(left: LeftTiles<'_>, right: &[Tile], steps: usize, sums: 
             stride = in(reg) 2 * left.row_stride,
             step = in(reg) 2 * left.step,
             steps = inout(reg) steps => _,
+            ahead = inout(reg) ahead.as_ptr() => _,
+            half = out(reg) _,
+            triple = in(reg) 6 * left.row_stride,
             options(nostack)
         );
     }
 }
 
-pub(super) fn interleave<N: Number>(rows: &[N], stride: usize, tile: &mut Tile) {
+pub(super) fn interleave<N: Number>(rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
     // SAFETY: a `Tiles` exists only where the instructions are there; the caller has checked that the last row is whole.
-    unsafe { store(interleaved(rows, stride), tile) }
+    unsafe { interleave_rows(rows, stride, pair) }
 }
 
-pub(super) fn interleave_and_transpose<N: Number>(rows: &[N], stride: usize, tile: &mut Tile) {
+pub(super) fn interleave_and_transpose<N: Number>(rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
     // SAFETY: as for `interleave`.
-    unsafe { store(pairs::swapped(interleaved(rows, stride)), tile) }
+    unsafe {
+        interleave_rows(rows, stride, pair);
+        pair.iter_mut().for_each(|tile| pairs::swap(tile.as_mut_ptr().cast()));
+    }
 }
 
-pub(super) fn transpose<N: Number>(rows: &[N], stride: usize, tile: &mut Tile) {
+pub(super) fn transpose<N: Number>(rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
     // SAFETY: as for `interleave`.
-    unsafe { store(pairs::swapped(in_order(rows, stride)), tile) }
+    unsafe {
+        copy_rows(rows, stride, pair);
+        pair.iter_mut().for_each(|tile| pairs::swap(tile.as_mut_ptr().cast()));
+    }
+}
+
+/// 32 rows of 32 numbers must lie in `rows`.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn interleave_rows<N: Number>(rows: &[N], stride: usize, [first, second]: &mut [Tile; 2]) {
+    let mut order = [0; DEPTH];
+    for (lane, place) in order.iter_mut().enumerate() {
+        *place = (lane / 2 + lane % 2 * DEPTH) as i16;
+    }
+    // SAFETY: both are as many bits.
+    let of_first = unsafe { transmute::<[i16; DEPTH], __m512i>(order) };
+    let of_second = _mm512_add_epi16(of_first, _mm512_set1_epi16(LANES as i16));
+    let out = first.as_chunks_mut().0.iter_mut().zip(second.as_chunks_mut().0);
+    for (pair, (first, second)) in out.enumerate() {
+        let even = rows.as_ptr().wrapping_add(2 * pair * stride);
+        // SAFETY: the caller vouches for the last row.
+        let (even, odd) = unsafe { (narrow(even), narrow(even.wrapping_add(stride))) };
+        store(_mm512_permutex2var_epi16(even, of_first, odd), first);
+        store(_mm512_permutex2var_epi16(even, of_second, odd), second);
+    }
+}
+
+/// 32 rows of 32 numbers must lie in `rows`.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn copy_rows<N: Number>(rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
+    for (row, out) in pair.as_flattened_mut().as_chunks_mut().0.iter_mut().enumerate() {
+        // SAFETY: the caller vouches for the last row.
+        store(unsafe { narrow(rows.as_ptr().wrapping_add(row * stride)) }, out);
+    }
 }
 
 #[target_feature(enable = "avx512f")]
-fn store(rows: [__m512i; LANES], tile: &mut Tile) {
-    for (row, out) in rows.into_iter().zip(tile.as_chunks_mut::<DEPTH>().0) {
-        // SAFETY: both are as many numbers, whatever their bits.
-        *out = unsafe { transmute::<__m512i, [bf16; DEPTH]>(row) };
-    }
+#[inline]
+fn store(row: __m512i, out: &mut [bf16; DEPTH]) {
+    // SAFETY: both are as many numbers, whatever their bits.
+    *out = unsafe { transmute::<__m512i, [bf16; DEPTH]>(row) };
 }
 
-/// 32 rows of 16 numbers must lie in `rows`.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn interleaved<N: Number>(rows: &[N], stride: usize) -> [__m512i; LANES] {
-    let mut order = [0; DEPTH];
-    for (lane, place) in order.iter_mut().enumerate() {
-        *place = (lane / 2 + lane % 2 * LANES) as i16;
-    }
-    // SAFETY: both are as many bits.
-    let order = unsafe { transmute::<[i16; DEPTH], __m512i>(order) };
-    let mut pairs = [_mm512_setzero_si512(); LANES];
-    for (pair, out) in pairs.iter_mut().enumerate() {
-        let even = rows.as_ptr().wrapping_add(2 * pair * stride);
-        // SAFETY: the caller vouches for the last row.
-        let halves = unsafe { narrow(even, even.wrapping_add(stride)) };
-        *out = _mm512_permutexvar_epi16(order, halves);
-    }
-    pairs
-}
-
-/// 16 rows of 32 numbers must lie in `rows`.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn in_order<N: Number>(rows: &[N], stride: usize) -> [__m512i; LANES] {
-    let mut pairs = [_mm512_setzero_si512(); LANES];
-    for (row, out) in pairs.iter_mut().enumerate() {
-        let first = rows.as_ptr().wrapping_add(row * stride);
-        // SAFETY: the caller vouches for the last row.
-        *out = unsafe { narrow(first, first.wrapping_add(LANES)) };
-    }
-    pairs
-}
-
-/// The 16 numbers at each place, which must be there, one half after the other.
+/// 32 numbers, which must be there.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 #[inline]
-unsafe fn narrow<N: Number>(first: *const N, second: *const N) -> __m512i {
+unsafe fn narrow<N: Number>(row: *const N) -> __m512i {
     if N::KIND == Kind::Float {
         // SAFETY: the caller vouches for them, and they are float32.
-        let (first, second) = unsafe { (_mm512_loadu_ps(first.cast()), _mm512_loadu_ps(second.cast())) };
+        let (first, second) =
+            unsafe { (_mm512_loadu_ps(row.cast()), _mm512_loadu_ps(row.wrapping_add(LANES).cast())) };
         // SAFETY: both are as many bits.
         return unsafe { transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first)) };
     }
     // SAFETY: the caller vouches for them, and they are bfloat16.
-    let (first, second) = unsafe { (_mm256_loadu_si256(first.cast()), _mm256_loadu_si256(second.cast())) };
-    _mm512_inserti64x4::<1>(_mm512_castsi256_si512(first), second)
+    unsafe { _mm512_loadu_si512(row.cast()) }
 }
 
 #[inline(always)]

@@ -20,6 +20,8 @@ use crate::libtorch::memory::Number;
 pub(super) const BLOCK: usize = 2 * LANES;
 /// Of the inner dimension, what one tile has.
 pub(super) const DEPTH: usize = 2 * LANES;
+/// Rows that come ahead while a block is multiplied.
+const AHEAD: usize = 8;
 
 /// 16 rows of 16 pairs.
 pub(super) type Tile = [bf16; LANES * DEPTH];
@@ -50,6 +52,13 @@ pub(super) struct LeftTiles<'a> {
     pub(super) step: usize,
 }
 
+impl<'a> LeftTiles<'a> {
+    /// Of every step's 32 rows eight, from the first on: the quarter with this number.
+    pub(super) fn quarter(&self, number: usize) -> Option<&'a [bf16]> {
+        if number < BLOCK / AHEAD { self.numbers.get(number * AHEAD * self.row_stride..) } else { None }
+    }
+}
+
 /// What the sums begin with.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Start {
@@ -68,25 +77,26 @@ impl Tiles {
         *TILES
     }
 
-    /// Of 32 rows of 16 numbers, whose distance is `stride`: in each row of the tile two of them, number by number.
+    /// Of 32 rows of 32 numbers, whose distance is `stride`: in each row of a tile two of them, number by number, in the first
+    /// tile their first 16 numbers.
     #[inline(always)]
-    pub(super) fn interleave<N: Number>(self, rows: &[N], stride: usize, tile: &mut Tile) {
-        check(rows, stride, [DEPTH, LANES]);
-        bare::interleave(rows, stride, tile);
+    pub(super) fn interleave<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
+        check(rows, stride);
+        bare::interleave(rows, stride, pair);
     }
 
     /// The same, and then rows and pairs are swapped.
     #[inline(always)]
-    pub(super) fn interleave_and_transpose<N: Number>(self, rows: &[N], stride: usize, tile: &mut Tile) {
-        check(rows, stride, [DEPTH, LANES]);
-        bare::interleave_and_transpose(rows, stride, tile);
+    pub(super) fn interleave_and_transpose<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
+        check(rows, stride);
+        bare::interleave_and_transpose(rows, stride, pair);
     }
 
-    /// Of 16 rows of 32 numbers, with rows and pairs swapped.
+    /// Of 32 rows of 32 numbers, with rows and pairs swapped, in the first tile the first 16 rows.
     #[inline(always)]
-    pub(super) fn transpose<N: Number>(self, rows: &[N], stride: usize, tile: &mut Tile) {
-        check(rows, stride, [LANES, DEPTH]);
-        bare::transpose(rows, stride, tile);
+    pub(super) fn transpose<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
+        check(rows, stride);
+        bare::transpose(rows, stride, pair);
     }
 
     /// Sets this thread's tiles up, until the guard is dropped; nothing that may use tiles in another way can run meanwhile.
@@ -97,8 +107,8 @@ impl Tiles {
 }
 
 #[inline(always)]
-fn check<N>(rows: &[N], stride: usize, [count, width]: [usize; 2]) {
-    assert!((count - 1) * stride + width <= rows.len());
+fn check<N>(rows: &[N], stride: usize) {
+    assert!((BLOCK - 1) * stride + DEPTH <= rows.len());
 }
 
 /// A thread whose tiles are set up.
@@ -111,14 +121,22 @@ impl Drop for SetUp {
 }
 
 impl SetUp {
-    /// A block's sums over the steps of `right`, which has two tiles for each.
+    /// A block's sums over the steps of `right`, which has two tiles for each. Meanwhile of as many steps of what is `ahead`, which
+    /// lies as `left` does, eight rows come into the second fastest memory.
     #[inline(always)]
-    pub(super) fn multiply(&self, left: LeftTiles<'_>, right: &[Tile], sums: &mut Sums, start: Start) {
+    pub(super) fn multiply(
+        &self,
+        left: LeftTiles<'_>,
+        right: &[Tile],
+        sums: &mut Sums,
+        start: Start,
+        ahead: &[bf16],
+    ) {
         let steps = right.len() / 2;
         assert!(steps > 0);
         let last = (steps - 1) * left.step + left.lower + (LANES - 1) * left.row_stride;
         assert!(last + DEPTH <= left.numbers.len());
-        bare::multiply(left, right, steps, sums, start);
+        bare::multiply(left, right, steps, sums, start, ahead);
     }
 
     /// Adds the `bias` to a block's rows, and puts them, narrow, into `out` from the row and the column `first` on.
