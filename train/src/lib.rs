@@ -20,6 +20,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use bert::{Compute, Dataset, Masking};
+use shared::config::TrainConfig;
 use shared::facts::{TokenizeFacts, TrainFacts};
 use shared::layout::{Split, Stage};
 use shared::signals::Saving;
@@ -66,7 +67,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let parameters = learner.model.parameters();
     log::info!("{parameters} parameters, {} train and {} dev examples", train.len(), dev.rows());
 
-    let mut batches = Batches::new(Plan::new(&train, config.batch_limit(), config.batch_order, seed));
+    let mut batches = batches(&train, config, seed);
     let total_steps = config.max_steps.unwrap_or_else(|| batches.steps_of(config.epochs as u64));
     let earlier = checkpoint.as_ref().map(|checkpoint| checkpoint.folder.as_path());
     let mut training = Training {
@@ -85,6 +86,13 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     training.journal.install(&job.output)?;
     let best = state.ranking.best().context("no model was evaluated")?;
     Ok(TrainFacts { steps: state.step, best_step: best.step, best_dev: best.dev.clone(), parameters })
+}
+
+/// The batches of all epochs; says what of them is padding.
+fn batches(train: &Dataset, config: &TrainConfig, seed: u64) -> Batches {
+    let plan = Plan::new(train, config.batch_limit(), config.batch_order, seed);
+    log::info!("{:.1} % of the first epoch's tokens are padding", 100.0 * plan.padding());
+    Batches::new(plan)
 }
 
 /// The features of train and dev, with tokens hidden where the task is to find them.

@@ -61,6 +61,13 @@ impl Plan {
         batches
     }
 
+    /// The share of the first epoch's tokens that only fill batches up, from 0 to 1.
+    pub(crate) fn padding(&self) -> f64 {
+        let longest = |batch: &Vec<usize>| batch.iter().map(|&row| self.lengths[row]).max().unwrap_or(0);
+        let padded: usize = self.of_epoch(0).iter().map(|batch| batch.len() * longest(batch)).sum();
+        1.0 - self.lengths.iter().sum::<usize>() as f64 / padded.max(1) as f64
+    }
+
     /// In rows: as many as batches of the mean length have.
     fn window(&self) -> usize {
         let mean = self.lengths.iter().sum::<usize>().div_ceil(self.rows().max(1));
@@ -162,6 +169,8 @@ mod tests {
         check(by_tokens(45), &[&[0, 1, 2], &[3], &[4], &[5], &[6]]);
         check(by_tokens(72), &[&[0, 1, 2], &[3, 4], &[5, 6]]);
         check(BatchLimit { rows: 2, tokens: Some(45) }, &[&[0, 1], &[2, 3], &[4], &[5], &[6]]);
+        let padding = Plan::new(&dataset, by_rows(3), BatchOrder::Sequential, 7).padding();
+        assert_eq!(padding, 1.0 - 114.0 / (3.0 * 15.0 + 3.0 * 36.0 + 3.0));
         // One that is too long for the budget stands alone.
         check(by_tokens(1), &[&[0], &[1], &[2], &[3], &[4], &[5], &[6]]);
     }
