@@ -63,9 +63,13 @@ impl Plan {
 
     /// The share of the first epoch's tokens that only fill batches up, from 0 to 1.
     pub(crate) fn padding(&self) -> f64 {
-        let longest = |batch: &Vec<usize>| batch.iter().map(|&row| self.lengths[row]).max().unwrap_or(0);
-        let padded: usize = self.of_epoch(0).iter().map(|batch| batch.len() * longest(batch)).sum();
+        let padded: usize = self.of_epoch(0).iter().map(|batch| self.padded(batch)).sum();
         1.0 - self.lengths.iter().sum::<usize>() as f64 / padded.max(1) as f64
+    }
+
+    /// The tokens of a batch, padding included.
+    fn padded(&self, batch: &[usize]) -> usize {
+        batch.len() * batch.iter().map(|&row| self.lengths[row]).max().unwrap_or(0)
     }
 
     /// In rows: as many as batches of the mean length have.
@@ -115,14 +119,6 @@ mod tests {
 
     fn by_tokens(tokens: usize) -> BatchLimit {
         BatchLimit { rows: usize::MAX, tokens: Some(tokens) }
-    }
-
-    fn padded(dataset: &Dataset, batch: &[usize]) -> usize {
-        batch.len() * batch.iter().map(|&row| dataset.length(row)).max().unwrap()
-    }
-
-    fn all_padded(dataset: &Dataset, batches: &[Vec<usize>]) -> usize {
-        batches.iter().map(|batch| padded(dataset, batch)).sum()
     }
 
     fn check_by_seed(order: BatchOrder, limit: BatchLimit) {
@@ -179,9 +175,10 @@ mod tests {
     fn a_token_budget_holds_and_is_used() {
         let dataset = dataset(1003);
         for order in [BatchOrder::Random, BatchOrder::GroupedByLength] {
-            let batches = Plan::new(&dataset, by_tokens(400), order, 7).of_epoch(0);
-            assert!(batches.iter().all(|batch| padded(&dataset, batch) <= 400), "{order:?}");
-            let mean = all_padded(&dataset, &batches) / batches.len();
+            let plan = Plan::new(&dataset, by_tokens(400), order, 7);
+            let sizes: Vec<usize> = plan.of_epoch(0).iter().map(|batch| plan.padded(batch)).collect();
+            assert!(sizes.iter().all(|&size| size <= 400), "{order:?}");
+            let mean = sizes.iter().sum::<usize>() / sizes.len();
             assert!(mean > 350, "{order:?}: {mean}");
         }
     }
@@ -191,8 +188,10 @@ mod tests {
         let dataset = dataset(1000);
         let tokens: usize = (0..1000).map(|row| dataset.length(row)).sum();
         for limit in [by_rows(10), by_tokens(200)] {
-            let batches = |order| Plan::new(&dataset, limit, order, 7).of_epoch(0);
-            let padding = |order| all_padded(&dataset, &batches(order)) - tokens;
+            let padding = |order| {
+                let plan = Plan::new(&dataset, limit, order, 7);
+                plan.of_epoch(0).iter().map(|batch| plan.padded(batch)).sum::<usize>() - tokens
+            };
             assert!(padding(BatchOrder::GroupedByLength) * 5 < padding(BatchOrder::Random), "{limit:?}");
         }
     }
