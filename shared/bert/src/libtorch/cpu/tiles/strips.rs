@@ -115,7 +115,7 @@ impl<N: Number> Source<'_, N> {
     }
 }
 
-/// Strips of a whole factor that a thread packs: lines of memory lie across two.
+/// Strips of a whole factor that a thread packs at a time.
 const TOGETHER: usize = 4;
 
 /// All strips of a factor, packed in parallel.

@@ -7,7 +7,8 @@ use super::window::Window;
 
 /// Strips that are packed together, at most, their columns side by side: those of a task.
 pub(super) const STRIPS: usize = 8;
-/// Tiles of a task's strips, at most, unless that were few strips: half of the second fastest memory.
+/// Tiles of a task's strips, at most, unless that were few strips: of a KiB each, they and left rows on their way are to fit into the
+/// second fastest memory.
 const TILES: usize = 768;
 /// Steps of the inner dimension for which a block's left tiles stay in the fastest memory.
 const PART: usize = 12;
@@ -48,10 +49,10 @@ struct Shares {
 impl Shares {
     /// Those with which the threads are done first.
     fn of(blocks: usize, strips: usize, steps: usize, threads: usize) -> Shares {
-        let most = (TILES / (2 * steps)).clamp(STRIPS / 2, STRIPS).min(strips.max(1));
+        let most = (TILES / (2 * steps)).clamp(STRIPS / 2, STRIPS).min(strips);
         let shares = (1..=most).rev().map(|together| {
             let groups = strips.div_ceil(together);
-            let ranges = (TASKS_A_THREAD * threads).div_ceil(groups.max(1)).min(blocks);
+            let ranges = (TASKS_A_THREAD * threads).div_ceil(groups).min(blocks);
             let range = blocks.div_ceil(ranges);
             let tasks_a_thread = (groups * blocks.div_ceil(range)).div_ceil(threads);
             let time = tasks_a_thread * (together * PACKING + range * (together + LOADING));
