@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::layout::{MANIFEST, Stage};
 
 /// Changes whenever a file of any stage changes its meaning; part of every fingerprint.
-pub(crate) const FORMAT_VERSION: u32 = 3;
+pub(crate) const FORMAT_VERSION: u32 = 4;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
