@@ -13,16 +13,23 @@ use half::bf16;
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
-use self::instructions::{BLOCK, DEPTH};
+use self::instructions::{Amx, BLOCK, DEPTH, TileUnit};
 use self::left::Left;
 use self::strips::{Order, Packed, Source, Stack, Strips, packed};
 use self::tasks::tasks;
 use self::window::Window;
 use crate::libtorch::memory::{empty, numbers, numbers_mut};
 
-pub(super) use self::instructions::Tiles;
+/// Products by a tile unit.
+#[derive(Clone, Copy)]
+pub(super) struct Tiles<U = Amx>(U);
 
 impl Tiles {
+    /// None where the processor has no tiles for bfloat16.
+    pub(super) fn of_processor() -> Option<Tiles> {
+        Amx::of_processor().map(Tiles)
+    }
+
     /// Rows of a weight that are a row of what it is packed to.
     pub(super) const PACKED_TOGETHER: i64 = BLOCK as i64;
 
@@ -30,7 +37,9 @@ impl Tiles {
     pub(super) fn takes_rows(inner: i64) -> bool {
         inner > 0 && inner % DEPTH as i64 == 0
     }
+}
 
+impl<U: TileUnit> Tiles<U> {
     /// `x·Wᵀ (+ b)`: `bf16[n, in]`, `[out, in]` in one or more parts one under the other, and float32 `[out]` → `bf16[n, out]`.
     pub(super) fn product(self, x: &Tensor, weight: &[Tensor], bias: Option<&Tensor>) -> Tensor {
         self.with(weight, Order::RightTransposed, &Left::rows(x), x.size()[0], bias)
@@ -41,8 +50,8 @@ impl Tiles {
         let (size, weight) = (weight.size(), [weight.contiguous()]);
         let order = Order::RightTransposed;
         let all = match weight[0].kind() {
-            Kind::Float => packed(self, &Source { matrix: Stack::<f32>::of(&weight), order }),
-            _ => packed(self, &Source { matrix: Stack::<bf16>::of(&weight), order }),
+            Kind::Float => packed(self.0, &Source { matrix: Stack::<f32>::of(&weight), order }),
+            _ => packed(self.0, &Source { matrix: Stack::<bf16>::of(&weight), order }),
         };
         all.view([size[0] / BLOCK as i64, BLOCK as i64 * size[1]])
     }
@@ -61,7 +70,7 @@ impl Tiles {
     pub(super) fn weight_gradient(self, gradient: &Tensor, x: &Tensor) -> Tensor {
         let matrix = [gradient.shallow_clone()];
         let source = Source { matrix: Stack::<bf16>::of(&matrix), order: Order::LeftTransposed };
-        let left = packed(self, &source);
+        let left = packed(self.0, &source);
         let left = Left::Packed { tiles: numbers::<bf16>(&left).as_chunks().0, steps: source.steps() };
         self.with(&[x.shallow_clone()], Order::Right, &left, gradient.size()[1], None)
     }
@@ -90,7 +99,7 @@ impl Tiles {
         let mut out = empty::<bf16>(&[rows, width as i64]);
         let bias = bias.map_or(&[][..], |bias| numbers::<f32>(bias));
         let tasks = tasks(Window::of(numbers_mut::<bf16>(&mut out), width), right.steps());
-        tasks.into_par_iter().for_each(|task| task.run(self, left, right, bias));
+        tasks.into_par_iter().for_each(|task| task.run(self.0, left, right, bias));
         out
     }
 }
@@ -99,6 +108,7 @@ impl Tiles {
 mod tests {
     use tch::{Device, Kind};
 
+    use super::instructions::SoftwareTileUnit;
     use super::*;
 
     fn random(size: [i64; 2], kind: Kind) -> Tensor {
@@ -112,7 +122,7 @@ mod tests {
         assert!(error.double_value(&[]) < 3e-3, "{what}: {error:?}");
     }
 
-    fn check(tiles: Tiles, [rows, outputs, inputs]: [i64; 3], parts: i64, kind: Kind) {
+    fn check<U: TileUnit>(tiles: Tiles<U>, [rows, outputs, inputs]: [i64; 3], parts: i64, kind: Kind) {
         let what = format!("{rows} rows, {outputs} from {inputs} in {parts} parts of {kind:?}");
         let wide = |tensor: &Tensor| tensor.to_kind(Kind::Float);
         let weight = random([outputs, inputs], kind);
@@ -137,12 +147,7 @@ mod tests {
         check_near(&tiles.weight_gradient(&gradient, &x), &expect, &what);
     }
 
-    #[test]
-    fn products_by_tiles_are_products() {
-        let Some(tiles) = Tiles::of_processor() else {
-            eprintln!("skipped: this processor has no tiles for bfloat16");
-            return;
-        };
+    fn check_products<U: TileUnit>(tiles: Tiles<U>) {
         tch::manual_seed(7);
         for kind in [Kind::Float, Kind::BFloat16] {
             check(tiles, [1, 32, 32], 1, kind);
@@ -154,25 +159,64 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_product_does_not_depend_on_the_number_of_threads() {
-        let Some(tiles) = Tiles::of_processor() else {
-            eprintln!("skipped: this processor has no tiles for bfloat16");
-            return;
-        };
+    /// The numbers of a product that `threads` threads compute.
+    fn product<U: TileUnit>(tiles: Tiles<U>, operands: [&Tensor; 2], threads: usize) -> Vec<f32> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let sizes = operands.map(Tensor::size);
+        let numbers = operands.map(|tensor| Vec::<f32>::try_from(tensor.reshape([-1])).unwrap());
+        pool.install(move || {
+            let tensor = |numbers: &Vec<f32>, size: &Vec<i64>| {
+                Tensor::from_slice(numbers).to_kind(Kind::BFloat16).view(&size[..])
+            };
+            let product =
+                tiles.product(&tensor(&numbers[0], &sizes[0]), &[tensor(&numbers[1], &sizes[1])], None);
+            Vec::<f32>::try_from(product.reshape([-1])).unwrap()
+        })
+    }
+
+    fn check_threads<U: TileUnit>(tiles: Tiles<U>) {
         tch::manual_seed(7);
         let [x, weight] = [[200, 512], [480, 512]].map(|size| random(size, Kind::BFloat16));
-        let of = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let operands = [&x, &weight].map(|tensor| Vec::<f32>::try_from(tensor.reshape([-1])).unwrap());
-            pool.install(move || {
-                let [x, weight] =
-                    operands.map(|numbers| Tensor::from_slice(&numbers).to_kind(Kind::BFloat16));
-                let product = tiles.product(&x.view([200, 512]), &[weight.view([480, 512])], None);
-                Vec::<f32>::try_from(product.reshape([-1])).unwrap()
-            })
-        };
+        let of = |threads| product(tiles, [&x, &weight], threads);
         let expect = of(1);
         [2, 3, 7].into_iter().for_each(|threads| assert_eq!(of(threads), expect, "{threads} threads"));
+    }
+
+    /// The processor's tiles, and a line in the test's output that says whether it has any.
+    fn of_processor() -> Option<Tiles> {
+        let tiles = Tiles::of_processor();
+        match tiles {
+            Some(_) => eprintln!("tile units: in software, and the processor's"),
+            None => eprintln!("tile units: in software alone, for the processor has none for bfloat16"),
+        }
+        tiles
+    }
+
+    #[test]
+    fn products_by_tiles_are_products() {
+        check_products(Tiles(SoftwareTileUnit));
+        if let Some(tiles) = of_processor() {
+            check_products(tiles);
+        }
+    }
+
+    #[test]
+    fn a_product_does_not_depend_on_the_number_of_threads() {
+        check_threads(Tiles(SoftwareTileUnit));
+        if let Some(tiles) = of_processor() {
+            check_threads(tiles);
+        }
+    }
+
+    #[test]
+    fn the_processor_multiplies_as_the_software_does() {
+        let Some(tiles) = of_processor() else { return };
+        tch::manual_seed(7);
+        let [x, weight] = [[161, 544], [1000, 544]].map(|size| random(size, Kind::BFloat16));
+        let software = product(Tiles(SoftwareTileUnit), [&x, &weight], 2);
+        for (ours, expect) in product(tiles, [&x, &weight], 2).into_iter().zip(software) {
+            // Both round sums of float32 to bfloat16, which has 8 bits.
+            assert!((ours - expect).abs() <= expect.abs() / 128.0 + 1e-4, "{ours}, {expect}");
+        }
     }
 }

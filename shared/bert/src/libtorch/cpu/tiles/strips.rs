@@ -7,7 +7,7 @@ use half::bf16;
 use rayon::prelude::*;
 use tch::Tensor;
 
-use super::instructions::{BLOCK, DEPTH, Tile, Tiles};
+use super::instructions::{BLOCK, DEPTH, Tile, TileUnit};
 use super::tasks::STRIPS;
 use crate::libtorch::cpu::aligned::Aligned;
 use crate::libtorch::cpu::pairs::LANES;
@@ -22,7 +22,7 @@ pub(super) trait Strips: Sync {
     fn steps(&self) -> usize;
 
     /// Calls `take` with some strips, at most [`STRIPS`].
-    fn with_strips(&self, processor: Tiles, strips: Range<usize>, take: impl FnOnce(&[&[Tile]]));
+    fn with_strips(&self, unit: impl TileUnit, strips: Range<usize>, take: impl FnOnce(&[&[Tile]]));
 }
 
 /// How a factor's matrix lies in memory.
@@ -64,7 +64,7 @@ impl<N: Number> Strips for Source<'_, N> {
         inner.div_ceil(DEPTH)
     }
 
-    fn with_strips(&self, processor: Tiles, strips: Range<usize>, take: impl FnOnce(&[&[Tile]])) {
+    fn with_strips(&self, unit: impl TileUnit, strips: Range<usize>, take: impl FnOnce(&[&[Tile]])) {
         let strip_tiles = 2 * self.steps();
         MEMORY.with_borrow_mut(|memory| {
             let size = strips.len() * strip_tiles * NUMBERS;
@@ -72,7 +72,7 @@ impl<N: Number> Strips for Source<'_, N> {
                 *memory = Aligned::new(bf16::ZERO, size);
             }
             let tiles = memory[..size].as_chunks_mut().0;
-            self.pack(processor, strips.start, tiles);
+            self.pack(unit, strips.start, tiles);
             let mut all = [&[][..]; STRIPS];
             all.iter_mut().zip(tiles.chunks_exact(strip_tiles)).for_each(|(out, strip)| *out = strip);
             take(&all[..strips.len()]);
@@ -82,35 +82,35 @@ impl<N: Number> Strips for Source<'_, N> {
 
 impl<N: Number> Source<'_, N> {
     /// Fills `tiles` with strips from number `first` on; what is missing is zero.
-    fn pack(&self, processor: Tiles, first: usize, tiles: &mut [Tile]) {
+    fn pack(&self, unit: impl TileUnit, first: usize, tiles: &mut [Tile]) {
         // Step by step where rows go across the strips, strip by strip where they go along them.
         let (steps, pairs) = (self.steps(), tiles.as_chunks_mut::<2>().0);
         let strips = pairs.len() / steps;
         match self.order {
             Order::Right | Order::LeftTransposed => {
                 for (step, strip) in (0..steps).flat_map(|step| (0..strips).map(move |strip| (step, strip))) {
-                    self.pack_step(processor, first + strip, step, &mut pairs[strip * steps + step]);
+                    self.pack_step(unit, first + strip, step, &mut pairs[strip * steps + step]);
                 }
             }
             Order::RightTransposed => {
                 for (index, pair) in pairs.iter_mut().enumerate() {
-                    self.pack_step(processor, first + index / steps, index % steps, pair);
+                    self.pack_step(unit, first + index / steps, index % steps, pair);
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn pack_step(&self, processor: Tiles, strip: usize, step: usize, pair: &mut [Tile; 2]) {
+    fn pack_step(&self, unit: impl TileUnit, strip: usize, step: usize, pair: &mut [Tile; 2]) {
         let (line, inner) = (strip * BLOCK, step * DEPTH);
         let first = match self.order {
             Order::Right | Order::LeftTransposed => [inner, line],
             Order::RightTransposed => [line, inner],
         };
         self.matrix.with_square(first, |numbers, stride| match self.order {
-            Order::Right => processor.interleave(numbers, stride, pair),
-            Order::LeftTransposed => processor.interleave_and_transpose(numbers, stride, pair),
-            Order::RightTransposed => processor.transpose(numbers, stride, pair),
+            Order::Right => unit.interleave(numbers, stride, pair),
+            Order::LeftTransposed => unit.interleave_and_transpose(numbers, stride, pair),
+            Order::RightTransposed => unit.transpose(numbers, stride, pair),
         });
     }
 }
@@ -119,14 +119,14 @@ impl<N: Number> Source<'_, N> {
 const TOGETHER: usize = 4;
 
 /// All strips of a factor, packed in parallel.
-pub(super) fn packed<N: Number>(processor: Tiles, factor: &Source<'_, N>) -> Tensor {
+pub(super) fn packed<N: Number>(unit: impl TileUnit, factor: &Source<'_, N>) -> Tensor {
     let (strips, strip_tiles) = (factor.width().div_ceil(BLOCK), 2 * factor.steps());
     let mut memory = empty::<bf16>(&[(strips * strip_tiles * NUMBERS) as i64]);
     let tiles = numbers_mut::<bf16>(&mut memory).as_chunks_mut::<NUMBERS>().0;
     tiles
         .par_chunks_mut(TOGETHER * strip_tiles)
         .enumerate()
-        .for_each(|(index, tiles)| factor.pack(processor, index * TOGETHER, tiles));
+        .for_each(|(index, tiles)| factor.pack(unit, index * TOGETHER, tiles));
     memory
 }
 
@@ -156,7 +156,7 @@ impl Strips for Packed<'_> {
         self.steps
     }
 
-    fn with_strips(&self, _: Tiles, strips: Range<usize>, take: impl FnOnce(&[&[Tile]])) {
+    fn with_strips(&self, _: impl TileUnit, strips: Range<usize>, take: impl FnOnce(&[&[Tile]])) {
         let (mut all, count) = ([&[][..]; STRIPS], strips.len());
         for (strip, out) in strips.zip(&mut all) {
             let part = self.all[strip / self.strips_each];

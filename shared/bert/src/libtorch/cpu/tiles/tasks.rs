@@ -1,6 +1,6 @@
 //! What the threads share out among themselves of a product.
 
-use super::instructions::{BLOCK, SetUp, Start, Sums, Tile, Tiles};
+use super::instructions::{BLOCK, Start, Sums, Tile, TileUnit};
 use super::left::Left;
 use super::strips::Strips;
 use super::window::Window;
@@ -64,26 +64,33 @@ impl Shares {
 
 impl Task<'_> {
     /// `bias` is empty, or the product's.
-    pub(super) fn run(mut self, processor: Tiles, left: &Left<'_>, right: &impl Strips, bias: &[f32]) {
+    pub(super) fn run<U: TileUnit>(mut self, unit: U, left: &Left<'_>, right: &impl Strips, bias: &[f32]) {
         let mut biases = [[0.0; BLOCK]; STRIPS];
         let bias = bias.get(self.first_strip * BLOCK..).unwrap_or(&[]);
         biases.as_flattened_mut().iter_mut().zip(bias).for_each(|(out, bias)| *out = *bias);
         let strips = self.first_strip..self.first_strip + self.out.columns().div_ceil(BLOCK);
-        right.with_strips(processor, strips, |strips| {
-            let set_up = processor.set_up();
+        right.with_strips(unit, strips, |strips| {
+            let configured = unit.configure();
             let mut sums = [Sums::ZERO; STRIPS];
             let sums = &mut sums[..strips.len()];
             for block in 0..self.out.rows().div_ceil(BLOCK) {
-                self.add_up(&set_up, left, block, strips, sums);
+                self.add_up::<U>(&configured, left, block, strips, sums);
                 for (strip, (sums, bias)) in sums.iter().zip(&biases).enumerate() {
-                    set_up.put(sums, bias, &mut self.out, [block * BLOCK, strip * BLOCK]);
+                    U::put(&configured, sums, bias, &mut self.out, [block * BLOCK, strip * BLOCK]);
                 }
             }
         });
     }
 
     /// The sums of a block of rows, strip by strip.
-    fn add_up(&self, set_up: &SetUp, left: &Left<'_>, block: usize, strips: &[&[Tile]], sums: &mut [Sums]) {
+    fn add_up<U: TileUnit>(
+        &self,
+        configured: &U::Configured,
+        left: &Left<'_>,
+        block: usize,
+        strips: &[&[Tile]],
+        sums: &mut [Sums],
+    ) {
         let (block, steps) = (self.first_block + block, left.steps());
         for first in (0..steps).step_by(PART) {
             let end = steps.min(first + PART);
@@ -92,7 +99,7 @@ impl Task<'_> {
             let start = if first == 0 { Start::Zero } else { Start::Kept };
             for (index, (strip, sums)) in strips.iter().zip(sums.iter_mut()).enumerate() {
                 let ahead = next.quarter(index).unwrap_or(tiles.numbers);
-                set_up.multiply(tiles, &strip[2 * first..2 * end], sums, start, ahead);
+                U::multiply(configured, tiles, &strip[2 * first..2 * end], sums, start, ahead);
             }
         }
     }

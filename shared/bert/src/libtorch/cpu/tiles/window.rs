@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use half::bf16;
 
 /// A rectangle of a matrix in rows, which nobody else may read or write.
-pub(super) struct Window<'a> {
+pub(in crate::libtorch::cpu) struct Window<'a> {
     first: *mut bf16,
     /// From row to row.
     stride: usize,

@@ -63,7 +63,7 @@ static PALETTE: Palette = {
 struct Palette([u8; 64]);
 
 pub(super) fn set_up() {
-    // SAFETY: `Tiles` exists only where the instruction may be used; it reads the 64 bytes of a valid palette.
+    // SAFETY: an `Amx` exists only where the instruction may be used; it reads the 64 bytes of a valid palette.
     unsafe { asm!("ldtilecfg [{}]", in(reg) &PALETTE, options(nostack, readonly)) };
 }
 
@@ -83,7 +83,7 @@ pub(super) fn multiply(
     ahead: &[bf16],
 ) {
     let upper = left.numbers.as_ptr();
-    // SAFETY: a `SetUp` exists only on a thread whose tiles are set up. The caller has checked that the last row of the
+    // SAFETY: a `Configured` exists only on a thread whose tiles are set up. The caller has checked that the last row of the
     // last left tile lies in its slice; `right` has two tiles of 1024 bytes for each of the steps; `sums` are four more.
     // What comes ahead is not read: no address can be wrong.
     unsafe {
@@ -128,7 +128,7 @@ pub(super) fn multiply(
 }
 
 pub(super) fn interleave<N: Number>(rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
-    // SAFETY: a `Tiles` exists only where the instructions are there; the caller has checked that the last row is whole.
+    // SAFETY: a an `Amx` exists only where the instructions are there; the caller has checked that the last row is whole.
     unsafe { interleave_rows(rows, stride, pair) }
 }
 
@@ -201,7 +201,7 @@ unsafe fn narrow<N: Number>(row: *const N) -> __m512i {
 
 #[inline(always)]
 pub(super) fn put(sums: &Sums, bias: &[f32; BLOCK], out: &mut Window<'_>, first: [usize; 2]) {
-    // SAFETY: a `SetUp` exists only where the instructions are there.
+    // SAFETY: a `Configured` exists only where the instructions are there.
     unsafe { narrow_rows(sums, bias, out, first) }
 }
 

@@ -6,12 +6,16 @@ mod bare;
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 #[path = "elsewhere.rs"]
 mod bare;
+#[cfg(test)]
+mod software;
 
 use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use half::bf16;
 
+#[cfg(test)]
+pub(super) use self::software::SoftwareTileUnit;
 use super::window::Window;
 use crate::libtorch::cpu::pairs::LANES;
 use crate::libtorch::memory::Number;
@@ -24,12 +28,12 @@ pub(super) const DEPTH: usize = 2 * LANES;
 const AHEAD: usize = 8;
 
 /// 16 rows of 16 pairs.
-pub(super) type Tile = [bf16; LANES * DEPTH];
+pub(in crate::libtorch::cpu) type Tile = [bf16; LANES * DEPTH];
 
 /// A block's sums, tile by tile, two above and two below: each 16 rows of 16.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
-pub(super) struct Sums([[f32; LANES]; 4 * LANES]);
+pub(in crate::libtorch::cpu) struct Sums([[f32; LANES]; 4 * LANES]);
 
 impl Sums {
     pub(super) const ZERO: Sums = Sums([[0.0; LANES]; 4 * LANES]);
@@ -44,7 +48,7 @@ impl Sums {
 
 /// The left tiles of a block: for every step of the inner dimension one of its upper and one of its lower 16 rows.
 #[derive(Clone, Copy)]
-pub(super) struct LeftTiles<'a> {
+pub(in crate::libtorch::cpu) struct LeftTiles<'a> {
     pub(super) numbers: &'a [bf16],
     /// From row to row, from the upper tile to the lower, and from step to step.
     pub(super) row_stride: usize,
@@ -61,71 +65,101 @@ impl<'a> LeftTiles<'a> {
 
 /// What the sums begin with.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Start {
+pub(in crate::libtorch::cpu) enum Start {
     Zero,
     Kept,
 }
 
-/// Proof that the processor has the instructions, and that this process may use them.
+/// A unit of eight tiles, one for each thread: [`Amx`], or in tests `SoftwareTileUnit`.
+pub(in crate::libtorch::cpu) trait TileUnit: Copy + Send + Sync {
+    /// A thread whose tiles are configured; dropping it releases them.
+    type Configured;
+
+    /// Configures this thread's tiles. Nothing that may use tiles in another way can run until the value is dropped.
+    fn configure(self) -> Self::Configured;
+
+    /// Packs 32 rows of 32 numbers, `stride` apart, for the right side: a tile's row `k` holds the pairs of rows `2k` and `2k + 1`,
+    /// column by column; the first tile has the first 16 columns.
+    fn interleave<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]);
+
+    /// [`TileUnit::interleave`] with the rows and pairs of each tile swapped.
+    fn interleave_and_transpose<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]);
+
+    /// Copies 32 rows of 32 numbers, `stride` apart, with the rows and pairs of each tile swapped; the first tile has the first 16
+    /// rows.
+    fn transpose<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]);
+
+    /// Sums a block over the steps of `right`, which has two tiles for each. Meanwhile, for as many steps of what is `ahead`, which
+    /// lies as `left` does, eight rows are prefetched into the second-level cache.
+    fn multiply(
+        configured: &Self::Configured,
+        left: LeftTiles<'_>,
+        right: &[Tile],
+        sums: &mut Sums,
+        start: Start,
+        ahead: &[bf16],
+    );
+
+    /// Adds the `bias` to a block's rows, rounds them to bfloat16 and writes them into `out` from the row and the column `first` on.
+    fn put(
+        configured: &Self::Configured,
+        sums: &Sums,
+        bias: &[f32; BLOCK],
+        out: &mut Window<'_>,
+        first: [usize; 2],
+    );
+}
+
+/// The processor's own tile unit: proof that the processor has the instructions, and that this process may use them.
 #[derive(Clone, Copy)]
-pub(in crate::libtorch::cpu) struct Tiles(());
+pub(in crate::libtorch::cpu) struct Amx(());
 
-static TILES: LazyLock<Option<Tiles>> = LazyLock::new(|| bare::are_there().then_some(Tiles(())));
+static AMX: LazyLock<Option<Amx>> = LazyLock::new(|| bare::are_there().then_some(Amx(())));
 
-impl Tiles {
-    pub(in crate::libtorch::cpu) fn of_processor() -> Option<Tiles> {
-        *TILES
-    }
-
-    /// Of 32 rows of 32 numbers, whose distance is `stride`: in each row of a tile two of them, number by number, in the first
-    /// tile their first 16 numbers.
-    #[inline(always)]
-    pub(super) fn interleave<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
-        check(rows, stride);
-        bare::interleave(rows, stride, pair);
-    }
-
-    /// The same, and then rows and pairs are swapped.
-    #[inline(always)]
-    pub(super) fn interleave_and_transpose<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
-        check(rows, stride);
-        bare::interleave_and_transpose(rows, stride, pair);
-    }
-
-    /// Of 32 rows of 32 numbers, with rows and pairs swapped, in the first tile the first 16 rows.
-    #[inline(always)]
-    pub(super) fn transpose<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
-        check(rows, stride);
-        bare::transpose(rows, stride, pair);
-    }
-
-    /// Sets this thread's tiles up, until the guard is dropped; nothing that may use tiles in another way can run meanwhile.
-    pub(super) fn set_up(self) -> SetUp {
-        bare::set_up();
-        SetUp(PhantomData)
+impl Amx {
+    pub(super) fn of_processor() -> Option<Amx> {
+        *AMX
     }
 }
 
-#[inline(always)]
-fn check<N>(rows: &[N], stride: usize) {
-    assert!((BLOCK - 1) * stride + DEPTH <= rows.len());
-}
+/// A thread whose tiles are configured for this module's blocks.
+pub(in crate::libtorch::cpu) struct Configured(PhantomData<*const ()>);
 
-/// A thread whose tiles are set up.
-pub(super) struct SetUp(PhantomData<*const ()>);
-
-impl Drop for SetUp {
+impl Drop for Configured {
     fn drop(&mut self) {
         bare::release();
     }
 }
 
-impl SetUp {
-    /// A block's sums over the steps of `right`, which has two tiles for each. Meanwhile of as many steps of what is `ahead`, which
-    /// lies as `left` does, eight rows come into the second fastest memory.
+impl TileUnit for Amx {
+    type Configured = Configured;
+
+    fn configure(self) -> Configured {
+        bare::set_up();
+        Configured(PhantomData)
+    }
+
     #[inline(always)]
-    pub(super) fn multiply(
-        &self,
+    fn interleave<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
+        check(rows, stride);
+        bare::interleave(rows, stride, pair);
+    }
+
+    #[inline(always)]
+    fn interleave_and_transpose<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
+        check(rows, stride);
+        bare::interleave_and_transpose(rows, stride, pair);
+    }
+
+    #[inline(always)]
+    fn transpose<N: Number>(self, rows: &[N], stride: usize, pair: &mut [Tile; 2]) {
+        check(rows, stride);
+        bare::transpose(rows, stride, pair);
+    }
+
+    #[inline(always)]
+    fn multiply(
+        _: &Configured,
         left: LeftTiles<'_>,
         right: &[Tile],
         sums: &mut Sums,
@@ -139,9 +173,13 @@ impl SetUp {
         bare::multiply(left, right, steps, sums, start, ahead);
     }
 
-    /// Adds the `bias` to a block's rows, and puts them, narrow, into `out` from the row and the column `first` on.
     #[inline(always)]
-    pub(super) fn put(&self, sums: &Sums, bias: &[f32; BLOCK], out: &mut Window<'_>, first: [usize; 2]) {
+    fn put(_: &Configured, sums: &Sums, bias: &[f32; BLOCK], out: &mut Window<'_>, first: [usize; 2]) {
         bare::put(sums, bias, out, first);
     }
+}
+
+#[inline(always)]
+fn check<N>(rows: &[N], stride: usize) {
+    assert!((BLOCK - 1) * stride + DEPTH <= rows.len());
 }
