@@ -34,10 +34,12 @@ impl Confusion {
         ratio(right, self.examples())
     }
 
-    /// The unweighted mean of the classes' F1.
+    /// The unweighted mean of the F1 of the classes that occur as a label or as a prediction, as scikit-learn's
+    /// `f1_score(average="macro")` takes it where it is given no list of labels; 0 without examples.
     pub fn macro_f1(&self) -> f64 {
-        let classes: Vec<Counts> = (0..self.counts.len()).map(|class| self.class(class)).collect();
-        macro_f1(&classes)
+        let classes = (0..self.counts.len()).map(|class| self.class(class));
+        let occurring: Vec<Counts> = classes.filter(|class| !class.is_absent()).collect();
+        macro_f1(&occurring)
     }
 
     /// Precision, recall and F1 of every class; 0 where a quotient has no denominator.
@@ -80,5 +82,13 @@ mod tests {
         check(classes[1].precision, 1.0 / 3.0);
         check(classes[2].f1, 0.0);
         assert_eq!(classes[0].support, 3);
+    }
+
+    #[test]
+    fn a_class_that_neither_occurs_nor_is_predicted_is_no_part_of_macro_f1() {
+        // sklearn: f1_score([1, 1, 0], [1, 1, 1], average="macro", zero_division=0)
+        check(confusion(&[(1, 1), (1, 1)]).macro_f1(), 1.0);
+        check(confusion(&[(1, 1), (1, 1), (0, 1)]).macro_f1(), 0.8 / 2.0);
+        check(confusion(&[]).macro_f1(), 0.0);
     }
 }
