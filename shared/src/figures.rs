@@ -122,7 +122,10 @@ impl<const N: usize> From<[(Metric, f64); N]> for Figures {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::task::Task;
 
     #[test]
     fn keys_are_those_of_serde() {
@@ -130,7 +133,10 @@ mod tests {
         let json = serde_json::to_string(&figures).unwrap();
         assert_eq!(json, r#"{"loss":0.5,"f1_at_three":0.75}"#);
         assert_eq!(serde_json::from_str::<Figures>(&json).unwrap(), figures);
-        for metric in [Metric::MacroF1, Metric::RankingPrecision, Metric::F1AtThree, Metric::MaskedAccuracy] {
+        let of_tasks = Task::ALL.iter().flat_map(|task| task.definition().metrics());
+        let metrics: BTreeSet<Metric> = of_tasks.copied().chain([Metric::Loss, Metric::Threshold]).collect();
+        assert!(metrics.len() >= 17, "{metrics:?}");
+        for metric in metrics {
             assert_eq!(serde_json::to_value(metric).unwrap(), metric.key());
         }
     }
