@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use bert::BertConfig;
-use shared::config::EvaluateConfig;
+use shared::config::{EvaluateConfig, QuestionAnsweringConfig};
 use shared::fault::Fault;
 use shared::stage::RunArgs;
 use shared::task::{Definition, OutputLayer, Setting, Task};
 
 /// More tokens than models of this kind are trained on.
 const MOST_TOKENS: usize = 512;
+/// Tokens of the shortest window with a question, a context and three special tokens.
+const LEAST_POSITIONS: usize = 8;
 
 /// The options that name a model.
 #[derive(Debug, Clone, clap::Args)]
@@ -79,14 +81,48 @@ impl Source {
                 "the model in {place} has no head for {name}: {reason}; `--task` has to name what it was trained for"
             )));
         }
+        let max_seq_length = bert.max_position_embeddings.min(MOST_TOKENS);
+        let mut setting = Setting { labels, ..Setting::default() };
+        // A window of a long text has to bring new tokens, however few positions there are.
+        let stride = &mut setting.entity_recognition.stride;
+        *stride = (*stride).min(max_seq_length / 4);
         Ok(Source {
             folder: folder.to_owned(),
             task,
-            max_seq_length: bert.max_position_embeddings.min(MOST_TOKENS),
-            setting: Setting { labels, ..Setting::default() },
+            max_seq_length,
+            setting: match task {
+                Task::QuestionAnswering => {
+                    Setting { question_answering: question_answering(folder, max_seq_length)?, ..setting }
+                }
+                _ => setting,
+            },
             compute: EvaluateConfig::default(),
         })
     }
+}
+
+/// The windows of a model without a config, in one line where they are not the default ones.
+///
+/// # Errors
+/// An input fault where the model has too few positions for a question and a context.
+fn question_answering(folder: &Path, max_seq_length: usize) -> Result<QuestionAnsweringConfig> {
+    let place = folder.display();
+    ensure!(
+        max_seq_length >= LEAST_POSITIONS,
+        Fault::input(format!(
+            "the model in {place} has {max_seq_length} positions (max_position_embeddings), and a question with its \
+             context takes at least {LEAST_POSITIONS}; take another model"
+        ))
+    );
+    let keys = QuestionAnsweringConfig::for_length(max_seq_length);
+    if keys != QuestionAnsweringConfig::default() {
+        log::info!(
+            "the model has {max_seq_length} positions: a question has at most {} tokens, and windows share {}",
+            keys.max_query_length,
+            keys.doc_stride
+        );
+    }
+    Ok(keys)
 }
 
 /// The labels of the corpus that the model learned, in the order of their ids.

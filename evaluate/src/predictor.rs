@@ -3,19 +3,27 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use bert::{BertConfig, Compute, Dataset, Head, Model};
 use shared::config::Weights;
 use shared::schema::{Example, Features, Prediction};
 use shared::task::Window;
 
-use crate::encoder::{EncodedExamples, Encoder};
+use crate::encoder::{EncodedExamples, Encoder, example};
 use crate::model::Source;
 
 /// Nothing is random without dropout.
 const SEED: u64 = 0;
 /// Tokens that are named for every mask.
 const CANDIDATES: usize = 5;
+
+/// Why texts are not answered.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A text cannot be encoded: the model has no part in it.
+    Text(Error),
+    Model(Error),
+}
 
 /// A model with its tokenizer. It answers in the order in which it is asked, whatever is computed together.
 pub(crate) struct Predictor {
@@ -61,13 +69,23 @@ impl Predictor {
         self.answer(self.encoder.encode(examples)?)
     }
 
-    /// The same, or None where `is_abandoned`, which is asked between batches, has said so.
+    /// [`Predictor::predict`], or None where `is_abandoned`, which is asked between batches, has said so.
     pub(crate) fn predict_unless(
         &self,
         examples: Vec<Example>,
         is_abandoned: impl Fn() -> bool,
-    ) -> Result<Option<Vec<Prediction>>> {
-        self.answer_unless(self.encoder.encode(examples)?, is_abandoned)
+    ) -> Result<Option<Vec<Prediction>>, Failure> {
+        let encoded = self.encoder.encode(examples).map_err(Failure::Text)?;
+        self.answer_unless(encoded, is_abandoned).map_err(Failure::Model)
+    }
+
+    /// Asks the model about a short text, so that a setting under which no text can be answered is found at once.
+    ///
+    /// # Errors
+    /// As of [`Predictor::predict`].
+    pub(crate) fn try_out(&self) -> Result<()> {
+        let texts = self.encoder.task().shape().texts.columns().iter().map(|_| "a".to_owned());
+        self.predict(vec![example("try-out".to_owned(), texts)]).map(drop)
     }
 
     /// The same of examples that are encoded already.

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
-use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::http::header::{CONTENT_ENCODING, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -128,6 +128,10 @@ async fn model(State(service): Shared) -> Response {
 }
 
 async fn predict(State(service): Shared, request: Request) -> Response {
+    let encodings = request.headers().get_all(CONTENT_ENCODING);
+    if encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Refusal::Compressed.response(&service.limits);
+    }
     match answer(&service, request.into_body()).await {
         Ok(response) => response,
         Err(refusal) => refusal.response(&service.limits),

@@ -93,6 +93,7 @@ fn serve(args: &ServeArgs) -> Result<()> {
     let listener = runtime.block_on(listen(SocketAddr::new(args.host, args.port)))?;
     let stop = signals::listen()?;
     let predictor = open_predictor(PROGRAM, &args.model)?;
+    predictor.try_out().context("the model cannot answer a short text, so it could answer no request")?;
     let (card, most, metrics) =
         (predictor.encoder().card(), predictor.batch_size(), ServerMetrics::default());
     let (queue, worker) = Queue::new(args.queue, metrics.clone());

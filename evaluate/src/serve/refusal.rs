@@ -20,6 +20,8 @@ pub(super) enum Refusal {
     /// It is, but not what is asked for here.
     Unfit(String),
     TooLarge,
+    /// The body is compressed.
+    Compressed,
     TooSlow,
     TimedOut,
     Unauthorized,
@@ -40,6 +42,7 @@ impl Refusal {
             Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
             Refusal::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Refusal::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
@@ -57,6 +60,7 @@ impl Refusal {
             Refusal::Malformed(reason) => format!("the body is no JSON: {reason}"),
             Refusal::Unfit(reason) => reason.clone(),
             Refusal::TooLarge => format!("the body has more than {} bytes", limits.bytes),
+            Refusal::Compressed => "the body is compressed; send it without Content-Encoding".into(),
             Refusal::TooSlow => format!("the body did not come within {seconds} s"),
             Refusal::TimedOut => format!("there was no answer within {seconds} s"),
             Refusal::Unauthorized => {

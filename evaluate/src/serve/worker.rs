@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use shared::fault::panic_reason;
 use shared::schema::{Example, Prediction};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -13,9 +13,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::metrics::ServerMetrics;
 use super::queue::{Begun, Entry, Failures, tell_abandoned};
 use super::refusal::Refusal;
+use crate::predictor::Failure;
 
 /// What the model says of examples, or None where nobody wants to know it any more.
-pub(super) type Answers = Result<Option<Vec<Prediction>>>;
+pub(super) type Answers = Result<Option<Vec<Prediction>>, Failure>;
 
 /// What answers; it may ask in between whether nobody waits any more.
 pub(super) trait Asked: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers {}
@@ -117,15 +118,21 @@ impl Worker {
             }
             Ok(None) => log::info!("{count} texts are not computed to the end: nobody waits for them"),
             // One request's texts must not fail another's.
-            Err(error) if jobs.len() > 1 => {
+            Err(Failure::Text(error) | Failure::Model(error)) if jobs.len() > 1 => {
                 log::warn!("the requests of a batch are computed one by one: {error:#}");
                 jobs.into_iter().for_each(|job| self.answer(vec![job], model));
             }
+            // It says nothing of the model's health.
+            Err(Failure::Text(error)) => {
+                let refusal = Refusal::Unfit(format!("{error:#}"));
+                jobs.into_iter().for_each(|job| job.end(Err(refusal.clone())));
+            }
             failed => {
                 self.failures.add();
-                let reason =
-                    failed.err().map_or("the model left texts out".to_owned(), |error| format!("{error:#}"));
-                log::error!("{reason}");
+                match failed {
+                    Err(Failure::Model(error)) => log::error!("{error:#}"),
+                    _ => log::error!("the model left texts out"),
+                }
                 jobs.into_iter().for_each(|job| job.end(Err(Refusal::Failed)));
             }
         }
@@ -136,6 +143,6 @@ impl Worker {
 fn asked(model: &mut impl Asked, examples: Vec<Example>, is_abandoned: &dyn Fn() -> bool) -> Answers {
     match catch_unwind(AssertUnwindSafe(|| model(examples, is_abandoned))) {
         Ok(answers) => answers,
-        Err(panic) => bail!("the model failed: {}", panic_reason(panic.as_ref())),
+        Err(panic) => Err(Failure::Model(anyhow!("the model failed: {}", panic_reason(panic.as_ref())))),
     }
 }

@@ -1,7 +1,8 @@
 //! Examples to rows of features, many at once.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
+use shared::fault::Fault;
 use shared::schema::Example;
 use shared::task::{Definition, Encoded, Setting};
 
@@ -21,7 +22,16 @@ impl BoundedTokenizer {
     ) -> Result<Vec<Vec<Encoded>>> {
         let encode = |session: &mut Session<'_>, example: &Example| {
             let in_example = || format!("example {}", example.example_id);
-            task.encode(example, setting, session).with_context(in_example)
+            let rows = task.encode(example, setting, session).with_context(in_example)?;
+            ensure!(
+                rows.iter().all(|row| !row.features.input_ids.is_empty()),
+                Fault::input(format!(
+                    "example {} has no tokens: its text gives none, and the tokenizer adds no special tokens; \
+                     leave it out",
+                    example.example_id
+                ))
+            );
+            Ok(rows)
         };
         // Collected before the errors are looked at, so that the first one in order is reported every time.
         let outcomes: Vec<Result<Vec<Encoded>>> =

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use anyhow::{Result, bail};
+use anyhow::anyhow;
 use serde_json::Value;
 use shared::schema::{Decoded, Example, Prediction, Truth};
 use tokio::sync::oneshot;
@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::super::worker::Asked;
 use super::super::*;
 use crate::encoder::ModelCard;
+use crate::predictor::Failure;
 
 /// Bounds every wait, so that a test fails where it would hang.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -94,8 +95,8 @@ impl Model {
         let (go, goes) = channel();
         let (checks, abandoned) = channel();
         let answer = move |examples: Vec<Example>, is_abandoned: &dyn Fn() -> bool| {
-            asks.send(examples.len())?;
-            goes.recv()?;
+            asks.send(examples.len()).unwrap();
+            goes.recv().unwrap();
             let is_abandoned = is_abandoned();
             checks.send(is_abandoned).ok();
             if is_abandoned { Ok(None) } else { answers(examples).map(Some) }
@@ -137,10 +138,11 @@ fn card() -> ModelCard {
 }
 
 /// A text is long or short.
-fn answers(examples: Vec<Example>) -> Result<Vec<Prediction>> {
+fn answers(examples: Vec<Example>) -> Result<Vec<Prediction>, Failure> {
     let answer = |example: Example| {
         match example.text.as_str() {
-            text if text.starts_with("fail") => bail!("it was told to"),
+            text if text.starts_with("fail") => return Err(Failure::Model(anyhow!("it was told to"))),
+            text if text.starts_with("unfit") => return Err(Failure::Text(anyhow!("it has no tokens"))),
             "panic" => panic!("it was told to"),
             _ => {}
         }

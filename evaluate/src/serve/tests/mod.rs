@@ -175,6 +175,37 @@ fn health_is_lost_with_the_model() {
 }
 
 #[test]
+fn a_text_that_cannot_be_encoded_is_its_senders_affair() {
+    let server = open();
+    for _ in 0..4 {
+        let unfit = server.predict(&json!({ "text": "unfit" }));
+        server.answer();
+        unfit.check(422, "it has no tokens");
+    }
+    server.send("GET /healthz", "").check(200, "ok\n");
+    let first = server.predict(&json!({ "text": "a" }));
+    assert_eq!(server.model.asked(), 1);
+    let unfit = server.predict(&json!({ "text": "unfit" }));
+    server.await_waiting(1);
+    let sound = server.predict(&json!({ "text": "b" }));
+    server.await_waiting(2);
+    server.model.go();
+    assert_eq!([server.answer(), server.answer(), server.answer()], [2, 1, 1]);
+    first.check(200, "");
+    sound.check(200, "");
+    unfit.check(422, "it has no tokens");
+}
+
+#[test]
+fn a_compressed_body_is_not_taken() {
+    let server = open();
+    let send =
+        |encoding: &str| server.send(&format!("POST /predict\nContent-Encoding: {encoding}\r\n"), "{}");
+    send("gzip").check(415, "without Content-Encoding");
+    send("identity").check(422, "`text` is missing");
+}
+
+#[test]
 fn only_answers_count_as_time_of_a_prediction() {
     let server = open();
     server.send("POST /predict", "{").check(400, "");
@@ -277,13 +308,14 @@ fn replies_are_as_described() {
     assert_eq!(model["limits"], limits);
 }
 
-fn refusals() -> [refusal::Refusal; 12] {
+fn refusals() -> [refusal::Refusal; 13] {
     use refusal::Refusal::*;
     let reason = String::new;
     [
         Malformed(reason()),
         Unfit(reason()),
         TooLarge,
+        Compressed,
         TooSlow,
         TimedOut,
         Unauthorized,

@@ -51,6 +51,17 @@ impl QuestionAnsweringConfig {
     /// Of a window, so many first tokens and so many last ones are tried: the `n_best_size` of `run_qa`.
     pub(crate) const CANDIDATES: usize = 20;
 
+    /// The defaults, with windows that `max_seq_length` tokens have room for: a question and the tokens that two windows
+    /// share have at most a quarter of them each.
+    pub fn for_length(max_seq_length: usize) -> QuestionAnsweringConfig {
+        let (all, quarter) = (QuestionAnsweringConfig::default(), max_seq_length / 4);
+        QuestionAnsweringConfig {
+            doc_stride: all.doc_stride.min(quarter),
+            max_query_length: all.max_query_length.min(quarter),
+            ..all
+        }
+    }
+
     /// Only for a run of this task: another's windows may be shorter than what is demanded here.
     pub(crate) fn validate(&self, max_seq_length: usize) -> Result<()> {
         let length = self.max_query_length >= 1;
@@ -92,6 +103,19 @@ mod tests {
         check("", 192, Some("`question_answering.doc_stride`"));
         check("max_query_length = 400", 384, Some("`question_answering.doc_stride`"));
         check("doc_stride = 0", 65, None);
+    }
+
+    #[test]
+    fn windows_fit_a_model_with_few_positions() {
+        let check = |length, doc_stride, max_query_length| {
+            let keys = QuestionAnsweringConfig::for_length(length);
+            assert_eq!((keys.doc_stride, keys.max_query_length), (doc_stride, max_query_length));
+            keys.validate(length).unwrap();
+        };
+        check(512, 128, 64);
+        check(300, 75, 64);
+        check(32, 8, 8);
+        check(8, 2, 2);
     }
 
     #[test]
