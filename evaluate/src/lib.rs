@@ -62,7 +62,8 @@ pub fn run(job: &Job) -> Result<Metrics> {
     let bert = BertConfig::read(&folder)?;
     let seed = job.config.seed;
     let model = Model::build(&folder, bert, Weights::Pretrained, Head::Required, &compute, seed)?.frozen();
-    let outputs = outputs(&model, &dataset, config.batch_size)?;
+    let outputs = outputs(&model, &dataset, config.batch_size)
+        .with_context(|| format!("the model in {}", folder.display()))?;
 
     let task = job.config.task.definition();
     let threshold = training.best_dev.get(Metric::Threshold);

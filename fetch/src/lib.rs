@@ -22,7 +22,8 @@ use shared::{console, fault};
 use crate::download::Downloads;
 use crate::environment::Environment;
 
-/// Downloads or copies the raw files, writes the examples of every split, and puts the model beside them.
+/// Refuses what the config.json of the model rules out; then downloads or copies the raw files, writes the examples of every split,
+/// and puts the model beside them.
 ///
 /// # Errors
 /// A [`fault::Fault`] that names the file and line, the address, or the config key.
@@ -31,17 +32,24 @@ pub fn run(job: &Job) -> Result<FetchFacts> {
     let environment = Environment::read()?;
     let downloads = Downloads::new(config, &environment, job.rebuild)?;
 
-    let corpus = corpus::of(&job.config.fetch, job.config.task, job.config.evaluate.split)?;
-    let files = raw::collect(corpus.as_ref(), config.only, &downloads, &fetched::raw(&job.output))?;
-    let shape = job.config.task.definition().shape();
-    let examples = examples::write(corpus.as_ref(), &files, config, shape, &job.output)?;
-
-    let train = fetched::examples(&job.output, Split::Train);
     let run = match config.model_source() {
         ModelSource::Run(_) => Some(job.input(Stage::Train)?.path()),
         ModelSource::Scratch | ModelSource::Folder(_) | ModelSource::Hub { .. } => None,
     };
-    let sources = model::Sources { environment: &environment, downloads: &downloads, run, train: &train };
+    let train = fetched::examples(&job.output, Split::Train);
+    let task = job.config.task.definition();
+    let sources = model::Sources {
+        environment: &environment,
+        downloads: &downloads,
+        run,
+        train: &train,
+        layer: task.output_layer(),
+    };
+    model::check(config, &sources)?;
+
+    let corpus = corpus::of(&job.config.fetch, job.config.task, job.config.evaluate.split)?;
+    let files = raw::collect(corpus.as_ref(), config.only, &downloads, &fetched::raw(&job.output))?;
+    let examples = examples::write(corpus.as_ref(), &files, config, task.shape(), &job.output)?;
     let model = model::put(config, &sources, &fetched::model(&job.output))?;
 
     Ok(FetchFacts {

@@ -81,6 +81,21 @@ impl fmt::Display for OutOfMemory {
 
 impl std::error::Error for OutOfMemory {}
 
+/// A model computes NaN or infinity from finite weights.
+#[derive(Debug)]
+pub struct NotFinite;
+
+impl fmt::Display for NotFinite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "what the model computes is not finite (NaN or infinity): its weights are out of range; take another copy of the \
+             model, or an earlier state of it",
+        )
+    }
+}
+
+impl std::error::Error for NotFinite {}
+
 /// Whether a panic of libtorch says that memory is exhausted, on a GPU or on the CPU.
 pub fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
     // libtorch on a GPU and on the CPU, C++, and the libraries below.
@@ -114,6 +129,9 @@ pub fn kind_of(error: &anyhow::Error) -> FaultKind {
     }
     if error.chain().any(|cause| cause.is::<OutOfMemory>()) {
         return FaultKind::Usage;
+    }
+    if error.chain().any(|cause| cause.is::<NotFinite>()) {
+        return FaultKind::Input;
     }
     match io().next().map(io::Error::kind) {
         Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => FaultKind::Usage,
@@ -154,6 +172,7 @@ mod tests {
         check(anyhow!("timed out").context(Fault::retry("fetching a.tsv")), 4);
         check(anyhow!("timed out").context(Fault::retry("fetching a.tsv")).context("outer"), 4);
         check(anyhow!(Fault::stopped("SIGTERM")), 5);
+        check(anyhow!(NotFinite).context("reading a.tsv"), 3);
         check(anyhow!("an index is off"), 1);
     }
 

@@ -9,7 +9,8 @@ batch, its labels, and the logits and the mean loss of its class. `hidden_states
 enter the first layer and leave each, and the pooler's output, which ELECTRA lacks. Folders of models that are trained
 have `gradients.safetensors` of that loss, and ten steps: `steps.json` (learning rate, loss, gradient norm) and
 `after.safetensors`, the parameters then. `realistic/` has weights as small as those of real models: bfloat16 is
-measured there. `heads/` has a smaller model for every other head than that of single labels, without its hidden states. `objectives.json` has
+measured there. `heads/` has a smaller model for every other head than that of single labels, without its hidden states,
+and `activations/` for every other activation. `objectives.json` has
 cross-entropies with label smoothing and class weights, `schedules.json` the learning rates of 100 steps of every
 schedule.
 
@@ -223,8 +224,11 @@ HEADS = {
     "tokens": ((BertConfig, BertForTokenClassification), {}),
     "span": ((BertConfig, BertForQuestionAnswering), {"num_labels": 2}),
     "masked-lm": ((BertConfig, BertForMaskedLM), {}),
+    "masked-lm-untied": ((BertConfig, BertForMaskedLM), {"tie_word_embeddings": False}),
     "electra-tokens": ((ElectraConfig, ElectraForTokenClassification), {"embedding_size": 6}),
     "electra-span": ((ElectraConfig, ElectraForQuestionAnswering), {"embedding_size": 6, "num_labels": 2}),
 }
 for name, (family, changes) in HEADS.items():
     train(f"heads/{name}", make(f"heads/{name}", SMALL | changes, "safetensors", family))
+for name in ["silu", "quick_gelu", "gelu_10", "gelu_fast", "gelu_pytorch_tanh"]:
+    train(f"activations/{name}", make(f"activations/{name}", SMALL | {"hidden_act": name}, "safetensors"))

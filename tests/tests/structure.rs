@@ -44,10 +44,11 @@ fn dependencies_point_one_way() {
         assert_eq!(own(package), expect, "{package}");
     };
     check("shared", &[]);
-    check("shared/bert", &["shared"]);
+    check("shared/model_files", &["shared"]);
+    check("shared/bert", &["model_files", "shared"]);
     check("shared/rows", &["shared"]);
     check("shared/tokenizer", &["shared"]);
-    check("fetch", &["rows", "shared"]);
+    check("fetch", &["model_files", "rows", "shared"]);
     check("tokenize", &["shared", "tokenizer"]);
     check("train", &["bert", "shared"]);
     check("evaluate", &["bert", "rows", "shared", "tokenizer"]);

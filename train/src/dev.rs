@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use anyhow::{Context, Result, ensure};
 use bert::{Dataset, Model};
 use shared::console::{Progress, Unit};
-use shared::fault::Fault;
+use shared::fault::NotFinite;
 use shared::figures::{Figures, Metric};
 use shared::layout::{Split, fetched};
 use shared::manifest::FinishedFolder;
@@ -42,6 +42,9 @@ impl Dev {
     }
 
     /// The metrics of `model`, unless a signal comes.
+    ///
+    /// # Errors
+    /// [`NotFinite`] where it computes no numbers.
     pub(crate) fn evaluate(
         &self,
         model: &Model,
@@ -60,9 +63,7 @@ impl Dev {
         let judgement = judge(self.definition, &self.setting, examples, self.features.rows(), &outputs)?;
         let Scores { figures, undefined, .. } = judgement.scores;
         // A model that says nothing must not be kept as the best.
-        let unsound =
-            || Fault::input("the loss on dev is not a number; a lower train.learning_rate may help");
-        ensure!(figures.get(Metric::Loss).is_some_and(f64::is_finite), unsound());
+        ensure!(figures.get(Metric::Loss).is_some_and(f64::is_finite), NotFinite);
         log::info!("dev: {}", figures.sentence());
         // No fault: the model may get there yet, and until then the ranking puts such a step last.
         undefined.iter().for_each(|undefined| log::warn!("dev: {undefined}"));

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use bert::{Dataset, Objective, StepOutcome};
 use shared::config::TrainConfig;
 use shared::console::{Progress, Unit};
-use shared::fault::{Fault, OutOfMemory};
+use shared::fault::{Fault, NotFinite, OutOfMemory};
 use shared::figures::Figures;
 use shared::journal::Entry;
 use shared::signals::Saving;
@@ -48,7 +48,8 @@ impl Training<'_> {
         loop {
             if self.evaluation_due(state) {
                 let batch_size = state.micro_batch_size * DEV_BATCH_FACTOR;
-                match self.dev.evaluate(&learner.model, batch_size, &self.saving)? {
+                let dev = self.dev.evaluate(&learner.model, batch_size, &self.saving);
+                match dev.map_err(|error| self.blame(error, state.step))? {
                     ControlFlow::Continue(figures) => self.keep(figures, learner, state)?,
                     ControlFlow::Break(()) => return self.stop(learner, state),
                 }
@@ -127,6 +128,17 @@ impl Training<'_> {
                 outcome => return outcome,
             }
         }
+    }
+
+    /// Numbers that are not finite are the steps' doing, where there were any.
+    fn blame(&self, error: anyhow::Error, steps: u64) -> anyhow::Error {
+        if steps == 0 || !error.is::<NotFinite>() {
+            return error;
+        }
+        anyhow!(Fault::input(format!(
+            "what the model computes on dev is not finite after {steps} steps; {}; a lower train.learning_rate may help",
+            self.checkpoints.newest()
+        )))
     }
 
     fn check_sound(&self, outcome: StepOutcome, step: u64, rows: &[usize]) -> Result<()> {

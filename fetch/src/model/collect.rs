@@ -80,7 +80,7 @@ fn optional(name: &str, files: &dyn ModelFiles) -> Result<Option<(String, RawFil
     }
 }
 
-fn required(model: &str, name: &str, files: &dyn ModelFiles) -> Result<(String, RawFile)> {
+pub(super) fn required(model: &str, name: &str, files: &dyn ModelFiles) -> Result<(String, RawFile)> {
     match files.find(name)? {
         Found::File(file) => Ok((name.to_owned(), file)),
         Found::Nowhere(place) => {

@@ -7,14 +7,17 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
+mod weights;
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use model_files::BertConfig;
 use shared::config::{FetchConfig, ModelSource, Weights};
 use shared::facts::Source;
-use shared::layout::trained;
+use shared::layout::{hub, trained};
+use shared::task::OutputLayer;
 
 use self::collect::Files;
 use self::folder::FolderFiles;
@@ -43,6 +46,79 @@ pub(crate) struct Sources<'a> {
     pub(crate) run: Option<&'a Path>,
     /// The examples that a new vocabulary is made from.
     pub(crate) train: &'a Path,
+    /// The layer that the task puts on top of the encoder.
+    pub(crate) layer: OutputLayer,
+}
+
+/// Refuses a model that `config` names and that bertline does not compute, by its config.json, before anything else of it is
+/// looked for.
+///
+/// # Errors
+/// An input fault that names the key; a usage fault where the task has no head for such a model.
+pub(crate) fn check(config: &FetchConfig, sources: &Sources<'_>) -> Result<()> {
+    let name = name(config);
+    let find = |files: &dyn ModelFiles| collect::required(&name, hub::CONFIG, files);
+    let (_, file) = match config.model_source() {
+        ModelSource::Scratch => return Ok(()),
+        ModelSource::Folder(path) => find(&FolderFiles(path))?,
+        ModelSource::Run(_) => find(&run_files(sources)?)?,
+        ModelSource::Hub { id } => {
+            let repository = Repository { id: &id, revision: &config.revision };
+            let snapshot =
+                sources.hub_cache().and_then(|cache| snapshot::config(&repository, cache).transpose());
+            match snapshot.transpose()? {
+                Some(file) => (hub::CONFIG.to_owned(), file),
+                None => find(&sources.hub_files(repository))?,
+            }
+        }
+    };
+    let bert = BertConfig::read_file(&file.path, &file.shown)?;
+    bert.under(sources.layer, &name)?;
+    warn_of_unknown(&bert.unknown_keys(), &file.shown);
+    Ok(())
+}
+
+/// The name of the model in messages and in the manifest: nothing that depends on where folders lie on this machine.
+fn name(config: &FetchConfig) -> String {
+    match config.model_source() {
+        ModelSource::Scratch => "scratch".to_owned(),
+        ModelSource::Run(_) => config.model.clone(),
+        ModelSource::Hub { id } => id,
+        ModelSource::Folder(path) => {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            name.unwrap_or_else(|| config.model.clone())
+        }
+    }
+}
+
+/// Says which keys are ignored.
+fn warn_of_unknown(keys: &[&str], shown: &str) {
+    const MOST: usize = 10;
+    if keys.is_empty() {
+        return;
+    }
+    let more = keys.len().saturating_sub(MOST);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let named = keys.iter().take(MOST).map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    log::warn!(
+        "{shown} has keys that `transformers` does not know for such a model, ignored here as there: {named}{more}"
+    );
+}
+
+fn run_files(sources: &Sources<'_>) -> Result<FolderFiles> {
+    let run = sources.run.context("the run that `fetch.model` names was not opened")?;
+    Ok(FolderFiles(trained::model(run)))
+}
+
+impl Sources<'_> {
+    /// The cache that `huggingface_hub` keeps, where that will do.
+    fn hub_cache(&self) -> Option<&Path> {
+        self.environment.hub_cache.as_deref().filter(|_| self.downloads.may_use_hub_cache())
+    }
+
+    fn hub_files<'a>(&'a self, repository: Repository<'a>) -> HubFiles<'a> {
+        HubFiles { repository, environment: self.environment, downloads: self.downloads }
+    }
 }
 
 /// Puts the model that `config` names into `folder`.
@@ -50,32 +126,27 @@ pub(crate) struct Sources<'a> {
 /// # Errors
 /// An input fault that names the file which the model lacks and where it was looked for.
 pub(crate) fn put(config: &FetchConfig, sources: &Sources<'_>, folder: &Path) -> Result<PutModel> {
-    let &Sources { environment, downloads, run, .. } = sources;
     fs::create_dir_all(folder).with_context(|| format!("cannot write {}", folder.display()))?;
+    let name = name(config);
     match config.model_source() {
         ModelSource::Scratch => put_new(config, sources, folder),
         ModelSource::Folder(path) => {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let name = name.unwrap_or_else(|| config.model.clone());
             let files = FolderFiles(path);
             copy(&name, config.weights, collect::collect(&name, config.weights, &files)?, folder)
         }
         ModelSource::Run(_) => {
-            let run = run.context("the run that `fetch.model` names was not opened")?;
-            let files = FolderFiles(trained::model(run));
-            let collected = collect::collect(&config.model, config.weights, &files)?;
-            copy(&config.model, config.weights, collected, folder)
+            let collected = collect::collect(&name, config.weights, &run_files(sources)?)?;
+            copy(&name, config.weights, collected, folder)
         }
         ModelSource::Hub { id } => {
             let repository = Repository { id: &id, revision: &config.revision };
-            if downloads.may_use_hub_cache()
-                && let Some(hub_cache) = &environment.hub_cache
+            if let Some(hub_cache) = sources.hub_cache()
                 && let Some(collected) = snapshot::collect(&repository, config, hub_cache)?
             {
-                return copy(&id, config.weights, collected, folder);
+                return copy(&name, config.weights, collected, folder);
             }
-            let files = HubFiles { repository, environment, downloads };
-            copy(&id, config.weights, collect::collect(&id, config.weights, &files)?, folder)
+            let files = sources.hub_files(repository);
+            copy(&name, config.weights, collect::collect(&name, config.weights, &files)?, folder)
         }
     }
 }
@@ -94,6 +165,7 @@ fn put_new(config: &FetchConfig, sources: &Sources<'_>, folder: &Path) -> Result
 }
 
 fn copy(name: &str, weights: Weights, collected: Files, folder: &Path) -> Result<PutModel> {
+    weights::check(&collected)?;
     let mut sources = Vec::with_capacity(collected.len());
     for (file_name, file) in collected {
         file.copy_to(&folder.join(&file_name))?;

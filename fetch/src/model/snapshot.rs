@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use shared::config::FetchConfig;
+use shared::layout::hub;
 
 use super::ModelFiles;
 use super::collect::{self, Files};
@@ -35,6 +36,13 @@ pub(super) fn collect(
         }
     }
     Ok(Some(collected))
+}
+
+/// The config.json that is kept, if it is.
+pub(super) fn config(repository: &Repository, hub_cache: &Path) -> Result<Option<RawFile>> {
+    let path = repository.snapshot(hub_cache).map(|snapshot| snapshot.folder.join(hub::CONFIG));
+    let Some(path) = path.filter(|path| path.is_file()) else { return Ok(None) };
+    Ok(Some(RawFile::local(&path, repository.canonical(hub::CONFIG)?.to_string())?))
 }
 
 struct SnapshotFiles<'a> {

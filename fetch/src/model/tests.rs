@@ -1,5 +1,9 @@
+mod refusals;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use model_files::encoder_shapes;
 use shared::fault::kind_of;
 use shared::layout::hub;
 use shared::stage::Rebuild;
@@ -28,6 +32,19 @@ impl Machine {
 
     /// Puts the model that `keys` name into `model/` and says what is there then.
     fn put(&self, keys: &str) -> Result<(PutModel, Vec<String>)> {
+        let folder = self.path("model");
+        let put = self.with_sources(keys, |config, sources| put(config, sources, &folder))?;
+        let names = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        Ok((put, names))
+    }
+
+    fn with_sources<T>(
+        &self,
+        keys: &str,
+        call: impl FnOnce(&FetchConfig, &Sources<'_>) -> Result<T>,
+    ) -> Result<T> {
         let config: FetchConfig = toml::from_str(&format!("corpus = \"nsmc\"\n{keys}")).unwrap();
         let environment = Environment {
             download_cache: Some(self.path("downloads")),
@@ -36,15 +53,10 @@ impl Machine {
             hub_token: None,
         };
         let downloads = Downloads::new(&config, &environment, Rebuild::IfNeeded)?;
-        let folder = self.path("model");
         let (train, run) = (self.path("train.parquet"), self.path("run"));
-        let sources =
-            Sources { environment: &environment, downloads: &downloads, run: Some(&run), train: &train };
-        let put = put(&config, &sources, &folder)?;
-        let names = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<String> = names.collect();
-        names.sort();
-        Ok((put, names))
+        let layer = OutputLayer::Vocabulary;
+        let (environment, downloads) = (&environment, &downloads);
+        call(&config, &Sources { environment, downloads, run: Some(&run), train: &train, layer })
     }
 
     fn mirrored(&self, keys: &str) -> Result<(PutModel, Vec<String>)> {
@@ -54,7 +66,26 @@ impl Machine {
 }
 
 const IN_MIRROR: &str = "mirror/huggingface.co/org/name/resolve/main";
-const BARE: [(&str, &str); 2] = [(hub::CONFIG, "{}"), (hub::VOCAB, "[PAD]\n")];
+const BARE: [(&str, &str); 2] = [(hub::CONFIG, CONFIG), (hub::VOCAB, "[PAD]\n")];
+const CONFIG: &str = r#"{"model_type": "bert", "vocab_size": 9, "hidden_size": 8, "num_hidden_layers": 1,
+    "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 12}"#;
+
+/// A safetensors file of the encoder of [`CONFIG`], with the tensors that `edit` leaves, all of them zeros.
+fn weights(edit: impl FnOnce(&mut BTreeMap<String, Vec<usize>>)) -> String {
+    let mut shapes = encoder_shapes(&serde_json::from_str(CONFIG).unwrap());
+    edit(&mut shapes);
+    let mut end = 0;
+    let entry = |(name, shape): (String, Vec<usize>)| {
+        let begin = end;
+        end += 4 * shape.iter().product::<usize>();
+        format!(r#""{name}": {{"dtype": "F32", "shape": {shape:?}, "data_offsets": [{begin}, {end}]}}"#)
+    };
+    let header = format!("{{{}}}", shapes.into_iter().map(entry).collect::<Vec<_>>().join(", "));
+    // Bytes of a length that are text too.
+    let length = header.len().next_multiple_of(256);
+    let bytes = String::from_utf8((length as u64).to_le_bytes().to_vec()).unwrap();
+    format!("{bytes}{header:length$}{}", "\0".repeat(end))
+}
 
 fn check_refused(outcome: Result<(PutModel, Vec<String>)>, parts: &[&str]) {
     let error = outcome.unwrap_err();
@@ -67,7 +98,10 @@ fn check_refused(outcome: Result<(PutModel, Vec<String>)>, parts: &[&str]) {
 fn a_hub_model_comes_through_the_mirror() {
     let machine = Machine::new();
     machine.write(IN_MIRROR, &BARE);
-    machine.write(IN_MIRROR, &[(hub::WEIGHTS, "w"), (hub::PYTORCH_WEIGHTS, "p"), ("README.md", "r")]);
+    machine.write(
+        IN_MIRROR,
+        &[(hub::WEIGHTS, &weights(|_| {})), (hub::PYTORCH_WEIGHTS, "p"), ("README.md", "r")],
+    );
     let (put, names) = machine.mirrored("").unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
     assert_eq!((put.name.as_str(), put.weights), ("org/name", Weights::Pretrained));
@@ -127,7 +161,7 @@ fn the_hubs_cache_is_used_without_network() {
     machine.write(&snapshot, &BARE);
     let keys = "model = \"org/name\"\noffline = true\n";
     check_refused(machine.put(keys), &["fetch.offline", "config.json"]);
-    machine.write(&snapshot, &[(hub::WEIGHTS, "w")]);
+    machine.write(&snapshot, &[(hub::WEIGHTS, &weights(|_| {}))]);
     let (put, names) = machine.put(keys).unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
     assert_eq!(put.sources[0].location, "https://huggingface.co/org/name/resolve/main/config.json");
@@ -158,7 +192,7 @@ fn the_hubs_cache_is_used_online_where_what_it_lacks_is_known_to_be_absent() {
 fn a_local_folder_is_named_without_its_place() {
     let machine = Machine::new();
     machine.write("own-bert", &BARE);
-    machine.write("own-bert", &[(hub::WEIGHTS, "w")]);
+    machine.write("own-bert", &[(hub::WEIGHTS, &weights(|_| {}))]);
     let (put, names) = machine.put(&format!("model = \"{}\"", machine.path("own-bert").display())).unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
     assert_eq!(put.name, "own-bert");
@@ -170,7 +204,7 @@ fn the_model_of_a_run_is_taken_from_its_training() {
     let machine = Machine::new();
     machine.write("run/model", &BARE);
     check_refused(machine.put("model = \"run:pretrained\""), &["run:pretrained", hub::WEIGHTS]);
-    machine.write("run/model", &[(hub::WEIGHTS, "w")]);
+    machine.write("run/model", &[(hub::WEIGHTS, &weights(|_| {}))]);
     let (put, names) = machine.put("model = \"run:pretrained\"").unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
     assert_eq!((put.name.as_str(), put.weights), ("run:pretrained", Weights::Pretrained));
@@ -179,7 +213,7 @@ fn the_model_of_a_run_is_taken_from_its_training() {
 #[test]
 fn a_new_model_takes_the_tokenizer_of_another() {
     let machine = Machine::new();
-    machine.write(IN_MIRROR, &BARE);
+    machine.write(IN_MIRROR, &[(hub::CONFIG, "{}"), (hub::VOCAB, "[PAD]\n")]);
     let new = |machine: &Machine| {
         let mirror = machine.path("mirror");
         let keys = "scratch = { tokenizer = \"org/name\", num_hidden_layers = 3 }";

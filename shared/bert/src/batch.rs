@@ -2,10 +2,10 @@
 
 use anyhow::{Result, ensure};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use model_files::BertConfig;
 use shared::fault::Fault;
 use shared::schema::Features;
 
-use crate::config::BertConfig;
 use crate::targets::BatchTargets;
 
 /// Rows of equal width. `seq` is the length of the longest row.

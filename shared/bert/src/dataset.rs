@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use model_files::BertConfig;
 use shared::facts::TokenizeFacts;
 use shared::fault::Fault;
 use shared::layout::{Split, tokenized};
 use shared::schema::{Features, FeaturesReader};
 
 use crate::batch::Batch;
-use crate::config::BertConfig;
 use crate::masking::{Masking, asking_for};
 
 /// Rows are numbered from 0, in the order of the files.

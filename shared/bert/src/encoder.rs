@@ -3,10 +3,10 @@
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::{Bool, Int, Tensor, activation};
+use model_files::{BertConfig, HiddenAct};
 use shared::config::Freeze;
 
 use crate::batch::Batch;
-use crate::config::{BertConfig, HiddenAct};
 use crate::device::Path;
 use crate::dropout::Site;
 use crate::layers::{Dense, Embedding, LayerNorm, Mode, dropout};
@@ -238,5 +238,8 @@ pub(crate) fn activate(x: Tensor<2>, hidden_act: HiddenAct) -> Tensor<2> {
         HiddenAct::Gelu => activation::gelu(x),
         HiddenAct::GeluNew => activation::gelu_approximate(x),
         HiddenAct::Relu => activation::relu(x),
+        HiddenAct::Gelu10 => activation::gelu(x).clamp(-10.0, 10.0),
+        HiddenAct::QuickGelu => x.clone() * activation::sigmoid(x * 1.702),
+        HiddenAct::Silu => activation::silu(x),
     }
 }

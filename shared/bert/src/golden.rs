@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use burn::module::{ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use model_files::ModelType;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,7 +19,6 @@ use shared::layout::hub;
 use shared::schema::{Features, TargetKind, Targets};
 use shared::task::{Output, OutputLayer};
 
-use crate::config::ModelType;
 use crate::layers::Mode;
 use crate::model::Tokens;
 use crate::weight_files::{self, StoredTensor};
@@ -29,14 +29,23 @@ const MODELS: [&str; 7] = ["gelu", "gelu-new", "relu", "shards", "realistic", "e
 /// Those that are trained.
 const TRAINED: [&str; 3] = ["gelu", "realistic", "electra"];
 /// The other heads, trained too.
-const HEADS: [&str; 7] = [
+const HEADS: [&str; 8] = [
     "heads/regression",
     "heads/multi-label",
     "heads/tokens",
     "heads/span",
     "heads/masked-lm",
+    "heads/masked-lm-untied",
     "heads/electra-tokens",
     "heads/electra-span",
+];
+/// The other activations, trained too.
+const ACTIVATIONS: [&str; 5] = [
+    "activations/silu",
+    "activations/quick_gelu",
+    "activations/gelu_10",
+    "activations/gelu_fast",
+    "activations/gelu_pytorch_tanh",
 ];
 
 #[derive(Deserialize)]
@@ -123,7 +132,7 @@ fn check(name: &str, compute: &Compute, bound: &Bound) {
 }
 
 fn check_all(compute: &Compute, bound: &Bound) {
-    MODELS.iter().chain(&HEADS).for_each(|name| check(name, compute, bound));
+    MODELS.iter().chain(&HEADS).chain(&ACTIVATIONS).for_each(|name| check(name, compute, bound));
 }
 
 fn largest_error(ours: &[f32], theirs: &[f32]) -> f32 {
@@ -157,7 +166,11 @@ type Flat = BTreeMap<String, Vec<f32>>;
 fn golden_tensors(model: &str, name: &str) -> BTreeMap<String, StoredTensor> {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(self::folder(model).join(name), folder.path().join(hub::WEIGHTS)).unwrap();
-    weight_files::read(folder.path(), ModelType::Bert).unwrap()
+    weight_files::read(folder.path(), family(model)).unwrap()
+}
+
+fn family(model: &str) -> ModelType {
+    if model.contains("electra") { ModelType::Electra } else { ModelType::Bert }
 }
 
 fn flat(tensors: BTreeMap<String, StoredTensor>) -> Flat {
@@ -226,7 +239,8 @@ fn check_steps(name: &str, compute: &Compute, tolerance: f32) {
     }
     let folder = tempfile::tempdir().unwrap();
     model.save(folder.path()).unwrap();
-    let ours = weight_files::read(folder.path(), ModelType::Bert).unwrap();
+    let mut ours = weight_files::read(folder.path(), family(name)).unwrap();
+    crate::decoder::unify(&mut ours, model.config(), folder.path()).unwrap();
     check_near(name, &flat(ours), &flat(golden_tensors(name, "after.safetensors")), tolerance);
 }
 
@@ -236,7 +250,7 @@ fn autodiff(precision: Precision) -> Compute {
 
 #[test]
 fn gradients_are_those_of_transformers() {
-    for name in TRAINED.into_iter().chain(HEADS) {
+    for name in TRAINED.into_iter().chain(HEADS).chain(ACTIVATIONS) {
         check_gradients(name, &autodiff(Precision::F32), 1e-5);
         check_gradients(name, &autodiff(Precision::F32).plain(), 1e-5);
     }
@@ -244,7 +258,7 @@ fn gradients_are_those_of_transformers() {
 
 #[test]
 fn ten_steps_of_adamw_end_where_torch_ends() {
-    for name in TRAINED.into_iter().chain(HEADS) {
+    for name in TRAINED.into_iter().chain(HEADS).chain(ACTIVATIONS) {
         check_steps(name, &autodiff(Precision::F32), 1e-5);
         check_steps(name, &autodiff(Precision::F32).plain(), 1e-5);
     }

@@ -6,8 +6,8 @@
 
 mod batch;
 mod clipping;
-mod config;
 mod dataset;
+mod decoder;
 mod device;
 mod dropout;
 mod encoder;
@@ -38,12 +38,12 @@ mod targets;
 mod weight_files;
 
 pub use batch::Batch;
-pub use config::BertConfig;
 pub use dataset::Dataset;
 pub use device::Compute;
 pub use layer_rates::LayerRates;
 pub use masking::Masking;
 pub use model::Model;
+pub use model_files::BertConfig;
 pub use objective::Objective;
 pub use optimizer::{AdamW, AdamWConfig};
 pub use parameters::Head;

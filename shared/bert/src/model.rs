@@ -7,13 +7,13 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
+use model_files::{Architecture, BertConfig};
 use shared::config::{Freeze, Weights};
 use shared::fault::Fault;
 use shared::layout::hub;
-use shared::task::OutputLayer;
 
 use crate::batch::Batch;
-use crate::config::{Architecture, BertConfig, ModelType};
+use crate::decoder;
 use crate::device::Compute;
 use crate::encoder::Encoder;
 use crate::heads::TaskHead;
@@ -138,23 +138,16 @@ impl Model {
         self.config.write(folder)?;
         let mut collector = Collector { names: &self.names, tensors: Ok(BTreeMap::new()) };
         self.network.visit(&mut collector);
-        weight_files::write(&folder.join(hub::WEIGHTS), &collector.tensors?)
+        let mut tensors = collector.tensors?;
+        decoder::copy_bias(&mut tensors, &self.config);
+        weight_files::write(&folder.join(hub::WEIGHTS), &tensors)
     }
 }
 
 fn architecture(config: &BertConfig, folder: &Path) -> Result<Architecture> {
     let place = folder.display();
     let headless = || Fault::input(format!("the config.json in {place} does not say what the model is for"));
-    let architecture = config.architecture().with_context(headless)?;
-    let impossible =
-        architecture == Architecture { family: ModelType::Electra, layer: OutputLayer::Vocabulary };
-    let message = || {
-        format!(
-            "the model in {place} is an ELECTRA, which does not learn masked words; take a BERT for this task"
-        )
-    };
-    ensure!(!impossible, Fault::usage(message()));
-    Ok(architecture)
+    config.under(config.output_layer().with_context(headless)?, &place.to_string())
 }
 
 /// `[batch, seq, hidden]` → `[batch·seq, hidden]`

@@ -1,7 +1,8 @@
 //! What a model says of a batch.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use burn::tensor::{Int, Tensor, activation};
+use shared::fault::NotFinite;
 use shared::task::{MaskedToken, Output, TokenGuess};
 
 use crate::batch::Batch;
@@ -30,6 +31,7 @@ impl Model {
             }
             _ => values.chunks(labels.max(1)).map(<[f32]>::to_vec).collect(),
         };
+        outputs.iter().try_for_each(|logits| ensure_finite(logits))?;
         Ok(outputs.into_iter().map(Output::Logits).collect())
     }
 
@@ -42,6 +44,7 @@ impl Model {
             let classes = integers(truths.clone(), &logits.device()).unsqueeze_dim(1);
             let predicted = words(logits.clone().argmax(1))?;
             let log_probabilities = numbers(activation::log_softmax(logits, 1).gather(1, classes))?;
+            ensure_finite(&log_probabilities)?;
             let found = predicted.into_iter().zip(log_probabilities);
             for ((place, truth), (predicted, log_probability)) in places.into_iter().zip(truths).zip(found) {
                 let place = usize::try_from(place)?;
@@ -63,6 +66,7 @@ impl Model {
             let count = count.min(logits.dims()[1]);
             let (probabilities, ids) = activation::softmax(logits, 1).topk_with_indices(count, 1);
             let (probabilities, ids) = (numbers(probabilities)?, words(ids)?);
+            ensure_finite(&probabilities)?;
             let masks = ids.chunks(count.max(1)).zip(probabilities.chunks(count.max(1)));
             for (place, (ids, probabilities)) in places.into_iter().zip(masks) {
                 let guess = |(&id, &probability): (&i64, &f32)| TokenGuess { id, probability };
@@ -84,6 +88,13 @@ fn span(row: &[f32], length: usize) -> Vec<f32> {
 fn words(tensor: Tensor<2, Int>) -> Result<Vec<i64>> {
     let values = tensor.into_data().convert::<i64>().try_to_vec::<i64>();
     values.map_err(|error| anyhow!("words are no integers: {error:?}"))
+}
+
+/// # Errors
+/// [`NotFinite`].
+fn ensure_finite(values: &[f32]) -> Result<()> {
+    ensure!(values.iter().all(|value| value.is_finite()), NotFinite);
+    Ok(())
 }
 
 fn numbers(tensor: Tensor<2>) -> Result<Vec<f32>> {

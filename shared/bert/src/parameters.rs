@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
+use model_files::{Architecture, BertConfig, list};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 use shared::digest::sha256_bytes;
 use shared::fault::Fault;
+use shared::task::OutputLayer;
 
-use crate::config::{Architecture, BertConfig};
+use crate::decoder;
 use crate::stored_head::StoredHead;
 use crate::weight_files::{self, StoredTensor};
 
@@ -110,6 +112,9 @@ impl<'a> ParameterSource<'a> {
     ) -> Result<ParameterSource<'a>> {
         let mut stored = weight_files::read(folder, config.model_type)?;
         let own = BertConfig::read(folder)?;
+        if architecture.layer == OutputLayer::Vocabulary {
+            decoder::unify(&mut stored, config, folder)?;
+        }
         StoredHead { tensors: &mut stored, own: &own, folder }.fit(architecture, config, head)?;
         let drawn = ParameterSource::random(device, seed, architecture, config);
         Ok(ParameterSource { stored: Some(stored), ..drawn })
@@ -124,9 +129,7 @@ impl<'a> ParameterSource<'a> {
     ) -> Result<Param<Tensor<D>>> {
         let found = self.stored.as_mut().and_then(|stored| stored.remove(name));
         let values = match found {
-            Some(tensor) if tensor.shape == shape => {
-                tensor.values().with_context(|| format!("cannot use the weight {name}"))?
-            }
+            Some(tensor) if tensor.shape == shape => tensor.weight(name)?,
             Some(tensor) => {
                 self.misfits.push(format!("{name} is {:?} where the config says {shape:?}", tensor.shape));
                 vec![0.0; shape.iter().product()]
@@ -148,7 +151,6 @@ impl<'a> ParameterSource<'a> {
             return Ok(self.names);
         };
         let place = folder.display();
-        let list = |names: &[String]| names.join(", ");
         let misfits = &self.misfits;
         ensure!(
             misfits.is_empty(),
@@ -160,11 +162,18 @@ impl<'a> ParameterSource<'a> {
         ensure!(missing.is_empty(), Fault::input(format!("the weights in {place} lack {}", list(&missing))));
         let (other_heads, left): (Vec<_>, Vec<_>) =
             stored.into_keys().partition(|name| architecture.leaves_aside(name));
+        // What lies within the encoder would change what it computes, and a head that is not trained may depend on the rest.
+        let encoder = format!("{}.", architecture.family.prefix());
+        let within: Vec<&String> =
+            left.iter().filter(|name| head == Head::Required || name.starts_with(&encoder)).collect();
         let unknown = || {
             let class = architecture.class();
-            format!("the weights in {place} hold tensors that {class} has no place for: {}", list(&left))
+            format!("the weights in {place} hold tensors that {class} has no place for: {}", list(&within))
         };
-        ensure!(left.is_empty(), Fault::input(unknown()));
+        ensure!(within.is_empty(), Fault::input(unknown()));
+        if !left.is_empty() {
+            log::warn!("left aside, of a head that {} has not: {}", architecture.class(), list(&left));
+        }
         if !new_head.is_empty() {
             log::info!("new weights, from the seed {}: {}", self.seed, list(&new_head));
         }
@@ -198,6 +207,8 @@ fn draw(name: &str, shape: &[usize], init: Init, seed: u64, range: f64) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use burn::module::{Module, ModuleVisitor};
+
     use super::*;
 
     #[test]
@@ -215,5 +226,35 @@ mod tests {
         let values = draw("a", &[3, 2], Init::NormalWithZeroRow(1), 7, 0.02).unwrap();
         assert_eq!(values[2..4], [0.0, 0.0]);
         assert!(values[0] != 0.0 && values[4] != 0.0);
+    }
+
+    #[test]
+    fn an_encoder_takes_the_tensors_that_headers_are_checked_for() {
+        let check = |keys: &str| {
+            let text = format!(
+                r#"{{"vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
+                "intermediate_size": 16, "max_position_embeddings": 12, {keys}}}"#
+            );
+            let config: BertConfig = serde_json::from_str(&text).unwrap();
+            let architecture = Architecture { family: config.model_type, layer: OutputLayer::Tokens };
+            let device = Default::default();
+            let mut source = ParameterSource::random(&device, 7, architecture, &config);
+            let mut shapes = Shapes(Default::default());
+            crate::encoder::Encoder::build(&mut source, &config).unwrap().visit(&mut shapes);
+            let named = |(id, shape)| (source.names.of(id).unwrap().to_owned(), shape);
+            let taken: BTreeMap<String, Vec<usize>> = shapes.0.into_iter().map(named).collect();
+            assert_eq!(taken, model_files::encoder_shapes(&config));
+        };
+        check(r#""model_type": "bert", "type_vocab_size": 1"#);
+        check(r#""model_type": "electra", "embedding_size": 4"#);
+        check(r#""model_type": "electra", "embedding_size": 8"#);
+    }
+
+    struct Shapes(HashMap<ParamId, Vec<usize>>);
+
+    impl ModuleVisitor for Shapes {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.insert(param.id, param.shape().to_vec());
+        }
     }
 }

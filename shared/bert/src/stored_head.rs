@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
+use model_files::{Architecture, BertConfig};
 use shared::fault::Fault;
 use shared::schema::TargetKind;
 use shared::task::OutputLayer;
 
-use crate::config::{Architecture, BertConfig};
 use crate::parameters::Head;
 use crate::weight_files::StoredTensor;
 
@@ -219,7 +219,7 @@ mod tests {
     fn classes_in_another_order_are_reordered() {
         check(&labelled(["yes", "no", "maybe"]), ("classifier", 3), Some(&[1.0, 2.0, 0.0]));
         let mut electra = labelled(["maybe", "no", "yes"]);
-        electra.model_type = crate::config::ModelType::Electra;
+        electra.model_type = model_files::ModelType::Electra;
         check(&electra, ("classifier.out_proj", 3), Some(&[1.0, 0.0, 2.0]));
     }
 

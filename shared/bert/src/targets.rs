@@ -2,10 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use model_files::BertConfig;
 use shared::fault::Fault;
 use shared::schema::{Features, TargetKind, Targets};
-
-use crate::config::BertConfig;
 
 /// The targets of all rows, of one kind.
 #[derive(Debug, Clone)]

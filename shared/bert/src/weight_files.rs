@@ -3,28 +3,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use burn::store::{ModuleStore, PytorchStore};
 use burn::tensor::{DType, Tensor};
 use half::{bf16, f16};
+use model_files::{ModelType, Naming, list, refuse_impostor};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use shared::fault::Fault;
 use shared::layout::hub;
 
-use crate::config::ModelType;
-
 /// A tensor as a file holds it.
+#[derive(Clone)]
 pub(crate) struct StoredTensor {
     pub(crate) shape: Vec<usize>,
     kind: Kind,
     bytes: Vec<u8>,
+    /// The one that it was read from, if any.
+    file: Option<Arc<Path>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    F64,
     F32,
     F16,
     Bf16,
@@ -36,7 +40,7 @@ impl StoredTensor {
     #[cfg(test)]
     pub(crate) fn from_f32(shape: Vec<usize>, values: &[f32]) -> StoredTensor {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        StoredTensor { shape, kind: Kind::F32, bytes }
+        StoredTensor { shape, kind: Kind::F32, bytes, file: None }
     }
 
     /// The values of a float tensor, copied off its device.
@@ -44,7 +48,7 @@ impl StoredTensor {
         let data = tensor.into_data().convert::<f32>();
         let shape = data.shape().iter().copied().collect();
         // The machines that libtorch runs on are little-endian, as the file is.
-        StoredTensor { shape, kind: Kind::F32, bytes: data.as_bytes().to_vec() }
+        StoredTensor { shape, kind: Kind::F32, bytes: data.as_bytes().to_vec(), file: None }
     }
 
     /// These rows of it, in this order.
@@ -54,7 +58,7 @@ impl StoredTensor {
         let row = |&row: &usize| self.bytes.chunks(width).nth(row).unwrap_or_default();
         let bytes = rows.iter().flat_map(row).copied().collect();
         let shape = [rows.len()].into_iter().chain(self.shape.iter().skip(1).copied()).collect();
-        StoredTensor { shape, kind: self.kind, bytes }
+        StoredTensor { shape, kind: self.kind, bytes, file: self.file.clone() }
     }
 
     /// As float32, in row-major order.
@@ -63,13 +67,36 @@ impl StoredTensor {
             self.bytes.chunks_exact(2).map(|pair| value([pair[0], pair[1]])).collect()
         };
         match self.kind {
+            Kind::F64 => {
+                let value = |bytes: &[u8]| Some(f64::from_le_bytes(bytes.try_into().ok()?) as f32);
+                Ok(self.bytes.chunks_exact(8).filter_map(value).collect())
+            }
             Kind::F32 => {
                 Ok(self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
             }
             Kind::F16 => Ok(halves(|pair| f16::from_le_bytes(pair).to_f32())),
             Kind::Bf16 => Ok(halves(|pair| bf16::from_le_bytes(pair).to_f32())),
-            Kind::Other => bail!(Fault::input("a weight is not of type F32, F16 or BF16")),
+            Kind::Other => bail!(Fault::input("a weight is not of type F64, F32, F16 or BF16")),
         }
+    }
+
+    /// The values of the weight called `name`.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] that names the file where it is of another type, or holds NaN or infinity, in float32 at least.
+    pub(crate) fn weight(&self, name: &str) -> Result<Vec<f32>> {
+        let file = || self.file.as_ref().map_or("the weights".into(), |file| file.display().to_string());
+        let values = self.values().with_context(|| format!("cannot use {name} in {}", file()))?;
+        if let Some(first) = values.iter().position(|value| !value.is_finite()) {
+            let count = values.iter().filter(|value| !value.is_finite()).count();
+            bail!(Fault::input(format!(
+                "{}: {name} holds {count} values that are not finite, the first of them {} at index {first}; take another copy \
+                 of the model, or an earlier state of it",
+                file(),
+                values[first]
+            )));
+        }
+        Ok(values)
     }
 }
 
@@ -92,18 +119,33 @@ pub(crate) fn read(folder: &Path, model_type: ModelType) -> Result<BTreeMap<Stri
         let names = format!("{} or {}", hub::WEIGHTS, hub::PYTORCH_WEIGHTS);
         bail!(Fault::input(format!("{} has no weights ({names})", folder.display())));
     };
-    Ok(tensors.into_iter().map(|(name, tensor)| (modern_name(&name, model_type), tensor)).collect())
+    rename(tensors, model_type, folder)
 }
 
-fn modern_name(name: &str, model_type: ModelType) -> String {
-    let name = match (name.strip_suffix("LayerNorm.gamma"), name.strip_suffix("LayerNorm.beta")) {
-        (Some(start), _) => format!("{start}LayerNorm.weight"),
-        (_, Some(start)) => format!("{start}LayerNorm.bias"),
-        _ => name.to_owned(),
-    };
-    let of_encoder = ["embeddings.", "embeddings_project.", "encoder.", "pooler."];
-    let bare = of_encoder.iter().any(|part| name.starts_with(part));
-    if bare { format!("{}.{name}", model_type.prefix()) } else { name }
+/// Names become those of today's `transformers`; what is unusual about them or their types is said.
+fn rename(
+    tensors: BTreeMap<String, StoredTensor>,
+    model_type: ModelType,
+    folder: &Path,
+) -> Result<BTreeMap<String, StoredTensor>> {
+    let place = folder.display().to_string();
+    let naming = Naming::of(tensors.keys().map(String::as_str), model_type, &place)?;
+    if !naming.wrapper().is_empty() {
+        log::info!(
+            "the names of the weights in {place} begin with `{}`, which is left out",
+            naming.wrapper()
+        );
+    }
+    let (tensors, beside): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        tensors.into_iter().partition(|(name, _)| naming.holds(name));
+    if !beside.is_empty() {
+        let names: Vec<&String> = beside.keys().collect();
+        log::info!("left aside, which a checkpoint keeps beside a model: {}", list(&names));
+    }
+    if tensors.values().any(|tensor| tensor.kind == Kind::F64) {
+        log::info!("weights in {place} are of type F64; they are converted to float32");
+    }
+    Ok(tensors.into_iter().map(|(name, tensor)| (naming.modern(&name), tensor)).collect())
 }
 
 fn damaged(path: &Path) -> Fault {
@@ -111,36 +153,45 @@ fn damaged(path: &Path) -> Fault {
 }
 
 pub(crate) fn read_safetensors(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
+    refuse_impostor(path, &path.display().to_string())?;
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let origin: Arc<Path> = path.into();
     let file = SafeTensors::deserialize(&bytes).with_context(|| damaged(path))?;
     let tensors = file.iter().map(|(name, view)| {
         let kind = match view.dtype() {
+            Dtype::F64 => Kind::F64,
             Dtype::F32 => Kind::F32,
             Dtype::F16 => Kind::F16,
             Dtype::BF16 => Kind::Bf16,
             _ => Kind::Other,
         };
-        (name.to_owned(), StoredTensor { shape: view.shape().to_vec(), kind, bytes: view.data().to_vec() })
+        let (shape, bytes) = (view.shape().to_vec(), view.data().to_vec());
+        (name.to_owned(), StoredTensor { shape, kind, bytes, file: Some(Arc::clone(&origin)) })
     });
     Ok(tensors.collect())
 }
 
 fn read_pytorch(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     ensure!(path.is_file(), Fault::input(format!("{} is missing", path.display())));
-    let mut store = PytorchStore::from_file(path);
+    refuse_impostor(path, &path.display().to_string())?;
+    let origin: Arc<Path> = path.into();
+    // It would number layers anew where one is missing.
+    let mut store = PytorchStore::from_file(path).map_indices_contiguous(false);
     let error = |error: &dyn std::fmt::Display| anyhow!("{error}").context(damaged(path));
     let tensors = store.get_all_tensors().map_err(|e| error(&e))?;
     let mut read = BTreeMap::new();
     for (name, tensor) in tensors {
         let (_, dtype, shape, _, bytes) = tensor.clone().into_parts().map_err(|e| error(&e))?;
         let kind = match dtype {
+            DType::F64 => Kind::F64,
             DType::F32 => Kind::F32,
             DType::F16 => Kind::F16,
             DType::BF16 => Kind::Bf16,
             _ => Kind::Other,
         };
         let shape = shape.iter().copied().collect();
-        read.insert(name.clone(), StoredTensor { shape, kind, bytes: bytes.to_vec() });
+        let file = Some(Arc::clone(&origin));
+        read.insert(name.clone(), StoredTensor { shape, kind, bytes: bytes.to_vec(), file });
     }
     Ok(read)
 }
@@ -189,24 +240,9 @@ pub(crate) fn write(path: &Path, tensors: &BTreeMap<String, StoredTensor>) -> Re
 mod tests {
     use super::*;
 
-    #[test]
-    fn names_become_modern() {
-        let check = |old: &str, new: &str| assert_eq!(modern_name(old, ModelType::Bert), new);
-        check("embeddings.LayerNorm.gamma", "bert.embeddings.LayerNorm.weight");
-        check("bert.encoder.layer.3.output.LayerNorm.beta", "bert.encoder.layer.3.output.LayerNorm.bias");
-        check("bert.pooler.dense.weight", "bert.pooler.dense.weight");
-        check("pooler.dense.bias", "bert.pooler.dense.bias");
-        check("classifier.weight", "classifier.weight");
-        check("cls.predictions.bias", "cls.predictions.bias");
-        let check = |old: &str, new: &str| assert_eq!(modern_name(old, ModelType::Electra), new);
-        check("embeddings_project.weight", "electra.embeddings_project.weight");
-        check("electra.embeddings.LayerNorm.gamma", "electra.embeddings.LayerNorm.weight");
-        check("discriminator_predictions.dense.bias", "discriminator_predictions.dense.bias");
-    }
-
     fn halves() -> StoredTensor {
         let bytes = [f16::from_f32(1.5), f16::from_f32(-2.0)].iter().flat_map(|x| x.to_le_bytes()).collect();
-        StoredTensor { shape: vec![2], kind: Kind::F16, bytes }
+        StoredTensor { shape: vec![2], kind: Kind::F16, bytes, file: None }
     }
 
     #[test]
@@ -216,6 +252,32 @@ mod tests {
             StoredTensor { kind: Kind::Bf16, bytes: vec![0x80, 0x3f], ..halves() }.values().unwrap(),
             [1.0]
         );
+    }
+
+    #[test]
+    fn double_precision_is_narrowed() {
+        let bytes = [0.1f64, -2.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let tensor = StoredTensor { kind: Kind::F64, bytes, ..halves() };
+        assert_eq!(tensor.weight("x").unwrap(), [0.1f32, -2.0]);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_told_with_tensor_and_file() {
+        let check = |kind, bytes: Vec<u8>, value: &str| {
+            let file = Some(Path::new("model.safetensors").into());
+            let tensor = StoredTensor { shape: vec![2], kind, bytes, file };
+            let error = tensor.weight("classifier.bias").unwrap_err();
+            assert_eq!(shared::fault::kind_of(&error).code(), 3);
+            for part in ["model.safetensors", "classifier.bias", value] {
+                assert!(error.to_string().contains(part), "{error}");
+            }
+        };
+        let narrow = |values: [f32; 2]| values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        check(Kind::F32, narrow([1.0, f32::NAN]), "NaN at index 1");
+        check(Kind::F32, narrow([f32::NEG_INFINITY, 0.0]), "-inf at index 0");
+        check(Kind::F16, vec![0, 0x7c, 0, 0], "inf at index 0");
+        let wide = [1e300f64, 0.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+        check(Kind::F64, wide, "inf at index 0");
     }
 
     fn f32_file(path: &Path, names: &[&str]) {
@@ -239,6 +301,29 @@ mod tests {
         assert!(
             format!("{:#}", read(folder.path(), ModelType::Bert).err().unwrap()).contains("embeddings.y")
         );
+    }
+
+    #[test]
+    fn names_under_a_wrapper_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let words = "module.bert.embeddings.word_embeddings.weight";
+        f32_file(&folder.path().join(hub::WEIGHTS), &[words, "module.classifier.bias"]);
+        let tensors = read(folder.path(), ModelType::Bert).unwrap();
+        let names = ["bert.embeddings.word_embeddings.weight", "classifier.bias"];
+        assert_eq!(tensors.keys().collect::<Vec<_>>(), names);
+        let error = read(folder.path(), ModelType::Electra).err().unwrap();
+        assert!(error.to_string().contains("`module.bert.`"), "{error}");
+    }
+
+    #[test]
+    fn a_pointer_to_a_file_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [hub::PYTORCH_WEIGHTS, hub::WEIGHTS] {
+            fs::write(folder.path().join(name), "version https://git-lfs.github.com/spec/v1\noid x\n")
+                .unwrap();
+            let error = read(folder.path(), ModelType::Bert).err().unwrap().to_string();
+            assert!(error.contains(name) && error.contains("Git LFS pointer"), "{error}");
+        }
     }
 
     #[test]

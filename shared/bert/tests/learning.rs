@@ -1,6 +1,8 @@
 //! Whatever the backend: a small model learns a batch by heart, and comes back from its files as it was.
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
+use std::path::Path;
+
 use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective};
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::schema::{Features, TargetKind, Targets};
@@ -72,8 +74,57 @@ fn tensors_that_are_missing_or_left_over_are_named() {
         let message = format!("{error:#}");
         parts.iter().for_each(|part| assert!(message.contains(part), "`{message}` lacks `{part}`"));
     };
-    check(with_layers(3), &["lack", "bert.encoder.layer.2.output.dense.weight"]);
-    check(with_layers(1), &["no place for", "bert.encoder.layer.1.output.dense.weight"]);
+    check(with_layers(3), &["lack", "bert.encoder.layer.2.attention.self.query.weight", "and 6 more"]);
+    check(
+        with_layers(1),
+        &["no place for", "bert.encoder.layer.1.attention.self.query.weight", "and 6 more"],
+    );
     let wide = serde_json::to_string(&config()).unwrap().replace("\"vocab_size\":30", "\"vocab_size\":31");
     check(serde_json::from_str(&wide).unwrap(), &["do not fit", "[30, 16]", "[31, 16]"]);
+}
+
+/// `folder/model.safetensors` with this tensor beside its own.
+fn add_tensor(folder: &Path, name: &str, values: &[f32]) {
+    let path = folder.join("model.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut header: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let (begin, data) = (bytes.len() - 8 - length, &bytes[8 + length..]);
+    let offsets = [begin, begin + 4 * values.len()];
+    let entry = serde_json::json!({"dtype": "F32", "shape": [values.len()], "data_offsets": offsets});
+    header.insert(name.to_owned(), entry);
+    let header = serde_json::to_vec(&header).unwrap();
+    let values: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let bytes = [&(header.len() as u64).to_le_bytes(), header.as_slice(), data, &values].concat();
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_head_of_another_program_is_in_the_way_of_nothing_but_its_use_as_it_is() {
+    let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let build = |head| Model::build(folder.path(), config(), Weights::Pretrained, head, &compute, 7);
+    let random = Model::build(folder.path(), config(), Weights::Random, Head::MayBeNew, &compute, 7);
+    random.unwrap().save(folder.path()).unwrap();
+    add_tensor(folder.path(), "crf.transitions", &[1.0, 2.0]);
+    build(Head::MayBeNew).unwrap();
+    let error = build(Head::Required).unwrap_err().to_string();
+    assert!(error.contains("no place for: crf.transitions"), "{error}");
+    add_tensor(folder.path(), "bert.encoder.layer.0.adapter.bias", &[1.0]);
+    let error = build(Head::MayBeNew).unwrap_err().to_string();
+    assert!(error.contains("no place for: bert.encoder.layer.0.adapter.bias"), "{error}");
+}
+
+#[test]
+fn what_a_model_computes_is_finite_or_an_error() {
+    let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut wild = serde_json::to_value(config()).unwrap();
+    wild["initializer_range"] = 3e38.into();
+    let wild: BertConfig = serde_json::from_value(wild).unwrap();
+    let batch = batch(&wild);
+    let model = Model::build(folder.path(), wild, Weights::Random, Head::MayBeNew, &compute, 7).unwrap();
+    let error = model.outputs(&batch).unwrap_err();
+    assert!(error.is::<shared::fault::NotFinite>(), "{error:#}");
 }

@@ -66,7 +66,8 @@ fn check(hidden_act: &str, dropout: f64, precision: Precision, tolerance: f32) {
 
 #[test]
 fn fused_equals_plain_in_float32() {
-    ["gelu", "gelu_new", "relu"].iter().for_each(|hidden_act| check(hidden_act, 0.0, Precision::F32, 1e-5));
+    let activations = ["gelu", "gelu_new", "relu", "gelu_10", "quick_gelu", "silu"];
+    activations.iter().for_each(|hidden_act| check(hidden_act, 0.0, Precision::F32, 1e-5));
 }
 
 /// Both drop the same units: they are drawn from the step and the place.

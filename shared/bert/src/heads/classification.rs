@@ -4,8 +4,8 @@
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::{Tensor, activation};
+use model_files::{BertConfig, ModelType};
 
-use crate::config::{BertConfig, ModelType};
 use crate::dropout::Site;
 use crate::layers::{Dense, Mode, dropout};
 use crate::parameters::ParameterSource;
@@ -34,7 +34,7 @@ pub(crate) struct ElectraHead {
 
 impl ClassificationHead {
     pub(crate) fn build(source: &mut ParameterSource<'_>, config: &BertConfig) -> Result<ClassificationHead> {
-        let (hidden, labels) = (config.hidden_size, config.id2label.len());
+        let (hidden, labels) = (config.hidden_size, config.outputs());
         Ok(match config.model_type {
             ModelType::Bert => ClassificationHead::Bert(BertHead {
                 pooler: Dense::build(source, "bert.pooler.dense", [hidden, hidden])?,

@@ -7,9 +7,9 @@ mod tokens;
 
 use anyhow::Result;
 use burn::module::Module;
+use model_files::{Architecture, BertConfig};
 use shared::task::OutputLayer;
 
-use crate::config::{Architecture, BertConfig};
 use crate::parameters::ParameterSource;
 
 use classification::ClassificationHead;

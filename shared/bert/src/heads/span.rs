@@ -3,8 +3,8 @@
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::Tensor;
+use model_files::BertConfig;
 
-use crate::config::BertConfig;
 use crate::layers::Dense;
 use crate::parameters::ParameterSource;
 

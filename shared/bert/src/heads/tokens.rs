@@ -3,8 +3,8 @@
 use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::Tensor;
+use model_files::BertConfig;
 
-use crate::config::BertConfig;
 use crate::dropout::Site;
 use crate::layers::{Dense, Mode, dropout};
 use crate::parameters::ParameterSource;
@@ -16,7 +16,7 @@ pub(crate) struct TokenHead {
 
 impl TokenHead {
     pub(crate) fn build(source: &mut ParameterSource<'_>, config: &BertConfig) -> Result<TokenHead> {
-        let shape = [config.id2label.len(), config.hidden_size];
+        let shape = [config.outputs(), config.hidden_size];
         Ok(TokenHead { classifier: Dense::build(source, "classifier", shape)? })
     }
 

@@ -94,10 +94,10 @@ mod tests {
     use tch::Kind;
 
     use super::*;
-    use crate::config::HiddenAct;
     use crate::dropout::{MaskKey, Masks};
     use crate::layers::Mode;
     use crate::libtorch::cpu::products::Weight;
+    use model_files::HiddenAct;
 
     const ROWS: i64 = 3;
     const SEQ: i64 = 7;
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_cpu_computes_what_libtorch_differentiates() {
-        for hidden_act in [HiddenAct::Gelu, HiddenAct::GeluNew, HiddenAct::Relu] {
+        for hidden_act in HiddenAct::ALL {
             check(hidden_act, 0.0, Precision::F32, 1e-5);
             check(hidden_act, 0.1, Precision::F32, 1e-5);
         }

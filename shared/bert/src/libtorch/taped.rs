@@ -1,11 +1,11 @@
 //! An encoder layer by libtorch's operations, on whatever device; its backward pass is libtorch's own tape.
 
+use model_files::HiddenAct;
 use shared::config::Precision;
 use tch::{Device, Kind, Tensor};
 
 use super::layer::place;
 use super::memory::numbers_mut;
-use crate::config::HiddenAct;
 use crate::dropout::{Masks, Site};
 use crate::encoder::LayerShape;
 use crate::layers::Mode;
@@ -122,5 +122,8 @@ fn activate(x: &Tensor, hidden_act: HiddenAct) -> Tensor {
         HiddenAct::Gelu => x.gelu("none"),
         HiddenAct::GeluNew => x.gelu("tanh"),
         HiddenAct::Relu => x.relu(),
+        HiddenAct::Gelu10 => x.gelu("none").clamp(-10.0, 10.0),
+        HiddenAct::QuickGelu => x * (x * 1.702).sigmoid(),
+        HiddenAct::Silu => x.silu(),
     }
 }

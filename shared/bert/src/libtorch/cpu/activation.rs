@@ -5,6 +5,7 @@ mod table;
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 use half::bf16;
+use model_files::HiddenAct;
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use tch::{Kind, Tensor};
@@ -12,7 +13,6 @@ use tch::{Kind, Tensor};
 use self::table::Table;
 use super::columns::{self, BLOCK_ROWS};
 use super::softmax::exp;
-use crate::config::HiddenAct;
 use crate::libtorch::memory::{Number, empty, numbers, numbers_mut};
 
 /// Adds the `bias`, float32, to every row of `wide`, `N[n, width]`, and activates it in place; returns what was activated, for the
@@ -127,6 +127,9 @@ impl NullaryFnOnce for ForwardBlock<'_> {
             HiddenAct::Gelu => self.rows(|x| gelu(x).0),
             HiddenAct::GeluNew => self.rows(|x| gelu_new(x).0),
             HiddenAct::Relu => self.rows(|x| relu(x).0),
+            HiddenAct::Gelu10 => self.rows(|x| gelu_10(x).0),
+            HiddenAct::QuickGelu => self.rows(|x| quick_gelu(x).0),
+            HiddenAct::Silu => self.rows(|x| silu(x).0),
         }
     }
 }
@@ -165,11 +168,14 @@ impl NullaryFnOnce for BackwardBlock<'_> {
             HiddenAct::Gelu => self.rows(gelu),
             HiddenAct::GeluNew => self.rows(gelu_new),
             HiddenAct::Relu => self.rows(relu),
+            HiddenAct::Gelu10 => self.rows(gelu_10),
+            HiddenAct::QuickGelu => self.rows(quick_gelu),
+            HiddenAct::Silu => self.rows(silu),
         }
     }
 }
 
-/// Its value and its slope, as with the other two.
+/// Its value and its slope, as with the others.
 #[inline(always)]
 fn gelu(x: f32) -> (f32, f32) {
     let (below, density) = normal(x);
@@ -202,6 +208,26 @@ fn gelu_new(x: f32) -> (f32, f32) {
     (x * below, below + x * density * SCALE * (1.0 + 3.0 * CUBIC * x * x))
 }
 
+/// It is never below -10, so only its upper end is cut.
+#[inline(always)]
+fn gelu_10(x: f32) -> (f32, f32) {
+    let (value, slope) = gelu(x);
+    if value > 10.0 { (10.0, 0.0) } else { (value, slope) }
+}
+
+#[inline(always)]
+fn quick_gelu(x: f32) -> (f32, f32) {
+    const SCALE: f32 = 1.702;
+    let (below, density) = logistic(SCALE * x);
+    (x * below, below + x * density * SCALE)
+}
+
+#[inline(always)]
+fn silu(x: f32) -> (f32, f32) {
+    let (below, density) = logistic(x);
+    (x * below, below + x * density)
+}
+
 /// The logistic distribution function and its density.
 #[inline(always)]
 fn logistic(x: f32) -> (f32, f32) {
@@ -230,12 +256,24 @@ mod tests {
             HiddenAct::Gelu => [x.gelu("none"), x.gelu_backward(&ones, "none")],
             HiddenAct::GeluNew => [x.gelu("tanh"), x.gelu_backward(&ones, "tanh")],
             HiddenAct::Relu => [x.relu(), x.threshold_backward(&ones, 0.0)],
+            HiddenAct::Gelu10 => {
+                let (value, slope) = (x.gelu("none"), x.gelu_backward(&ones, "none"));
+                [value.clamp(-10.0, 10.0), slope * value.le(10.0)]
+            }
+            HiddenAct::QuickGelu => {
+                let below = (&x * 1.702).sigmoid();
+                [&x * &below, &below + &x * 1.702 * &below * (1.0 - &below)]
+            }
+            HiddenAct::Silu => {
+                let below = x.sigmoid();
+                [x.silu(), &below + &x * &below * (1.0 - &below)]
+            }
         }
     }
 
     #[test]
     fn they_equal_libtorchs() {
-        for hidden_act in [HiddenAct::Gelu, HiddenAct::GeluNew, HiddenAct::Relu] {
+        for hidden_act in HiddenAct::ALL {
             let bias = Tensor::arange_start_step(-12.0, 12.0, 1.0 / 64.0, (Kind::Float, Device::Cpu));
             let (activated, biased) = check_both::<f32>(&bias.zeros_like().repeat([2, 1]), &bias, hidden_act);
             let [expect, slopes] = of_libtorch(&biased, hidden_act);
@@ -250,7 +288,7 @@ mod tests {
 
     #[test]
     fn bfloat16_numbers_have_the_same_activations() {
-        for hidden_act in [HiddenAct::Gelu, HiddenAct::GeluNew, HiddenAct::Relu] {
+        for hidden_act in HiddenAct::ALL {
             let narrow = |x: &Tensor| x.to_kind(Kind::BFloat16);
             let bias = Tensor::arange_start_step(-12.0, 12.0, 1.0 / 64.0, (Kind::Float, Device::Cpu));
             let wide = Tensor::randn([3, bias.size()[0]], (Kind::BFloat16, Device::Cpu));
@@ -284,9 +322,11 @@ mod tests {
 
     #[test]
     fn no_number_stays_none_and_the_ends_are_right() {
-        for activate in [gelu, gelu_new, relu] {
+        for activate in [gelu, gelu_new, relu, quick_gelu, silu] {
             assert!(activate(f32::NAN).0.is_nan());
             assert_eq!((activate(1e9).0, activate(-1e9).0.abs() < 1e-20), (1e9, true));
         }
+        assert_eq!((gelu_10(1e9), gelu_10(-1e9).0.abs() < 1e-20), ((10.0, 0.0), true));
+        assert!(gelu_10(f32::NAN).0.is_nan());
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use half::bf16;
+use model_files::HiddenAct;
 use pulp::{Arch, NullaryFnOnce};
 
-use super::{gelu, gelu_new, relu};
-use crate::config::HiddenAct;
+use super::{gelu, gelu_10, gelu_new, quick_gelu, relu, silu};
 use crate::libtorch::memory::Number;
 
 const NUMBERS: usize = 1 << 16;
@@ -20,6 +20,9 @@ pub(super) struct Table {
 static GELU: LazyLock<Table> = LazyLock::new(|| Table::of(gelu));
 static GELU_NEW: LazyLock<Table> = LazyLock::new(|| Table::of(gelu_new));
 static RELU: LazyLock<Table> = LazyLock::new(|| Table::of(relu));
+static GELU_10: LazyLock<Table> = LazyLock::new(|| Table::of(gelu_10));
+static QUICK_GELU: LazyLock<Table> = LazyLock::new(|| Table::of(quick_gelu));
+static SILU: LazyLock<Table> = LazyLock::new(|| Table::of(silu));
 
 impl Table {
     pub(super) fn get(hidden_act: HiddenAct) -> &'static Table {
@@ -27,6 +30,9 @@ impl Table {
             HiddenAct::Gelu => &GELU,
             HiddenAct::GeluNew => &GELU_NEW,
             HiddenAct::Relu => &RELU,
+            HiddenAct::Gelu10 => &GELU_10,
+            HiddenAct::QuickGelu => &QUICK_GELU,
+            HiddenAct::Silu => &SILU,
         }
     }
 

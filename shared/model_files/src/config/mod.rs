@@ -1,6 +1,9 @@
 //! `config.json` of a BERT or ELECTRA in the Hub layout.
 
+mod activation;
 mod architecture;
+mod keys;
+mod maps;
 mod task;
 
 use std::collections::BTreeMap;
@@ -13,8 +16,9 @@ use serde_json::{Map, Value};
 use shared::fault::Fault;
 use shared::layout::hub;
 
-pub(crate) use architecture::Architecture;
-pub(crate) use task::ProblemType;
+pub use activation::HiddenAct;
+pub use architecture::Architecture;
+pub use task::ProblemType;
 
 /// The architecture. Field names are those of `transformers`; keys that have no meaning here are kept and
 /// written back.
@@ -32,7 +36,7 @@ pub struct BertConfig {
     pub max_position_embeddings: usize,
     #[serde(default = "two")]
     pub type_vocab_size: usize,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maps::or_default")]
     pub hidden_act: HiddenAct,
     #[serde(default = "tenth")]
     pub hidden_dropout_prob: f64,
@@ -48,15 +52,15 @@ pub struct BertConfig {
     /// Some models have none.
     #[serde(default = "first")]
     pub pad_token_id: Option<usize>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maps::or_default")]
     pub position_embedding_type: PositionEmbeddingType,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "maps::names", skip_serializing_if = "BTreeMap::is_empty")]
     pub id2label: BTreeMap<usize, String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "maps::ids", skip_serializing_if = "BTreeMap::is_empty")]
     pub label2id: BTreeMap<String, usize>,
     /// Of a head over whole sequences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) problem_type: Option<ProblemType>,
+    pub problem_type: Option<ProblemType>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
@@ -72,24 +76,12 @@ pub enum ModelType {
 
 impl ModelType {
     /// What the names of the encoder's tensors begin with.
-    pub(crate) fn prefix(self) -> &'static str {
+    pub fn prefix(self) -> &'static str {
         match self {
             ModelType::Bert => "bert",
             ModelType::Electra => "electra",
         }
     }
-}
-
-/// The feed-forward activation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HiddenAct {
-    /// x·Φ(x), by the error function.
-    #[default]
-    Gelu,
-    /// Its tanh approximation.
-    GeluNew,
-    Relu,
 }
 
 /// Learned absolute positions are the only ones that this BERT has.
@@ -127,17 +119,35 @@ impl BertConfig {
     /// Reads `folder/config.json`.
     ///
     /// # Errors
-    /// A [`Fault::input`] where it is no BERT that this crate computes.
+    /// A [`Fault::input`] where it is no BERT that this project computes.
     pub fn read(folder: &Path) -> Result<BertConfig> {
         let path = folder.join(hub::CONFIG);
-        let context = || {
-            let place = path.display();
-            Fault::input(format!("{place} does not describe a BERT or ELECTRA that bertline knows"))
-        };
-        let bytes = fs::read(&path).with_context(context)?;
-        let config: BertConfig = serde_json::from_slice(&bytes).with_context(context)?;
-        config.check().with_context(context)?;
+        BertConfig::read_file(&path, &path.display().to_string())
+    }
+
+    /// Reads the file at `path`, which messages call `shown`.
+    ///
+    /// # Errors
+    /// As [`BertConfig::read`].
+    pub fn read_file(path: &Path, shown: &str) -> Result<BertConfig> {
+        let unreadable = || Fault::input(format!("cannot read {shown}"));
+        let bytes = fs::read(path).with_context(unreadable)?;
+        let unfit =
+            || Fault::input(format!("{shown} does not describe a BERT or ELECTRA that bertline knows"));
+        BertConfig::parse(&bytes).with_context(unfit)
+    }
+
+    fn parse(bytes: &[u8]) -> Result<BertConfig> {
+        let mut config: BertConfig = serde_json::from_slice(bytes)?;
+        config.check()?;
+        keys::check(&config.rest)?;
+        config.name_classes()?;
         Ok(config)
+    }
+
+    /// The keys that no version of `transformers` has for such a model, and that are ignored here as there.
+    pub fn unknown_keys(&self) -> Vec<&str> {
+        keys::unknown(&self.rest).collect()
     }
 
     fn check(&self) -> Result<()> {
@@ -156,7 +166,7 @@ impl BertConfig {
     }
 
     /// The width of the embeddings; where it is not `hidden_size`, a projection follows them.
-    pub(crate) fn embedding_size(&self) -> usize {
+    pub fn embedding_size(&self) -> usize {
         match self.model_type {
             ModelType::Bert => self.hidden_size,
             ModelType::Electra => self.embedding_size.unwrap_or(ELECTRA_EMBEDDING_SIZE),
@@ -164,7 +174,7 @@ impl BertConfig {
     }
 
     /// The dropout rate in the classification head.
-    pub(crate) fn head_dropout(&self) -> f64 {
+    pub fn head_dropout(&self) -> f64 {
         self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)
     }
 
@@ -220,7 +230,7 @@ mod tests {
     fn what_it_cannot_compute_is_refused() {
         check_refused("\"bert\"", "\"xlm-roberta\"", "`xlm-roberta`, expected `bert` or `electra`");
         check_refused("\"bert\"", "\"electra\", \"embedding_size\": 0", "a size is 0");
-        check_refused("\"use_cache\"", "\"hidden_act\": \"swish\", \"use_cache\"", "swish");
+        check_refused("\"use_cache\"", "\"hidden_act\": \"mish\", \"use_cache\"", "mish");
         check_refused(
             "\"use_cache\"",
             "\"position_embedding_type\": \"relative_key\", \"x\"",

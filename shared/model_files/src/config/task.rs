@@ -2,18 +2,24 @@
 
 use std::fmt;
 
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use shared::fault::Fault;
 use shared::schema::TargetKind;
 use shared::task::OutputLayer;
 
-use super::BertConfig;
 use super::architecture::{Architecture, output_layer};
+use super::{BertConfig, ModelType};
+use crate::tensors::list;
+
+/// More classes than any head has.
+const MOST_CLASSES: u64 = 1 << 20;
 
 /// What a head over whole sequences is for, as `transformers` tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ProblemType {
+pub enum ProblemType {
     Regression,
     SingleLabelClassification,
     MultiLabelClassification,
@@ -45,8 +51,12 @@ impl BertConfig {
         self.problem_type = problem(layer, targets);
         let architecture = Architecture { family: self.model_type, layer };
         self.rest.insert("architectures".into(), vec![architecture.class()].into());
-        for stale in ["num_labels", "dtype", "tie_word_embeddings"] {
+        for stale in ["num_labels", "_num_labels", "dtype"] {
             self.rest.remove(stale);
+        }
+        // Of a decoder alone.
+        if layer != OutputLayer::Vocabulary {
+            self.rest.remove("tie_word_embeddings");
         }
         // What the weights are saved as, whatever they came as.
         self.rest.insert("torch_dtype".into(), "float32".into());
@@ -59,7 +69,52 @@ impl BertConfig {
         names.into_iter().flatten().filter_map(Value::as_str).find_map(output_layer)
     }
 
-    pub(crate) fn architecture(&self) -> Option<Architecture> {
+    /// Gives the classes of a head the names that `transformers` gives them where the file names none: it leaves out the two
+    /// that are its default.
+    pub(super) fn name_classes(&mut self) -> Result<()> {
+        let named = matches!(self.output_layer(), Some(OutputLayer::Sequence | OutputLayer::Tokens));
+        if !named || !self.id2label.is_empty() {
+            return Ok(());
+        }
+        let count = match self.rest.get("num_labels").or(self.rest.get("_num_labels")) {
+            None | Some(Value::Null) => 2,
+            Some(value) => {
+                value.as_u64().filter(|count| (1..=MOST_CLASSES).contains(count)).with_context(|| {
+                    Fault::input(format!(
+                        "`num_labels` is {value}, no number of classes up to {MOST_CLASSES}"
+                    ))
+                })?
+            }
+        };
+        let names: Vec<String> = (0..count).map(|id| format!("LABEL_{id}")).collect();
+        self.id2label = names.iter().cloned().enumerate().collect();
+        self.label2id = names.into_iter().zip(0..).collect();
+        Ok(())
+    }
+
+    /// Whether the decoder of a masked language model is the table of word embeddings.
+    pub fn ties_words(&self) -> bool {
+        self.rest.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(true)
+    }
+
+    /// The encoder under `layer`; `place` is where the model lies.
+    ///
+    /// # Errors
+    /// A usage fault where bertline has no such head.
+    pub fn under(&self, layer: OutputLayer, place: &str) -> Result<Architecture> {
+        let architecture = Architecture { family: self.model_type, layer };
+        let impossible =
+            architecture == Architecture { family: ModelType::Electra, layer: OutputLayer::Vocabulary };
+        let message = || {
+            format!(
+                "the model in {place} is an ELECTRA, which does not learn masked words; take a BERT for this task"
+            )
+        };
+        ensure!(!impossible, Fault::usage(message()));
+        Ok(architecture)
+    }
+
+    pub fn architecture(&self) -> Option<Architecture> {
         Some(Architecture { family: self.model_type, layer: self.output_layer()? })
     }
 
@@ -95,11 +150,15 @@ impl BertConfig {
         }
         let (own, named) =
             (self.id2label.len(), matches!(layer, OutputLayer::Sequence | OutputLayer::Tokens));
+        if named && !self.id2label.keys().copied().eq(0..own) {
+            let ids: Vec<String> = self.id2label.keys().map(usize::to_string).collect();
+            return Some(format!("its `id2label` names the ids {}, and not those from 0 on", list(&ids)));
+        }
         (named && own != outputs).then(|| format!("it has {own} outputs, and {outputs} are wanted"))
     }
 
     /// The logits of a sequence, a token or a masked token.
-    pub(crate) fn outputs(&self) -> usize {
+    pub fn outputs(&self) -> usize {
         match self.output_layer() {
             Some(OutputLayer::Vocabulary) => self.vocab_size,
             Some(OutputLayer::Span) => 2,
@@ -147,6 +206,11 @@ mod tests {
         check(single, TargetKind::Score, 1, Some("regression is wanted"));
         check("", TargetKind::Classes(2), 2, None);
         check("", TargetKind::Score, 1, Some("it has 2 outputs, and 1 are wanted"));
+        let gap = config(
+            r#""architectures": ["BertForSequenceClassification"], "id2label": {"1": "no", "2": "yes"}"#,
+        );
+        let found = gap.denies(OutputLayer::Sequence, TargetKind::Class, 2).unwrap();
+        assert!(found.contains("the ids 1, 2"), "{found}");
         let span = config(r#""architectures": ["BertForQuestionAnswering"]"#);
         assert_eq!(span.denies(OutputLayer::Span, TargetKind::Span, 0), None);
     }
@@ -187,5 +251,34 @@ mod tests {
         let spans = ["LABEL_0", "LABEL_1"];
         check("electra", OutputLayer::Span, TargetKind::Span, &spans, "ElectraForQuestionAnswering");
         check("bert", OutputLayer::Vocabulary, TargetKind::Words, &[], "BertForMaskedLM");
+    }
+
+    #[test]
+    fn classes_without_names_have_those_of_transformers() {
+        let check = |class: &str, keys: &str, expect: &[&str]| {
+            let mut config = config(&format!(r#""architectures": ["{class}"]{keys}"#));
+            config.name_classes().unwrap();
+            assert_eq!(config.id2label.values().collect::<Vec<_>>(), expect, "{keys}");
+            assert!(config.label2id.is_empty() || config.label2id.len() == expect.len());
+        };
+        let (sequence, tokens) = ("BertForSequenceClassification", "BertForTokenClassification");
+        check(sequence, "", &["LABEL_0", "LABEL_1"]);
+        check(tokens, r#", "id2label": null, "label2id": null"#, &["LABEL_0", "LABEL_1"]);
+        check(sequence, r#", "num_labels": 3"#, &["LABEL_0", "LABEL_1", "LABEL_2"]);
+        check(sequence, r#", "num_labels": 3, "id2label": {"0": "a", "1": "b"}"#, &["a", "b"]);
+        check("BertForMaskedLM", r#", "num_labels": 3"#, &[]);
+        for wrong in ["0", "-1", "2.5", "\"two\"", "1e30"] {
+            let keys = format!(r#""architectures": ["{sequence}"], "num_labels": {wrong}"#);
+            let error = config(&keys).name_classes().unwrap_err().to_string();
+            assert!(error.contains("`num_labels`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_decoder_of_its_own_stays_with_masked_words() {
+        let untied = || config(r#""tie_word_embeddings": false"#);
+        let kept = untied().with_task(OutputLayer::Vocabulary, TargetKind::Words, &[]);
+        assert!(!untied().ties_words() && !kept.ties_words() && config(r#""x": 1"#).ties_words());
+        assert!(untied().with_task(OutputLayer::Span, TargetKind::Span, &[]).ties_words());
     }
 }

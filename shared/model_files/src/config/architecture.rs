@@ -6,9 +6,9 @@ use super::ModelType;
 
 /// A family of encoders under a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Architecture {
-    pub(crate) family: ModelType,
-    pub(crate) layer: OutputLayer,
+pub struct Architecture {
+    pub family: ModelType,
+    pub layer: OutputLayer,
 }
 
 const LAYERS: [OutputLayer; 4] =
@@ -26,7 +26,7 @@ const HEADS: [&str; 6] = [
 
 impl Architecture {
     /// The class of `transformers`: `BertForTokenClassification`.
-    pub(crate) fn class(self) -> String {
+    pub fn class(self) -> String {
         let family = match self.family {
             ModelType::Bert => "Bert",
             ModelType::Electra => "Electra",
@@ -35,7 +35,7 @@ impl Architecture {
     }
 
     /// What the names of the head's own tensors begin with.
-    pub(crate) fn head(self) -> &'static str {
+    pub fn head(self) -> &'static str {
         match self.layer {
             OutputLayer::Sequence | OutputLayer::Tokens => "classifier.",
             OutputLayer::Span => "qa_outputs.",
@@ -44,7 +44,7 @@ impl Architecture {
     }
 
     /// The last layer of the head, a row an output; a vocabulary's is the embeddings.
-    pub(crate) fn output(self) -> Option<&'static str> {
+    pub fn output(self) -> Option<&'static str> {
         match (self.family, self.layer) {
             (ModelType::Electra, OutputLayer::Sequence) => Some("classifier.out_proj"),
             (_, OutputLayer::Sequence | OutputLayer::Tokens) => Some("classifier"),
@@ -54,7 +54,7 @@ impl Architecture {
     }
 
     /// The head in words.
-    pub(crate) fn noun(self) -> &'static str {
+    pub fn noun(self) -> &'static str {
         match self.layer {
             OutputLayer::Sequence => "classification head",
             OutputLayer::Tokens => "token classification head",
@@ -64,14 +64,14 @@ impl Architecture {
     }
 
     /// Whether the tensor `name` is of what a task adds to a pretrained encoder.
-    pub(crate) fn has_in_head(self, name: &str) -> bool {
+    pub fn has_in_head(self, name: &str) -> bool {
         name.starts_with(self.head())
             || (self.layer == OutputLayer::Sequence && within(name, self.family, "pooler."))
     }
 
     /// Whether the tensor `name` may be left aside: of other heads, the second copy of what is tied to the
     /// embeddings, and a buffer that old versions of `transformers` saved.
-    pub(crate) fn leaves_aside(self, name: &str) -> bool {
+    pub fn leaves_aside(self, name: &str) -> bool {
         let of_a_head =
             HEADS.iter().any(|head| name.starts_with(head)) || within(name, self.family, "pooler.");
         let tied = self.layer == OutputLayer::Vocabulary && name.starts_with("cls.predictions.decoder.");
@@ -80,7 +80,11 @@ impl Architecture {
 }
 
 /// What the class of `transformers` called `class` puts on top of the encoder.
-pub(crate) fn output_layer(class: &str) -> Option<OutputLayer> {
+pub(super) fn output_layer(class: &str) -> Option<OutputLayer> {
+    // Masked words are one of the two things that the first BERT learns; the other's head is left aside.
+    if class == "BertForPreTraining" {
+        return Some(OutputLayer::Vocabulary);
+    }
     LAYERS.into_iter().find(|&layer| class.ends_with(purpose(layer)))
 }
 
@@ -138,6 +142,7 @@ mod tests {
             assert_eq!(output_layer(&Architecture { layer, ..ELECTRA }.class()), Some(layer));
         }
         assert_eq!(Architecture { layer: OutputLayer::Vocabulary, ..BERT }.class(), "BertForMaskedLM");
-        assert_eq!(output_layer("BertForPreTraining"), None);
+        assert_eq!(output_layer("BertForPreTraining"), Some(OutputLayer::Vocabulary));
+        assert_eq!(output_layer("ElectraForPreTraining"), None);
     }
 }

@@ -1,0 +1,164 @@
+//! The names of tensors, which programs save under prefixes and endings of their own.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+use shared::fault::Fault;
+
+use crate::config::ModelType;
+
+/// A tensor that every model has once.
+const WORDS: &str = "embeddings.word_embeddings.weight";
+
+/// Prefixes that training programs put before every name: `DataParallel`, Lightning, `torch.compile`, and the keys of a checkpoint.
+const WRAPPERS: [&str; 5] = ["module.", "model.", "state_dict.", "model_state_dict.", "_orig_mod."];
+
+/// The wrappers that are a checkpoint's keys.
+const CONTAINERS: [&str; 2] = ["state_dict.", "model_state_dict."];
+
+/// How the names of a file become those of today's `transformers`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    family: ModelType,
+    wrapper: String,
+}
+
+impl Naming {
+    /// The naming of a file with these `names`.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] where the encoder lies under a name that is not its own, or there are several.
+    pub fn of<'a>(names: impl Iterator<Item = &'a str>, family: ModelType, shown: &str) -> Result<Naming> {
+        let own = format!("{}.", family.prefix());
+        let places: BTreeSet<&str> = names
+            .filter_map(|name| name.strip_suffix(WORDS))
+            .map(|place| place.strip_suffix(own.as_str()).unwrap_or(place))
+            .collect();
+        let (wrapped, foreign): (Vec<&str>, Vec<&str>) =
+            places.into_iter().partition(|place| is_wrapper(place));
+        match (wrapped.as_slice(), foreign.as_slice()) {
+            (&[wrapper], _) => Ok(Naming { family, wrapper: wrapper.to_owned() }),
+            ([], []) => Ok(Naming { family, wrapper: String::new() }),
+            ([], [place, ..]) => bail!(Fault::input(format!(
+                "{shown} has an encoder under `{place}`, where that of model_type \"{}\" lies under `{own}`: they are \
+                 weights of another model, or of a program that renamed them; take those that belong to the config.json",
+                family.prefix()
+            ))),
+            (several, _) => bail!(Fault::input(format!(
+                "{shown} has several encoders, under {}: take a file with one",
+                several.iter().map(|place| format!("`{place}{own}`")).collect::<Vec<_>>().join(" and ")
+            ))),
+        }
+    }
+
+    /// The part before every name that is left out; empty where there is none.
+    pub fn wrapper(&self) -> &str {
+        &self.wrapper
+    }
+
+    /// Whether a tensor belongs to the model, and not to what a checkpoint keeps beside it: an optimizer's state, say.
+    pub fn holds(&self, name: &str) -> bool {
+        let key = CONTAINERS.iter().find(|key| self.wrapper.starts_with(**key));
+        key.is_none_or(|key| name.starts_with(key))
+    }
+
+    /// The name of today's `transformers`: with the family's prefix, and `weight` and `bias` in LayerNorm.
+    pub fn modern(&self, name: &str) -> String {
+        let name = name.strip_prefix(self.wrapper.as_str()).unwrap_or(name);
+        let name = match (name.strip_suffix("LayerNorm.gamma"), name.strip_suffix("LayerNorm.beta")) {
+            (Some(start), _) => format!("{start}LayerNorm.weight"),
+            (_, Some(start)) => format!("{start}LayerNorm.bias"),
+            _ => name.to_owned(),
+        };
+        let of_encoder = ["embeddings.", "embeddings_project.", "encoder.", "pooler."];
+        let bare = of_encoder.iter().any(|part| name.starts_with(part));
+        if bare { format!("{}.{name}", self.family.prefix()) } else { name }
+    }
+}
+
+/// Whether `place` is made up of wrappers alone.
+fn is_wrapper(place: &str) -> bool {
+    let mut rest = place;
+    while let Some(inner) = WRAPPERS.iter().find_map(|wrapper| rest.strip_prefix(wrapper)) {
+        rest = inner;
+    }
+    rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn naming(names: &[&str], family: ModelType) -> Result<Naming> {
+        Naming::of(names.iter().copied(), family, "w.bin")
+    }
+
+    #[test]
+    fn names_become_modern() {
+        let check = |old: &str, new: &str| {
+            assert_eq!(naming(&[], ModelType::Bert).unwrap().modern(old), new);
+        };
+        check("embeddings.LayerNorm.gamma", "bert.embeddings.LayerNorm.weight");
+        check("bert.encoder.layer.3.output.LayerNorm.beta", "bert.encoder.layer.3.output.LayerNorm.bias");
+        check("bert.pooler.dense.weight", "bert.pooler.dense.weight");
+        check("pooler.dense.bias", "bert.pooler.dense.bias");
+        check("classifier.weight", "classifier.weight");
+        check("cls.predictions.bias", "cls.predictions.bias");
+        let check = |old: &str, new: &str| {
+            assert_eq!(naming(&[], ModelType::Electra).unwrap().modern(old), new);
+        };
+        check("embeddings_project.weight", "electra.embeddings_project.weight");
+        check("electra.embeddings.LayerNorm.gamma", "electra.embeddings.LayerNorm.weight");
+        check("discriminator_predictions.dense.bias", "discriminator_predictions.dense.bias");
+    }
+
+    #[test]
+    fn wrappers_are_left_out() {
+        let check = |wrapper: &str, inner: &str| {
+            let words = format!("{wrapper}{inner}{WORDS}");
+            let naming = naming(&[&words, "crf.transitions"], ModelType::Bert).unwrap();
+            assert_eq!(naming.wrapper(), wrapper);
+            assert_eq!(naming.modern(&words), format!("bert.{WORDS}"));
+            assert_eq!(naming.modern(&format!("{wrapper}classifier.bias")), "classifier.bias");
+            assert_eq!(naming.modern("crf.transitions"), "crf.transitions");
+        };
+        check("", "bert.");
+        check("", "");
+        check("module.", "bert.");
+        check("model.", "");
+        check("state_dict.model.", "bert.");
+        check("module._orig_mod.", "bert.");
+    }
+
+    #[test]
+    fn what_a_checkpoint_keeps_beside_the_model_is_not_of_it() {
+        let words = format!("bert.{WORDS}");
+        let holds = |wrapper: &str, name: &str| {
+            naming(&[&format!("{wrapper}{words}")], ModelType::Bert).unwrap().holds(name)
+        };
+        assert!(holds("state_dict.model.", "state_dict.crf.transitions"));
+        assert!(!holds("state_dict.model.", "optimizer_states.0.state.0.exp_avg"));
+        assert!(holds("module.", "crf.transitions"));
+    }
+
+    #[test]
+    fn an_encoder_of_another_name_is_told() {
+        let check = |names: &[&str], part: &str| {
+            let error = naming(names, ModelType::Bert).unwrap_err();
+            assert_eq!(shared::fault::kind_of(&error).code(), 3);
+            assert!(error.to_string().contains(part), "{error}");
+        };
+        check(&[&format!("roberta.{WORDS}")], "under `roberta.`");
+        check(&[&format!("electra.{WORDS}")], "under `electra.`");
+        check(
+            &[&format!("model.bert.{WORDS}"), &format!("module.bert.{WORDS}")],
+            "`model.bert.` and `module.bert.`",
+        );
+    }
+
+    #[test]
+    fn a_second_encoder_of_another_name_stands_aside() {
+        let names = [format!("bert.{WORDS}"), format!("teacher.bert.{WORDS}")];
+        assert_eq!(Naming::of(names.iter().map(String::as_str), ModelType::Bert, "w").unwrap().wrapper(), "");
+    }
+}
