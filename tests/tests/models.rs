@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use shared::layout::{Stage, hub, trained};
@@ -28,6 +28,18 @@ fn predict(sandbox: &Sandbox) -> Run {
     predict.args(["--model", "model", "--task", "classification", "좋다"]).output().unwrap().into()
 }
 
+/// Every number of this tensor in a safetensors file becomes `value`.
+fn fill(path: &Path, tensor: &str, value: f32) {
+    let mut bytes = fs::read(path).unwrap();
+    let data = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&bytes[8..data]).unwrap();
+    let offset = |end: usize| data + header[tensor]["data_offsets"][end].as_u64().unwrap() as usize;
+    for number in bytes[offset(0)..offset(1)].chunks_exact_mut(4) {
+        number.copy_from_slice(&value.to_le_bytes());
+    }
+    fs::write(path, bytes).unwrap();
+}
+
 #[test]
 fn a_decoder_is_refused_before_the_corpus_is_read() {
     let (sandbox, _) = sandbox_with(|config| drop(config.insert("is_decoder".to_owned(), json!(true))));
@@ -40,18 +52,29 @@ fn a_decoder_is_refused_before_the_corpus_is_read() {
 #[test]
 fn a_weight_that_is_not_finite_is_named_by_every_program() {
     let (sandbox, model) = sandbox_with(|_| {});
-    let path = model.join(hub::WEIGHTS);
-    let mut bytes = fs::read(&path).unwrap();
-    let end = bytes.len();
-    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
-    fs::write(path, bytes).unwrap();
-    let parts = [hub::WEIGHTS, "classifier.weight holds 1 values that are not finite", "NaN at index"];
+    fill(&model.join(hub::WEIGHTS), "classifier.bias", f32::NAN);
+    let parts = [hub::WEIGHTS, "classifier.bias holds 2 values that are not finite", "NaN at index 0"];
     predict(&sandbox).check_refused(3, &parts);
     let options = ["--set", "fetch.model=./model", "--set", "train.epochs=0"];
     sandbox.run(Stage::Fetch, &options).folder();
     sandbox.run(Stage::Tokenize, &options).folder();
     let refused = sandbox.run(Stage::Train, &options);
     refused.check_refused(3, &parts);
+    assert!(!refused.stderr.contains("learning_rate"), "{}", refused.stderr);
+}
+
+#[test]
+fn an_output_that_is_not_finite_is_no_answer() {
+    let (sandbox, model) = sandbox_with(|_| {});
+    // Their mean overflows.
+    fill(&model.join(hub::WEIGHTS), "bert.embeddings.word_embeddings.weight", 3e38);
+    let refused = predict(&sandbox);
+    refused.check_refused(3, &["what the model computes is not finite"]);
+    let options = ["--set", "fetch.model=./model", "--set", "train.epochs=0"];
+    sandbox.run(Stage::Fetch, &options).folder();
+    sandbox.run(Stage::Tokenize, &options).folder();
+    let refused = sandbox.run(Stage::Train, &options);
+    refused.check_refused(3, &["what the model computes is not finite"]);
     assert!(!refused.stderr.contains("learning_rate"), "{}", refused.stderr);
 }
 

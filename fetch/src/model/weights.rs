@@ -4,18 +4,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use model_files::{BertConfig, TensorHeader, check_headers, read_header, refuse_impostor};
+use model_files::{
+    BertConfig, TensorHeader, check_headers, read_header, refuse_cut_archive, refuse_impostor,
+};
 use shared::layout::hub;
 
 use super::collect::Files;
 use crate::raw::RawFile;
 
-/// Checks the files of a model. What PyTorch's own format holds is found out when it is read.
+/// Checks the files of a model. Which tensors PyTorch's own format holds is found out when it is read.
 ///
 /// # Errors
 /// An input fault that names the file, and what it is or lacks.
 pub(super) fn check(files: &Files) -> Result<()> {
-    files.iter().try_for_each(|(_, file)| refuse_impostor(&file.path, &file.shown))?;
+    for (_, file) in files {
+        refuse_impostor(&file.path, &file.shown)?;
+        refuse_cut_archive(&file.path, &file.shown)?;
+    }
     let safetensors =
         |name: &str| Path::new(name).extension().is_some_and(|extension| extension == "safetensors");
     let weights: Vec<&RawFile> =

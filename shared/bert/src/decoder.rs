@@ -23,7 +23,13 @@ pub(crate) fn unify(
     config: &BertConfig,
     folder: &Path,
 ) -> Result<()> {
-    unify_copy(tensors, BIAS, BIAS_COPY, folder, "take a model in which they are equal")?;
+    unify_copy(
+        tensors,
+        BIAS,
+        BIAS_COPY,
+        folder,
+        "`transformers` 4 computes with the first and 5 with the second: take weights in which they are equal",
+    )?;
     if !config.ties_words() {
         return Ok(());
     }
@@ -51,8 +57,7 @@ fn unify_copy(
         None => drop(tensors.insert(name.to_owned(), second)),
         Some(first) if first.shape == second.shape && first.values()? == second.values()? => {}
         Some(_) => bail!(Fault::input(format!(
-            "the weights in {} hold {name} and {copy}, which are one parameter in a model with tied words, with different \
-             values; {remedy}",
+            "the weights in {} hold {name} and {copy}, copies of one parameter, with different values; {remedy}",
             folder.display()
         ))),
     }
