@@ -22,6 +22,8 @@ pub(crate) enum InputFormat {
     Csv,
     /// An object a line.
     Jsonl,
+    /// An array of objects, or one object after the other.
+    Json,
     Parquet,
 }
 
@@ -44,6 +46,7 @@ impl InputFormat {
             FileFormat::Tsv => Some(InputFormat::Tsv),
             FileFormat::Csv => Some(InputFormat::Csv),
             FileFormat::Jsonl => Some(InputFormat::Jsonl),
+            FileFormat::Json => Some(InputFormat::Json),
             FileFormat::Parquet => Some(InputFormat::Parquet),
             FileFormat::Conll | FileFormat::CharacterConll | FileFormat::Squad => None,
         }
@@ -55,12 +58,13 @@ impl InputFormat {
             InputFormat::Tsv => FileFormat::Tsv,
             InputFormat::Csv => FileFormat::Csv,
             InputFormat::Jsonl => FileFormat::Jsonl,
+            InputFormat::Json => FileFormat::Json,
             InputFormat::Parquet => FileFormat::Parquet,
         }
     }
 }
 
-const FORMATS: &str = "text, tsv, csv, jsonl or parquet";
+const FORMATS: &str = "text, tsv, csv, jsonl, json or parquet";
 
 /// What is read, and how it is written.
 pub(super) struct Input {

@@ -1,11 +1,13 @@
 //! Which columns make an example, and rows made of what stands in them.
 
 use anyhow::{Result, anyhow, bail, ensure};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use shared::config::FileColumns;
 use shared::fault::Fault;
-use shared::schema::column::EXAMPLE_ID;
+use shared::names::listed;
+use shared::schema::column::{EXAMPLE_ID, ID, IS_IMPOSSIBLE};
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
+use shared::spelling::composed;
 
 use super::values::{self, Wanted};
 use super::{Place, Row};
@@ -16,6 +18,8 @@ pub(super) struct Columns {
     text: String,
     text_pair: Option<String>,
     truth: Option<(TruthKind, String)>,
+    /// Of answers, what may say that a question has none.
+    impossible: Option<&'static str>,
     /// What to do where one is missing.
     advice: &'static str,
 }
@@ -56,6 +60,7 @@ impl Columns {
             text: text.clone(),
             text_pair: text_pair.cloned(),
             truth: truth.map(|column| (shape.truth, column.clone())),
+            impossible: (shape.truth == TruthKind::Answers).then_some(IS_IMPOSSIBLE),
             advice: "name its columns in `fetch.files.columns`",
         }
     }
@@ -68,13 +73,20 @@ impl Columns {
         Columns { id, advice, ..Columns::of_corpus(shown, &FileColumns::default(), shape) }
     }
 
-    /// Leaves out an id that a file with the columns `names` lacks and may lack.
+    /// The same, where a file of questions tells their ids without being asked for them.
+    pub(super) fn with_ids_where_there_are(self) -> Columns {
+        let id = self.id.or_else(|| Some(Id::IfThere(ID.to_owned())));
+        Columns { id, ..self }
+    }
+
+    /// Leaves out what a file with the columns `names` lacks and may lack.
     ///
     /// # Errors
     /// An input fault where it lacks another, or has two of the same name.
     pub(super) fn fit<N: AsRef<str>>(&mut self, names: &[N]) -> Result<()> {
-        let count = |column: &str| names.iter().filter(|name| name.as_ref() == column).count();
+        let count = |column: &str| names.iter().filter(|name| is_named(name.as_ref(), column)).count();
         self.id = self.id.take().filter(|id| matches!(id, Id::Required(_)) || count(id.column()) > 0);
+        self.impossible = self.impossible.filter(|column| count(column) > 0);
         for column in self.names() {
             let twice = || Fault::input(format!("{} has two columns `{column}`; rename one", self.shown));
             match count(column) {
@@ -89,7 +101,7 @@ impl Columns {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let truth = self.truth.as_ref().map(|(_, column)| column.as_str());
         let texts = std::iter::once(self.text.as_str()).chain(self.text_pair.as_deref());
-        self.id.as_ref().map(Id::column).into_iter().chain(texts).chain(truth)
+        self.id.as_ref().map(Id::column).into_iter().chain(texts).chain(truth).chain(self.impossible)
     }
 
     /// The row of `values`, which stand at `place`.
@@ -109,11 +121,35 @@ impl Columns {
         };
         let truth = match &self.truth {
             Some((kind, column)) => {
-                self.read(place, column, values.next(), |value| values::truth(*kind, value))?
+                let truth = values.next();
+                if self.is_impossible(place, values.next())? {
+                    Truth::Answers(Vec::new())
+                } else {
+                    self.read(place, column, truth, |value| values::truth(*kind, value))?
+                }
             }
             None => Truth::Unknown,
         };
         Ok(Row { place, id, text, text_pair, truth })
+    }
+
+    /// The row of `object`, which stands at `place`.
+    ///
+    /// # Errors
+    /// As of [`Columns::row`].
+    pub(super) fn object_row(&self, place: Place, object: &Map<String, Value>) -> Result<Row> {
+        let value = |column: &str| {
+            let alike = || Some(object.iter().find(|(key, _)| is_named(key, column))?.1);
+            object.get(column).or_else(alike).cloned().unwrap_or_default()
+        };
+        self.row(place, self.names().map(value))
+    }
+
+    fn is_impossible(&self, place: Place, value: Option<Value>) -> Result<bool> {
+        match (self.impossible, value) {
+            (None, _) | (Some(_), None | Some(Value::Null)) => Ok(false),
+            (Some(column), value) => self.read(place, column, value, values::flag),
+        }
     }
 
     fn read<T>(
@@ -131,8 +167,13 @@ impl Columns {
     }
 
     fn no_such_column<N: AsRef<str>>(&self, column: &str, names: &[N]) -> Fault {
-        let names = names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ");
+        let names = listed(names);
         let Columns { shown, advice, .. } = self;
         Fault::input(format!("{shown} has no column `{column}`, only {names}; {advice}"))
     }
+}
+
+/// Whether `name`, as a file writes it, is the name of `column`; macOS writes Hangul in another Unicode form.
+pub(super) fn is_named(name: &str, column: &str) -> bool {
+    name == column || !column.is_ascii() && composed(name) == composed(column)
 }

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, ensure};
 use serde_json::Value;
 use shared::fault::Fault;
 
-use super::columns::Columns;
+use super::columns::{Columns, is_named};
 use super::{Place, Row};
 
 /// The columns of a file and which of them make an example.
@@ -20,9 +20,14 @@ impl Header {
     /// An input fault that names the column that is missing, or there twice.
     pub(super) fn find(names: Vec<String>, mut columns: Columns) -> Result<Header> {
         columns.fit(&names)?;
-        let place = |column| names.iter().position(|name| name == column);
+        let place = |column: &str| names.iter().position(|name| is_named(name, column));
         let places = columns.names().filter_map(place).collect();
         Ok(Header { names, columns, places })
+    }
+
+    /// The number of columns.
+    pub(super) fn width(&self) -> usize {
+        self.names.len()
     }
 
     /// The example in `fields`, which stand at `place`.

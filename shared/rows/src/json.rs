@@ -1,16 +1,38 @@
-//! Files that are one JSON document.
+//! Files of JSON objects: one array of them, or one object after the other.
 
-use anyhow::{Context, Result};
+use std::io::{BufRead, BufReader, Cursor, Read};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Deserializer, Map, Value};
 use shared::fault::Fault;
 
-use super::{Input, Place, decompressed};
+use super::columns::Columns;
+use super::header::empty_file;
+use super::{Input, Place, Row, decompressed};
+
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// What a document is read from, behind a byte order mark.
+pub(super) type Reader = Box<dyn BufRead + Send>;
+
+pub(super) fn reader(input: Input) -> Result<Reader> {
+    let context = format!("cannot read {}", input.shown);
+    let mut bytes = decompressed::open(input)?;
+    let mut start = Vec::new();
+    bytes.by_ref().take(BYTE_ORDER_MARK.len() as u64).read_to_end(&mut start).context(context)?;
+    if start == BYTE_ORDER_MARK {
+        start.clear();
+    }
+    Ok(Box::new(BufReader::new(Cursor::new(start).chain(bytes))))
+}
 
 /// # Errors
 /// An input fault that names the file and the line where it is not as `T` has it.
-pub(super) fn document<T: DeserializeOwned>(input: Input) -> Result<T> {
-    let damaged = format!("{} is not the JSON that is expected there", input.shown);
-    serde_json::from_reader(decompressed::open(input)?).with_context(|| Fault::input(damaged))
+pub(super) fn document<T: DeserializeOwned>(reader: Reader, shown: &str) -> Result<T> {
+    let damaged = format!("{shown} is not the JSON that is expected there");
+    serde_json::from_reader(reader).with_context(|| Fault::input(damaged))
 }
 
 /// The objects of a file that is one array, each with its place.
@@ -18,6 +40,100 @@ pub(super) fn document<T: DeserializeOwned>(input: Input) -> Result<T> {
 /// # Errors
 /// As of [`open`](super::open).
 pub fn array<T: DeserializeOwned>(input: Input) -> Result<impl Iterator<Item = (Place, T)> + use<T>> {
-    let objects: Vec<T> = document(input)?;
+    let shown = input.shown.clone();
+    let objects: Vec<T> = document(reader(input)?, &shown)?;
     Ok((1..).map(Place::Row).zip(objects))
+}
+
+/// Rows of objects that are read one at a time.
+pub(super) struct ObjectRows {
+    reader: Reader,
+    columns: Columns,
+    form: Form,
+    /// Objects so far.
+    count: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// In brackets, with commas between them.
+    Array,
+    /// With white space at most between them.
+    Sequence,
+}
+
+impl ObjectRows {
+    pub(super) fn open(mut reader: Reader, columns: Columns) -> Result<ObjectRows> {
+        let shown = &columns.shown;
+        let form = match peek(&mut reader, shown)? {
+            Some(b'[') => Form::Array,
+            Some(b'{') => Form::Sequence,
+            Some(_) => bail!(Fault::input(format!("{shown} is neither a JSON array nor JSON objects"))),
+            None => bail!(empty_file(shown)),
+        };
+        if form == Form::Array {
+            reader.consume(1);
+        }
+        Ok(ObjectRows { reader, columns, form, count: 0 })
+    }
+
+    fn read(&mut self) -> Result<Option<Row>> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        self.count += 1;
+        let place = Place::Row(self.count);
+        let broken = || Fault::input(format!("{}, {place}: it is no JSON object", self.columns.shown));
+        let object = match peek(&mut self.reader, &self.columns.shown)? {
+            Some(b'{') => Map::<String, Value>::deserialize(&mut Deserializer::from_reader(&mut self.reader)),
+            _ => bail!(broken()),
+        };
+        self.columns.object_row(place, &object.with_context(broken)?).map(Some)
+    }
+
+    /// Whether an object follows; it is what is read next.
+    fn advance(&mut self) -> Result<bool> {
+        let next = peek(&mut self.reader, &self.columns.shown)?;
+        let torn =
+            |what: &str| Fault::input(format!("{}: behind row {} {what}", self.columns.shown, self.count));
+        match (self.form, next) {
+            (Form::Sequence, next) => Ok(next.is_some()),
+            (Form::Array, Some(b']')) => {
+                self.reader.consume(1);
+                let rest = peek(&mut self.reader, &self.columns.shown)?;
+                ensure!(rest.is_none(), torn("the array ends, and more follows"));
+                // Nothing is left to be read, which a sequence takes for its end.
+                self.form = Form::Sequence;
+                Ok(false)
+            }
+            (Form::Array, Some(b',')) if self.count > 0 => {
+                self.reader.consume(1);
+                Ok(true)
+            }
+            (Form::Array, Some(_)) if self.count == 0 => Ok(true),
+            (Form::Array, Some(_)) => bail!(torn("there is no comma")),
+            (Form::Array, None) => bail!(torn("the file ends within the array")),
+        }
+    }
+}
+
+/// The first byte that is no white space, which stays to be read.
+pub(super) fn peek(reader: &mut Reader, shown: &str) -> Result<Option<u8>> {
+    loop {
+        let bytes = reader.fill_buf().with_context(|| format!("cannot read {shown}"))?;
+        let Some(&first) = bytes.first() else { return Ok(None) };
+        if !first.is_ascii_whitespace() {
+            return Ok(Some(first));
+        }
+        let blank = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        reader.consume(blank);
+    }
+}
+
+impl Iterator for ObjectRows {
+    type Item = Result<Row>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use shared::fault::Fault;
 
 use super::columns::Columns;
-use super::lines::Lines;
+use super::lines::{Blank, Lines};
 use super::{Input, Place, Row};
 
 pub(super) struct JsonRows {
@@ -20,10 +20,14 @@ impl JsonRows {
 
     fn row(&self, number: u64, line: &str) -> Result<Row> {
         let place = Place::Line(number);
-        let broken = || Fault::input(format!("{}, {place}: the line is no JSON object", self.columns.shown));
+        let broken = || {
+            let whole = line.trim_start().starts_with('[') || number == 1 && line.trim_end() == "{";
+            let remedy =
+                if whole { "; a file that is not an object a line is read in the format json" } else { "" };
+            Fault::input(format!("{}, {place}: the line is no JSON object{remedy}", self.columns.shown))
+        };
         let object: Map<String, Value> = serde_json::from_str(line).with_context(broken)?;
-        let values = self.columns.names().map(|column| object.get(column).cloned().unwrap_or_default());
-        self.columns.row(place, values)
+        self.columns.object_row(place, &object)
     }
 }
 
@@ -31,7 +35,7 @@ impl Iterator for JsonRows {
     type Item = Result<Row>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let line = self.lines.next()?;
+        let line = self.lines.filled(Blank::LeftOut).transpose()?;
         Some(line.and_then(|(number, line)| self.row(number, &line)))
     }
 }

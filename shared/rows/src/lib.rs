@@ -104,14 +104,15 @@ fn read(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
         FileFormat::Parquet => Box::new(parquet::ParquetRows::open(&input, columns)?),
         FileFormat::Conll => Box::new(conll::rows(input, Unit::Word)?),
         FileFormat::CharacterConll => Box::new(conll::rows(input, Unit::Character)?),
-        FileFormat::Squad => Box::new(squad::rows(input)?),
+        FileFormat::Json => Box::new(json::ObjectRows::open(json::reader(input)?, columns)?),
+        FileFormat::Squad => squad::rows(input, columns)?,
         FileFormat::Text => Box::new(text::documents(input)?),
     })
 }
 
 fn can_hold(format: FileFormat, shape: ExampleShape) -> bool {
     match format {
-        FileFormat::Jsonl | FileFormat::Parquet => true,
+        FileFormat::Jsonl | FileFormat::Json | FileFormat::Parquet => true,
         FileFormat::Tsv | FileFormat::Csv => !matches!(shape.truth, TruthKind::Entities | TruthKind::Answers),
         FileFormat::Conll | FileFormat::CharacterConll => shape.truth == TruthKind::Entities,
         FileFormat::Squad => shape.texts == Texts::QuestionInContext && shape.truth == TruthKind::Answers,
@@ -125,6 +126,7 @@ pub fn formats_of(shape: ExampleShape) -> Vec<&'static str> {
         (FileFormat::Tsv, "tsv"),
         (FileFormat::Csv, "csv"),
         (FileFormat::Jsonl, "jsonl"),
+        (FileFormat::Json, "json"),
         (FileFormat::Parquet, "parquet"),
         (FileFormat::Conll, "conll"),
         (FileFormat::CharacterConll, "character_conll"),

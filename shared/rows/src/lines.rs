@@ -10,8 +10,16 @@ use super::{Input, decompressed};
 /// A longer line is no text for a model, and would have to be held whole.
 const MOST_BYTES: u64 = 1 << 26;
 
-/// Lines without their ends. A byte order mark before the first is dropped, as are the CR of a CRLF and blank
-/// lines at the end of the file; all else is kept.
+/// What a blank line is between others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blank {
+    /// No row, as in CSV.
+    LeftOut,
+    /// A row whose only field is empty, or none.
+    Doubtful,
+}
+
+/// Lines without their ends. A byte order mark before the first is dropped, as is the CR of a CRLF; all else is kept.
 pub(super) struct Lines {
     reader: Box<dyn BufRead + Send>,
     shown: String,
@@ -46,14 +54,17 @@ impl Lines {
         Ok(Some((self.number, line)))
     }
 
-    /// The next line that is not blank; blank ones may only stand at the end.
-    fn read_filled(&mut self) -> Result<Option<(u64, String)>> {
-        let mut blank = None;
+    /// The next line that is not blank.
+    ///
+    /// # Errors
+    /// An input fault where blank lines may stand at the end only, and stand before it.
+    pub(super) fn filled(&mut self, blank: Blank) -> Result<Option<(u64, String)>> {
+        let mut first = None;
         while let Some((number, line)) = self.read()? {
-            match (is_blank(&line), blank) {
-                (false, None) => return Ok(Some((number, line))),
-                (false, Some(number)) => bail!(blank_line(&self.shown, number)),
-                (true, _) => blank = blank.or(Some(number)),
+            match (is_blank(&line), first) {
+                (false, Some(number)) if blank == Blank::Doubtful => bail!(blank_line(&self.shown, number)),
+                (false, _) => return Ok(Some((number, line))),
+                (true, _) => first = first.or(Some(number)),
             }
         }
         Ok(None)
@@ -75,12 +86,4 @@ pub(super) fn is_blank(line: &str) -> bool {
 
 pub(super) fn not_utf8(shown: &str, line: u64) -> anyhow::Error {
     anyhow!(Fault::input(format!("{shown}, line {line}: the bytes are not UTF-8; convert the file to UTF-8")))
-}
-
-impl Iterator for Lines {
-    type Item = Result<(u64, String)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.read_filled().transpose()
-    }
 }

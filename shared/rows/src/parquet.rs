@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use shared::fault::Fault;
 use shared::schema::ParquetReader;
 
-use super::columns::Columns;
+use super::columns::{Columns, is_named};
 use super::{Input, Place, Row};
 
 pub(super) struct ParquetRows {
@@ -49,7 +49,9 @@ impl ParquetRows {
     fn values(&self, batch: &RecordBatch, name: &str) -> Result<Vec<Value>> {
         let shown = &self.columns.shown;
         let foreign = || Fault::input(format!("{shown}: the column `{name}` cannot be read"));
-        batch.column_by_name(name).map(values).with_context(foreign)?.with_context(foreign)
+        let schema = batch.schema();
+        let place = schema.fields().iter().position(|field| is_named(field.name(), name));
+        place.map(|place| values(batch.column(place))).with_context(foreign)?.with_context(foreign)
     }
 }
 
@@ -74,6 +76,7 @@ fn values(column: &ArrayRef) -> Result<Vec<Value>> {
             let numbers: &Float64Array = numbers.as_primitive();
             rows.map(|row| valid(row).then(|| numbers.value(row)).into()).collect()
         }
+        DataType::Null => rows.map(|_| Value::Null).collect(),
         DataType::Boolean => {
             let bits: &BooleanArray = column.as_boolean();
             rows.map(|row| valid(row).then(|| bits.value(row)).into()).collect()
@@ -102,7 +105,8 @@ fn structs(column: &ArrayRef) -> Result<Vec<Value>> {
             object.insert(field.name().clone(), value);
         }
     }
-    Ok(objects.into_iter().map(Value::Object).collect())
+    let value = |(row, object)| if structs.is_valid(row) { Value::Object(object) } else { Value::Null };
+    Ok(objects.into_iter().enumerate().map(value).collect())
 }
 
 impl Iterator for ParquetRows {

@@ -1,3 +1,4 @@
+mod questions;
 mod shapes;
 
 use std::io::Write;
@@ -6,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use shared::fault::kind_of;
 
 use super::*;
@@ -80,21 +81,31 @@ fn tsv_names_what_is_wrong_and_where() {
 }
 
 #[test]
-fn blank_lines_may_stand_at_the_end_only() {
-    let expected = [(Place::Line(2), Some("1"), "a", "0"), (Place::Line(3), Some("2"), "", "1")];
-    let table = "id\ttext\tlabel\n1\ta\t0\n2\t\t1\n";
+fn blank_lines_are_left_out() {
+    let expected = [(Place::Line(2), Some("1"), "a", "0"), (Place::Line(5), Some("2"), "", "1")];
+    let table = "id\ttext\tlabel\n1\ta\t0\n\n\n2\t\t1\n";
     for end in ["", "\n", "\r\n", "\n \n\n", " "] {
         check(FileFormat::Tsv, format!("{table}{end}").as_bytes(), &expected);
     }
-    let more = |middle: &str| format!("{table}{middle}3\tb\t1\n").into_bytes();
-    check_refused(FileFormat::Tsv, &more("\n"), &["own.data, line 4", "blank"]);
-    check_refused(FileFormat::Tsv, &more("\r\n\r\n"), &["own.data, line 4", "blank"]);
+    assert_eq!(read(FileFormat::Csv, table.replace('\t', ",").as_bytes(), &columns()).unwrap().len(), 2);
     check_refused(FileFormat::Tsv, b"\n", &["own.data", "empty"]);
-
     let object = "{\"id\": 1, \"text\": \"a\", \"label\": 0}\n";
-    let expected = [(Place::Line(1), Some("1"), "a", "0")];
-    check(FileFormat::Jsonl, format!("{object}\n\n").as_bytes(), &expected);
-    check_refused(FileFormat::Jsonl, format!("{object}\n{object}").as_bytes(), &["line 2", "blank"]);
+    let expected = [(Place::Line(1), Some("1"), "a", "0"), (Place::Line(4), Some("1"), "a", "0")];
+    check(FileFormat::Jsonl, format!("{object}\n \r\n{object}\n\n").as_bytes(), &expected);
+}
+
+/// It may be an empty text, and answers are counted by rows.
+#[test]
+fn a_blank_line_of_a_table_with_one_column_is_refused() {
+    let read = |table: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tsv");
+        std::fs::write(&path, table).unwrap();
+        open_texts(Input::file(&path, "own.data")?, FileFormat::Tsv, Texts::One)?.collect::<Result<Vec<_>>>()
+    };
+    assert_eq!(read("text\na\nb\n\n \n").unwrap().len(), 2);
+    let error = read("text\na\n\nb\n").unwrap_err();
+    assert!(error.to_string().starts_with("own.data, line 3: the line is blank"), "{error:#}");
 }
 
 #[test]
@@ -127,17 +138,95 @@ fn jsonl_names_what_is_wrong_and_where() {
     refused("[1]", &["line 1", "JSON"]);
     refused("{\"id\": 1, \"text\": \"a\"}", &["line 1", "`label` is missing"]);
     refused("{\"id\": 1, \"text\": null, \"label\": 1}", &["line 1", "`text` is missing"]);
-    refused("{\"id\": 1, \"text\": 1, \"label\": 1}", &["line 1", "`text` is not a string"]);
-    refused("{\"id\": 1, \"text\": \"a\", \"label\": 0.5}", &["line 1", "`label` is not"]);
+    refused(
+        "{\"id\": 1, \"text\": 1.5, \"label\": 1}",
+        &["line 1", "`text` is not a string", "write it as a string"],
+    );
+    refused("{\"id\": 1, \"text\": true, \"label\": 1}", &["line 1", "`text` is not a string"]);
+    refused(
+        "{\"id\": true, \"text\": \"a\", \"label\": 1}",
+        &["line 1", "`id` is not a string or an integer"],
+    );
+    refused("{\"id\": 1, \"text\": \"a\", \"label\": 0.5}", &["line 1", "`label` is not", "score"]);
+    refused("{\"id\": 1, \"text\": \"a\", \"label\": [1]}", &["line 1", "`label` is not"]);
+    refused("[{\"id\": 1}]", &["line 1", "the format json"]);
+    refused("{\n\"id\": 1}", &["line 1", "the format json"]);
+}
+
+/// As other programs write them, in every format with values of its own.
+#[test]
+fn labels_may_be_booleans_and_whole_numbers_and_texts_integers() {
+    let object = |label: &str| format!("{{\"id\": 7.0, \"text\": 2012, \"label\": {label}}}\n");
+    for (written, label) in [("true", "true"), ("1.0", "1"), ("-0.0", "0"), ("12", "12")] {
+        let expected = [(Place::Line(1), Some("7"), "2012", label)];
+        check(FileFormat::Jsonl, object(written).as_bytes(), &expected);
+        let expected = [(Place::Row(1), Some("7"), "2012", label)];
+        check(FileFormat::Json, object(written).as_bytes(), &expected);
+    }
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.0), Some(0.0)]));
+    let flags: ArrayRef = Arc::new(BooleanArray::from(vec![true, false]));
+    for (labels, expected) in [(numbers, ["1", "0"]), (flags, ["true", "false"])] {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+        let bytes = parquet_of(&[("text", texts), ("label", labels)]);
+        let rows = read(FileFormat::Parquet, &bytes, &FileColumns::default()).unwrap();
+        let found: Vec<_> = rows.iter().map(|row| row.truth.as_label().unwrap().as_str()).collect();
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn json_is_an_array_or_one_object_after_the_other() {
+    let (one, two) =
+        (r#"{"id": 1, "text": "가]", "label": "x"}"#, r#"{"label": "y", "text": "", "id": "2"}"#);
+    let expected = [(Place::Row(1), Some("1"), "가]", "x"), (Place::Row(2), Some("2"), "", "y")];
+    for text in [
+        format!("[{one},{two}]"),
+        format!("\u{feff}\n [\n  {one} ,\r\n  {two}\n]\n\n"),
+        format!("{one}\n{two}\n"),
+        format!("{one}{}", two.replace(", ", ",\n  ")),
+    ] {
+        check(FileFormat::Json, text.as_bytes(), &expected);
+    }
+    check(FileFormat::Json, b"[]", &[]);
+    let refused = |text: String, parts: &[&str]| check_refused(FileFormat::Json, text.as_bytes(), parts);
+    refused(String::new(), &["own.data is empty"]);
+    refused("\"a\"".into(), &["own.data", "neither a JSON array nor JSON objects"]);
+    refused(format!("[{one}"), &["behind row 1", "ends within"]);
+    refused(format!("[{one}{two}]"), &["behind row 1", "no comma"]);
+    refused(format!("[{one},]"), &["row 2", "no JSON object"]);
+    refused(format!("[,{one}]"), &["row 1", "no JSON object"]);
+    refused(format!("[{one}] {two}"), &["behind row 1", "more follows"]);
+    refused(format!("[{one}, 1]"), &["row 2", "no JSON object"]);
+    refused(format!("{one}\n{{\"id\": 1"), &["row 2", "no JSON object"]);
+    refused("{\"id\": {}, \"text\": {\"0\": \"a\"}}".into(), &["row 1", "`id`"]);
+}
+
+#[test]
+fn columns_are_found_in_either_unicode_form() {
+    let name = "\u{1107}\u{1169}\u{11ab}\u{1106}\u{116e}\u{11ab}";
+    let columns = FileColumns { text: "본문".into(), ..FileColumns::default() };
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["가"]));
+    let files = [
+        (FileFormat::Tsv, format!("{name}\tlabel\n가\tx\n").into_bytes()),
+        (FileFormat::Csv, format!("{name},label\n가,x\n").into_bytes()),
+        (FileFormat::Jsonl, format!("{{\"{name}\": \"가\", \"label\": \"x\"}}").into_bytes()),
+        (FileFormat::Parquet, parquet_of(&[(name, texts.clone()), ("label", texts)])),
+    ];
+    for (format, bytes) in files {
+        let rows = read(format, &bytes, &columns).unwrap();
+        assert_eq!((rows.len(), rows[0].text.as_str()), (1, "가"), "{format:?}");
+    }
 }
 
 fn parquet(texts: Vec<Option<&str>>) -> Vec<u8> {
     let ids = Int64Array::from_iter_values((0..texts.len()).map(|id| id as i64));
     let labels = StringArray::from_iter_values(texts.iter().map(|_| "x"));
     let texts = StringArray::from(texts);
-    let columns: [(&str, ArrayRef); 3] =
-        [("id", Arc::new(ids)), ("text", Arc::new(texts)), ("label", Arc::new(labels))];
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    parquet_of(&[("id", Arc::new(ids)), ("text", Arc::new(texts)), ("label", Arc::new(labels))])
+}
+
+fn parquet_of(columns: &[(&str, ArrayRef)]) -> Vec<u8> {
+    let batch = RecordBatch::try_from_iter(columns.to_vec()).unwrap();
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();

@@ -1,7 +1,7 @@
 //! What a column holds, as a text, a name or a truth. A table's fields are strings.
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Number, Value};
+use shared::schema::column::{ANSWER_START, TEXT};
 use shared::schema::{Answer, Entity, Truth, TruthKind};
 
 /// What a column should have held.
@@ -10,39 +10,64 @@ pub(super) type Wanted = &'static str;
 /// Stands between the labels of a table's field.
 const LABEL_SEPARATOR: char = '|';
 
-/// An answer as SQuAD writes it.
-#[derive(Debug, Deserialize)]
-pub(super) struct SquadAnswer {
-    text: String,
-    answer_start: u32,
-}
-
-impl From<SquadAnswer> for Answer {
-    fn from(answer: SquadAnswer) -> Answer {
-        Answer { start: answer.answer_start, text: answer.text }
-    }
-}
-
+/// A number that is not whole has several spellings, and a boolean is hardly a text.
 pub(super) fn text(value: Value) -> Result<String, Wanted> {
     match value {
         Value::String(text) => Ok(text),
-        _ => Err("a string"),
+        Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
+        Value::Object(_) | Value::Array(_) => {
+            Err("a string; an object holds one row (what pandas writes with orient=\"records\")")
+        }
+        _ => Err("a string or an integer; write it as a string"),
     }
 }
 
-/// An id or a label.
+/// An id.
 pub(super) fn name(value: Value) -> Result<String, Wanted> {
+    let wanted = "a string or an integer";
     match value {
         Value::String(text) => Ok(text),
-        Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
-        _ => Err("a string or an integer"),
+        Value::Number(number) => integer(&number).ok_or(wanted),
+        _ => Err(wanted),
+    }
+}
+
+pub(super) fn label(value: Value) -> Result<String, Wanted> {
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Bool(label) => Ok(label.to_string()),
+        Value::Number(number) => integer(&number)
+            .ok_or("a string, an integer or a boolean; a number that is not whole is a score, for a task with scores"),
+        _ => Err("a string, an integer or a boolean"),
+    }
+}
+
+/// `number` in digits, where it is whole: pandas writes 1.0 for 1 in a column with gaps.
+fn integer(number: &Number) -> Option<String> {
+    match number.as_f64().filter(|_| number.is_f64()) {
+        None => Some(number.to_string()),
+        // A double is exact up to 2^53.
+        Some(value) => {
+            (value.fract() == 0.0 && value.abs() <= 2_f64.powi(53)).then(|| format!("{:.0}", value + 0.0))
+        }
+    }
+}
+
+/// What may be left out where it is false.
+pub(super) fn flag(value: Value) -> Result<bool, Wanted> {
+    match value {
+        Value::Null => Ok(false),
+        Value::Bool(flag) => Ok(flag),
+        Value::Number(number) if number.as_f64() == Some(0.0) => Ok(false),
+        Value::Number(number) if number.as_f64() == Some(1.0) => Ok(true),
+        _ => Err("true or false"),
     }
 }
 
 pub(super) fn truth(kind: TruthKind, value: Value) -> Result<Truth, Wanted> {
     Ok(match kind {
         TruthKind::Nothing => Truth::Unknown,
-        TruthKind::Label => Truth::Label(name(value)?),
+        TruthKind::Label => Truth::Label(label(value)?),
         TruthKind::Labels => Truth::Labels(labels(value)?),
         TruthKind::Score => Truth::Score(score(&value)?),
         TruthKind::Entities => Truth::Entities(entities(value)?),
@@ -53,9 +78,11 @@ pub(super) fn truth(kind: TruthKind, value: Value) -> Result<Truth, Wanted> {
 fn labels(value: Value) -> Result<Vec<String>, Wanted> {
     let wanted = "a list of labels, or a string of labels with `|` between them";
     match value {
-        Value::Array(labels) => labels.into_iter().map(|label| name(label).map_err(|_| wanted)).collect(),
-        Value::String(labels) if labels.is_empty() => Ok(Vec::new()),
-        Value::String(labels) => Ok(labels.split(LABEL_SEPARATOR).map(str::to_owned).collect()),
+        Value::Array(labels) => labels.into_iter().map(|item| label(item).map_err(|_| wanted)).collect(),
+        Value::String(labels) if labels.trim().is_empty() => Ok(Vec::new()),
+        Value::String(labels) => {
+            Ok(labels.split(LABEL_SEPARATOR).map(|label| label.trim().to_owned()).collect())
+        }
         _ => Err(wanted),
     }
 }
@@ -73,8 +100,37 @@ fn entities(value: Value) -> Result<Vec<Entity>, Wanted> {
         .map_err(|_| "a list of entities {\"start\": 0, \"end\": 2, \"label\": \"PS\"}")
 }
 
-fn answers(value: Value) -> Result<Vec<Answer>, Wanted> {
-    let answers: Result<Vec<SquadAnswer>, _> = serde_json::from_value(value);
-    let answers = answers.map_err(|_| "a list of answers {\"text\": \"1883년\", \"answer_start\": 0}")?;
-    Ok(answers.into_iter().map(Answer::from).collect())
+/// A list of answers, or as `datasets` stores them an object of two lists.
+pub(super) fn answers(value: Value) -> Result<Vec<Answer>, Wanted> {
+    let wanted = "a list of answers {\"text\": \"1883년\", \"answer_start\": 0}, or {\"text\": [\"1883년\"], \"answer_start\": [0]}";
+    let pair = |object: &mut Map<String, Value>| Some((object.remove(TEXT)?, object.remove(ANSWER_START)?));
+    let pairs: Vec<(Value, Value)> = match value {
+        Value::Array(mut answers) => {
+            let pairs: Option<_> = answers.iter_mut().map(|answer| pair(answer.as_object_mut()?)).collect();
+            pairs.ok_or(wanted)?
+        }
+        Value::Object(mut answers) => match pair(&mut answers).ok_or(wanted)? {
+            (Value::Array(texts), Value::Array(starts)) if texts.len() == starts.len() => {
+                texts.into_iter().zip(starts).collect()
+            }
+            (Value::Array(_), Value::Array(_)) => {
+                return Err("as many answers in `text` as in `answer_start`");
+            }
+            one => vec![one],
+        },
+        _ => return Err(wanted),
+    };
+    pairs.into_iter().map(|(text, start)| answer(text, &start, wanted)).collect()
+}
+
+fn answer(text: Value, start: &Value, wanted: Wanted) -> Result<Answer, Wanted> {
+    let Value::String(text) = text else { return Err(wanted) };
+    let start = start.as_f64().filter(|start| start.fract() == 0.0).ok_or(wanted)?;
+    if text.is_empty() || start < 0.0 {
+        return Err(
+            "a list of answers with a text and a place from 0 on; a question without an answer has an empty list, or is_impossible = true",
+        );
+    }
+    // Places behind the end of every context are refused with their context.
+    Ok(Answer { start: start as u32, text })
 }

@@ -19,6 +19,8 @@ pub use predictions::{
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
 pub mod column {
     pub const EXAMPLE_ID: &str = "example_id";
+    /// Of a question in a file of others.
+    pub const ID: &str = "id";
     pub const TEXT: &str = "text";
     pub const TEXT_PAIR: &str = "text_pair";
     pub const QUESTION: &str = "question";
@@ -27,6 +29,8 @@ pub mod column {
     pub const SCORE: &str = "score";
     pub const ENTITIES: &str = "entities";
     pub const ANSWERS: &str = "answers";
+    /// Of a question that its context does not answer, whatever stands in its answers.
+    pub const IS_IMPOSSIBLE: &str = "is_impossible";
     pub const INPUT_IDS: &str = "input_ids";
     pub const ATTENTION_MASK: &str = "attention_mask";
     pub const TOKEN_TYPE_IDS: &str = "token_type_ids";

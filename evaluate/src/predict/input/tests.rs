@@ -58,7 +58,10 @@ fn objects_have_the_columns_as_keys() {
     let pairs = "{\"text\": \"가\\t\", \"text_pair\": \"나\"}\n{\"example_id\": 7, \"text_pair\": \"\", \"text\": \"다\"}\n\n";
     check("a.jsonl", pairs, Texts::Pair, &["1|가\t|나", "7|다|"]);
     check("a.ndjson", "{\"text\": \"가\", \"example_id\": null}\n", Texts::One, &["1|가"]);
-    check_refused("a.jsonl", "{\"text\": 1}\n", Texts::One, 3, "line 1: the column `text` is not a string");
+    check("a.jsonl", "{\"text\": 7}\n\n{\"text\": \"\"}\n", Texts::One, &["1|7", "2|"]);
+    check("a.json", "[{\"text\": \"가\"}, {\"text\": \"\"}]\n", Texts::One, &["1|가", "2|"]);
+    check_refused("a.jsonl", "{\"text\": 1.5}\n", Texts::One, 3, "line 1: the column `text` is not a string");
+    check_refused("a.json", "[{\"text\": \"\"}, {}]", Texts::One, 3, "row 2: the column `text` is missing");
     check_refused("a.jsonl", "{}\n", Texts::One, 3, "line 1: the column `text` is missing");
     check_refused("a.jsonl", "{\"text\": \"\"}\n[]\n", Texts::One, 3, "line 2: the line is no JSON object");
     let named = "{\"text\": \"\", \"example_id\": true}\n";
@@ -67,8 +70,8 @@ fn objects_have_the_columns_as_keys() {
 
 #[test]
 fn a_name_tells_the_format_or_is_refused() {
-    for name in ["a.json", "a.docx", "a.conll", "a.json.gz"] {
-        check_refused(name, "가\n", Texts::One, 2, "set --format to text, tsv, csv, jsonl or parquet");
+    for name in ["a.docx", "a.conll", "a.md.gz"] {
+        check_refused(name, "가\n", Texts::One, 2, "set --format to text, tsv, csv, jsonl, json or parquet");
     }
     check("a.TXT", "가\n", Texts::One, &["1|가"]);
     check("a.tsv.gz", "text\n가\n", Texts::One, &["1|가"]);

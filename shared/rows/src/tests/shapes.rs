@@ -38,12 +38,14 @@ fn pairs_and_scores_are_read() {
 fn lists_of_labels_are_read() {
     let files = [
         (FileFormat::Tsv, "text\tlabels\n가 \"나\tb|a c\n"),
+        (FileFormat::Tsv, "text\tlabels\n가 \"나\t b | a c\n"),
         (FileFormat::Jsonl, r#"{"text": "가 \"나", "labels": ["b", "a c"]}"#),
     ];
     let labels = Truth::Labels(vec!["b".into(), "a c".into()]);
     check_shape(Texts::One, TruthKind::Labels, &files, (None, labels));
     let none = [
         (FileFormat::Tsv, "text\tlabels\n가 \"나\t\n"),
+        (FileFormat::Tsv, "text\tlabels\n가 \"나\t \n"),
         (FileFormat::Jsonl, r#"{"text": "가 \"나", "labels": []}"#),
     ];
     check_shape(Texts::One, TruthKind::Labels, &none, (None, Truth::Labels(Vec::new())));
@@ -149,5 +151,5 @@ fn a_format_that_cannot_hold_the_rows_is_refused() {
     let entities = ExampleShape { texts: Texts::One, truth: TruthKind::Entities };
     let error = read_shape(FileFormat::Tsv, b"", &FileColumns::default(), entities).unwrap_err();
     assert_eq!(kind_of(&error).code(), 2);
-    assert!(error.to_string().contains("jsonl, parquet, conll, character_conll"), "{error}");
+    assert!(error.to_string().contains("jsonl, json, parquet, conll, character_conll"), "{error}");
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::require;
 use crate::schema::{TruthKind, column};
+use crate::spelling;
 
 /// Own files: one a split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,7 +26,8 @@ pub struct FilesConfig {
     pub format: Option<FileFormat>,
     #[serde(default)]
     pub columns: FileColumns,
-    /// The labels, or classes of entities, in the order of their ids. Absent: those that stand in train, sorted.
+    /// The labels, or classes of entities, in the order of their ids. Absent: those that stand in train, sorted,
+    /// numbers by their values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
 }
@@ -40,12 +42,14 @@ pub enum FileFormat {
     Csv,
     /// One JSON object a line.
     Jsonl,
+    /// One JSON array of objects, or one object after the other.
+    Json,
     Parquet,
     /// A word and its IOB2 tag a line, a blank line behind a sentence, whose words are joined by single spaces.
     Conll,
     /// The same with a character a line, spaces included, as in KLUE-NER.
     CharacterConll,
-    /// SQuAD's JSON, of version 1 or 2.
+    /// SQuAD's JSON, of version 1 or 2, or a JSON array of questions.
     Squad,
     /// A text a line.
     Text,
@@ -64,6 +68,7 @@ impl FileFormat {
             ("parquet", _) => FileFormat::Parquet,
             ("conll", _) => FileFormat::Conll,
             ("json", TruthKind::Answers) => FileFormat::Squad,
+            ("json", _) => FileFormat::Json,
             _ => return None,
         })
     }
@@ -110,9 +115,13 @@ impl FilesConfig {
         let key = "fetch.files.labels";
         let labelled = matches!(truth, TruthKind::Label | TruthKind::Labels | TruthKind::Entities);
         require(labelled, key, "is for tasks with labels, and this one has none")?;
-        let distinct: BTreeSet<&String> = labels.iter().collect();
+        let distinct: BTreeSet<_> = labels.iter().map(|label| spelling::of_label(label)).collect();
         let least = if truth == TruthKind::Label { 2 } else { 1 };
         let good = labels.len() >= least && distinct.len() == labels.len();
-        require(good, key, &format!("must list at least {least} labels, all different"))
+        require(
+            good,
+            key,
+            &format!("must list at least {least} labels, all different (`1.0` and ` 1` are the label `1`)"),
+        )
     }
 }
