@@ -18,6 +18,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use shared::config::TokenizeConfig;
 use shared::facts::{FetchFacts, TokenizeFacts};
 use shared::layout::{Stage, fetched};
+use shared::names::listed;
 use shared::stage::Job;
 use shared::task::Setting;
 use tokenizer::BoundedTokenizer;
@@ -52,7 +53,7 @@ pub fn run(job: &Job) -> Result<TokenizeFacts> {
         splits.insert(split, work.run(&encoder, &pool)?);
     }
     if !facts.labels.is_empty() {
-        log::info!("labels, in the order of their ids: {}", facts.labels.join(", "));
+        log::info!("labels, in the order of their ids: {}", listed(&facts.labels));
     }
     Ok(TokenizeFacts {
         labels: facts.labels,

@@ -44,6 +44,11 @@ impl Statistics {
         ratio(tokens, self.rows)
     }
 
+    /// Whether there are rows, and no text of them has a token of its own.
+    pub(crate) fn is_without_tokens(&self) -> bool {
+        self.rows > 0 && self.pieces == 0
+    }
+
     /// What no model can learn exactly, where a task marks parts of texts.
     pub(crate) fn misaligned(&self) -> Option<String> {
         let Alignment { marked, exact } = self.alignment;
@@ -100,8 +105,18 @@ mod tests {
     }
 
     #[test]
+    fn a_split_without_tokens_is_known_by_its_pieces() {
+        let mut statistics = Statistics::new(4);
+        statistics.add(&encoded(2, false, 0));
+        assert!(statistics.is_without_tokens());
+        statistics.add(&encoded(3, false, 0));
+        assert!(!statistics.is_without_tokens());
+    }
+
+    #[test]
     fn an_empty_split_has_rates_of_zero() {
         assert_eq!(Statistics::new(4).misaligned(), None);
+        assert!(!Statistics::new(4).is_without_tokens());
         let facts = Statistics::new(4).into_facts(1);
         assert_eq!((facts.truncation_rate, facts.unk_rate), (0.0, 0.0));
     }

@@ -82,6 +82,6 @@ mod tests {
     fn a_question_without_an_id_is_refused() {
         let file = r#"{"data": [{"paragraphs": [{"qas": [{"question": "왜?"}], "context": "ㄱ"}]}]}"#;
         check_refused(&KorquadV1, file, &["corpus.data, row 1", "`id`"]);
-        check_refused(&KorquadV1, "[]", &["corpus.data"]);
+        check_refused(&KorquadV1, "[1]", &["corpus.data, row 1", "no JSON object"]);
     }
 }

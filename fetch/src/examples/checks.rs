@@ -9,6 +9,7 @@ use shared::layout::Split;
 use shared::schema::{Entity, Example, ExampleShape, Texts, Truth, TruthKind};
 
 use super::answers::{self, Found};
+use super::duplicates::Duplicates;
 use super::labels::Labels;
 use crate::corpus::Corpus;
 
@@ -18,6 +19,7 @@ pub(super) struct Checks {
     /// By what [`id_scope`] says of a split.
     ids: BTreeMap<Split, HashSet<String>>,
     moved_answers: u64,
+    duplicates: Duplicates,
 }
 
 /// Dev may be a part of train, so their ids must differ; those of a test file are often counted from 1 again.
@@ -31,7 +33,7 @@ fn id_scope(split: Split) -> Split {
 impl Checks {
     pub(super) fn new(corpus: &dyn Corpus, shape: ExampleShape) -> Checks {
         let labels = Labels::of(corpus, shape.truth);
-        Checks { shape, labels, ids: BTreeMap::new(), moved_answers: 0 }
+        Checks { shape, labels, ids: BTreeMap::new(), moved_answers: 0, duplicates: Duplicates::new() }
     }
 
     pub(super) fn shape(&self) -> ExampleShape {
@@ -64,11 +66,16 @@ impl Checks {
     fn truth(&mut self, example: &mut Example) -> Result<()> {
         match &mut example.truth {
             Truth::Unknown | Truth::Score(_) => Ok(()),
-            Truth::Label(label) => self.labels.check(label),
-            Truth::Labels(labels) => labels.iter().try_for_each(|label| self.labels.check(label)),
+            Truth::Label(label) => self.labels.settle(label),
+            Truth::Labels(labels) => {
+                labels.iter_mut().try_for_each(|label| self.labels.settle(label))?;
+                let mut seen = HashSet::new();
+                labels.retain(|label| seen.insert(label.clone()));
+                Ok(())
+            }
             Truth::Entities(entities) => {
                 put_in_order(entities, &example.text)?;
-                entities.iter().try_for_each(|entity| self.labels.check(&entity.label))
+                entities.iter_mut().try_for_each(|entity| self.labels.settle(&mut entity.label))
             }
             Truth::Answers(answers) => {
                 let context = example.text_pair.as_deref().unwrap_or_default();
@@ -81,8 +88,17 @@ impl Checks {
         }
     }
 
-    /// Says how many answers of the files `shown` were not at their places.
-    pub(super) fn report_answers(&mut self, shown: &str) {
+    /// Takes note of an example that is written to `split`.
+    pub(super) fn written(&mut self, split: Split, example: &Example) {
+        self.duplicates.add(split, example);
+        if split == Split::Train {
+            self.labels.learn(&example.truth);
+        }
+    }
+
+    /// Says of the files `shown` which labels are written otherwise, and how many answers were not at their places.
+    pub(super) fn report_files(&mut self, shown: &str) {
+        self.labels.respelled().iter().for_each(|sentence| log::warn!("{shown}: {sentence}"));
         let moved = std::mem::take(&mut self.moved_answers);
         if moved > 0 {
             log::warn!("{shown}: {moved} answers stood some characters off their places, and were moved");
@@ -90,10 +106,15 @@ impl Checks {
     }
 
     pub(super) fn close_labels(&mut self, shown: &str) -> Result<()> {
-        self.labels.close(self.shape.truth, shown)
+        self.labels.close(shown)?;
+        self.labels.doubts().iter().for_each(|doubt| log::warn!("{shown}: {doubt}"));
+        Ok(())
     }
 
-    pub(super) fn into_labels(self) -> Vec<String> {
+    /// The labels; says of all splits together, of which `rows` were written, what is worth knowing.
+    pub(super) fn finish(mut self, rows: &BTreeMap<Split, u64>) -> Vec<String> {
+        let duplicates = self.duplicates.report(rows.iter().map(|(&split, &rows)| (split, rows)));
+        self.labels.not_learnt().into_iter().chain(duplicates).for_each(|sentence| log::warn!("{sentence}"));
         self.labels.into_list()
     }
 }

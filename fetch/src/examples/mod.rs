@@ -2,6 +2,7 @@
 
 mod answers;
 mod checks;
+mod duplicates;
 mod labels;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use anyhow::{Result, ensure};
 use shared::config::FetchConfig;
 use shared::fault::Fault;
 use shared::layout::Split;
+use shared::names::listed;
 use shared::schema::ExampleShape;
 
 use self::checks::Checks;
@@ -54,9 +56,9 @@ pub(crate) fn write(
         }
         rows.extend(written);
     }
-    let labels = checks.into_labels();
+    let labels = checks.finish(&rows);
     if !labels.is_empty() {
-        log::info!("labels: {}", labels.join(", "));
+        log::info!("labels: {}", listed(&labels));
     }
     Ok(Examples { labels, rows })
 }
@@ -91,12 +93,14 @@ fn write_split(
             number += 1;
             let example = checks.example(row?, number, split, &file.shown)?;
             let goes_to = parts.split_of(&example, checks.shape().texts);
-            let writer = goes_to.and_then(|split| writers.get_mut(&split));
-            writer.map_or(Ok(()), |writer| writer.push(example))?;
+            if let Some((split, writer)) = goes_to.and_then(|split| Some((split, writers.get_mut(&split)?))) {
+                checks.written(split, &example);
+                writer.push(example)?;
+            }
         }
         ensure!(number > before, Fault::input(format!("{} is an empty corpus: it has no rows", file.shown)));
     }
     compare(corpus, split, files, number);
-    checks.report_answers(&shown(files));
+    checks.report_files(&shown(files));
     writers.into_values().map(|writer| writer.finish(&shown(files))).collect()
 }

@@ -11,6 +11,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::corpus;
 
+mod labels;
+
 /// The examples of own files with `lines` under the header `text<TAB>label`.
 fn written(train: &str, dev: Option<&str>, test: Option<&str>, keys: &str) -> Result<(Examples, TempDir)> {
     let folder = tempfile::tempdir().unwrap();

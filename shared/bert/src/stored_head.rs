@@ -6,11 +6,16 @@ use std::path::Path;
 use anyhow::{Result, bail, ensure};
 use model_files::{Architecture, BertConfig};
 use shared::fault::Fault;
+use shared::names::listed;
 use shared::schema::TargetKind;
+use shared::spelling::of_label;
 use shared::task::OutputLayer;
 
 use crate::parameters::Head;
 use crate::weight_files::StoredTensor;
+
+/// Classes that a message names.
+const MOST_CLASSES: usize = 10;
 
 /// The tensors of a model on disk.
 pub(crate) struct StoredHead<'a> {
@@ -54,11 +59,13 @@ impl StoredHead<'_> {
         match self.kinship(architecture, wanted, &labels) {
             Kinship::Same => {}
             Kinship::Unnamed => {
-                log::info!("the model's classes have no names: they are {}", labels.join(", "))
+                let level = if labels_are_ids(&labels) { log::Level::Info } else { log::Level::Warn };
+                let classes = by_ids(&labels);
+                log::log!(level, "the model's classes have no names, and are taken by their ids: {classes}");
             }
             Kinship::Reordered(rows) => {
                 self.reorder(architecture, &rows);
-                log::info!("the model's classes are put in the corpus' order: {}", labels.join(", "));
+                log::info!("the model's classes are put in the corpus' order: {}", listed(&labels));
             }
             Kinship::Foreign(reason) if head == Head::MayBeNew => {
                 log::info!("the model's head is left aside, for it is another task's: {reason}");
@@ -122,19 +129,33 @@ impl StoredHead<'_> {
 
 fn by_names(own: &BertConfig, labels: &[&str]) -> Kinship {
     let named = own.id2label.iter().filter(|(id, name)| **name != format!("LABEL_{id}")).count();
-    let names: Vec<&str> = own.id2label.values().map(String::as_str).collect();
-    let row = |label: &&str| names.iter().position(|name| name == label);
+    let names: Vec<_> = own.id2label.values().map(|name| of_label(name)).collect();
+    let row = |label: &&str| names.iter().position(|name| *name == of_label(label));
     let rows: Option<Vec<usize>> = labels.iter().map(row).collect();
     match rows {
-        _ if names == labels => Kinship::Same,
-        _ if named == 0 => Kinship::Unnamed,
+        Some(rows) if names.len() == labels.len() && rows.is_sorted() => Kinship::Same,
+        // A corpus may well have labels of such names itself.
         Some(rows) if names.len() == labels.len() => Kinship::Reordered(rows),
+        _ if named == 0 => Kinship::Unnamed,
         _ => Kinship::Foreign(format!(
             "its labels are {}, and those of the corpus are {}",
-            names.join(", "),
-            labels.join(", ")
+            listed(&names),
+            listed(labels)
         )),
     }
+}
+
+/// Whether every label says the id of its class.
+fn labels_are_ids(labels: &[&str]) -> bool {
+    labels.iter().zip(0..).all(|(label, id): (_, usize)| *label == id.to_string())
+}
+
+fn by_ids(labels: &[&str]) -> String {
+    let class = |(id, label): (usize, &&str)| format!("LABEL_{id} is `{label}`");
+    let shown: Vec<String> = labels.iter().enumerate().take(MOST_CLASSES).map(class).collect();
+    let more = labels.len() - shown.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 #[cfg(test)]
@@ -227,6 +248,39 @@ mod tests {
     fn classes_without_names_are_taken_by_id() {
         check(&labelled(["LABEL_0", "LABEL_1", "LABEL_2"]), ("classifier", 3), Some(&[0.0, 1.0, 2.0]));
         check(&config("bert", ""), ("classifier", 3), Some(&[0.0, 1.0, 2.0]));
+    }
+
+    #[test]
+    fn labels_that_have_the_default_names_are_taken_by_name() {
+        let names: Vec<String> = (0..12).map(|id| format!("LABEL_{id}")).collect();
+        let id2label: BTreeMap<usize, String> = names.iter().cloned().enumerate().collect();
+        let mut own = config("bert", "");
+        own.id2label = id2label;
+        let mut labels = names.iter().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(by_names(&own, &labels), Kinship::Same);
+        labels.sort_unstable();
+        assert_eq!(by_names(&own, &labels), Kinship::Reordered(vec![0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9]));
+        let integers: Vec<String> = (0..12).map(|label| label.to_string()).collect();
+        let integers: Vec<&str> = integers.iter().map(String::as_str).collect();
+        assert_eq!(by_names(&own, &integers), Kinship::Unnamed);
+    }
+
+    #[test]
+    fn names_in_another_spelling_are_the_same_names() {
+        let kinship = |names, labels: [&str; 3]| by_names(&labelled(names), &labels);
+        assert_eq!(kinship(["0.0", "1.0", " 2"], ["0", "1", "2"]), Kinship::Same);
+        assert_eq!(kinship(["0.0", "2.0", "1.0"], ["0", "1", "2"]), Kinship::Reordered(vec![0, 2, 1]));
+        let composed = "\u{1100}\u{1161}";
+        assert_eq!(kinship(["b", "c", composed], ["가", "b", "c"]), Kinship::Reordered(vec![2, 0, 1]));
+    }
+
+    #[test]
+    fn it_is_said_which_label_a_class_is() {
+        assert!(labels_are_ids(&["0", "1", "2"]));
+        assert!(!labels_are_ids(&["1", "2", "3"]));
+        assert_eq!(by_ids(&["1", "2"]), "LABEL_0 is `1`, LABEL_1 is `2`");
+        let many: Vec<&str> = std::iter::repeat_n("a", 13).collect();
+        assert!(by_ids(&many).ends_with("LABEL_9 is `a` and 3 more"), "{}", by_ids(&many));
     }
 
     #[test]

@@ -1,0 +1,180 @@
+//! Texts that stand more than once, counted by their hashes.
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+use shared::layout::Split;
+use shared::schema::{Example, Truth};
+
+/// Different texts that are remembered, in some 50 MB.
+const MOST: usize = 1 << 20;
+
+/// All texts of a corpus, or where they are too many those whose hash ends with a number of zeros: a sample by
+/// content, in which a text has all of its duplicates or none.
+pub(super) struct Duplicates {
+    texts: HashMap<u64, Occurrences>,
+    zeros: u32,
+    most: usize,
+}
+
+/// Where a text stands.
+#[derive(Default)]
+struct Occurrences {
+    train: u32,
+    dev: u32,
+    test: u32,
+    /// The hash of its labels in train.
+    labels: Option<u64>,
+    contradictory: bool,
+}
+
+impl Occurrences {
+    fn in_split(&mut self, split: Split) -> &mut u32 {
+        match split {
+            Split::Train => &mut self.train,
+            Split::Dev => &mut self.dev,
+            Split::Test => &mut self.test,
+        }
+    }
+}
+
+impl Duplicates {
+    pub(super) fn new() -> Duplicates {
+        Duplicates::of_at_most(MOST)
+    }
+
+    fn of_at_most(most: usize) -> Duplicates {
+        Duplicates { texts: HashMap::new(), zeros: 0, most }
+    }
+
+    /// Takes note of the whole input of `example`, both texts of a pair.
+    pub(super) fn add(&mut self, split: Split, example: &Example) {
+        let text = hash(&(&example.text, &example.text_pair));
+        if text.trailing_zeros() < self.zeros {
+            return;
+        }
+        let occurrences = self.texts.entry(text).or_default();
+        *occurrences.in_split(split) += 1;
+        if let (Split::Train, Some(labels)) = (split, labels(&example.truth)) {
+            occurrences.contradictory |= *occurrences.labels.get_or_insert(labels) != labels;
+        }
+        while self.texts.len() > self.most {
+            self.zeros += 1;
+            self.texts.retain(|text, _| text.trailing_zeros() >= self.zeros);
+        }
+    }
+
+    /// A sentence on each kind of duplicates, of which there are some; `rows` has those of `split`.
+    pub(super) fn report(&mut self, rows: impl IntoIterator<Item = (Split, u64)>) -> Vec<String> {
+        let about = if self.zeros > 0 { "about " } else { "" };
+        let scale = |counted: u64| counted << self.zeros;
+        let mut sentences = Vec::new();
+        for (split, rows) in rows.into_iter().filter(|(split, _)| *split != Split::Train) {
+            let of_split =
+                |text: &mut Occurrences| if text.train > 0 { u64::from(*text.in_split(split)) } else { 0 };
+            let both = scale(self.texts.values_mut().map(of_split).sum());
+            let flattered = "figures on them tell what was learnt by heart";
+            if both > 0 {
+                sentences
+                    .push(format!("{split}: {about}{both} of {rows} texts stand in train too; {flattered}"));
+            }
+        }
+        let contradictory = || self.texts.values().filter(|text| text.contradictory);
+        let texts = scale(contradictory().count() as u64);
+        if texts > 0 {
+            let rows = scale(contradictory().map(|text| u64::from(text.train)).sum());
+            sentences.push(format!(
+                "train: {about}{texts} texts stand there with different labels, in {rows} rows"
+            ));
+        }
+        sentences
+    }
+}
+
+/// A score may well differ from one rater to the next, and a question have several answers.
+fn labels(truth: &Truth) -> Option<u64> {
+    match truth {
+        Truth::Label(label) => Some(hash(label)),
+        Truth::Labels(labels) => {
+            let mut labels: Vec<&String> = labels.iter().collect();
+            labels.sort();
+            Some(hash(&labels))
+        }
+        Truth::Unknown | Truth::Score(_) | Truth::Entities(_) | Truth::Answers(_) => None,
+    }
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(text: &str, text_pair: Option<&str>, truth: Truth) -> Example {
+        Example { example_id: "1".into(), text: text.into(), text_pair: text_pair.map(str::to_owned), truth }
+    }
+
+    fn label(label: &str) -> Truth {
+        Truth::Label(label.into())
+    }
+
+    fn check(rows: &[(Split, Example)], expect: &[&str]) {
+        let mut duplicates = Duplicates::new();
+        rows.iter().for_each(|(split, example)| duplicates.add(*split, example));
+        let count = |split| (split, rows.iter().filter(|row| row.0 == split).count() as u64);
+        let sentences = duplicates.report(Split::ALL.map(count));
+        assert_eq!(sentences.len(), expect.len(), "{sentences:?}");
+        sentences.iter().zip(expect).for_each(|(found, start)| assert!(found.starts_with(start), "{found}"));
+    }
+
+    #[test]
+    fn rows_of_test_and_dev_whose_text_stands_in_train_are_counted() {
+        let rows = |split, texts: &str| {
+            texts
+                .chars()
+                .map(|text| (split, example(&text.to_string(), None, label("x"))))
+                .collect::<Vec<_>>()
+        };
+        let all = [rows(Split::Test, "aab"), rows(Split::Train, "acc"), rows(Split::Dev, "bcd")].concat();
+        check(&all, &["dev: 1 of 3 texts stand in train too;", "test: 2 of 3 texts stand in train too;"]);
+        check(&[rows(Split::Train, "aa"), rows(Split::Test, "b")].concat(), &[]);
+    }
+
+    #[test]
+    fn both_texts_of_a_pair_count() {
+        let row = |split, pair| (split, example("a", Some(pair), Truth::Score(1.0)));
+        check(&[row(Split::Train, "b"), row(Split::Test, "c")], &[]);
+        check(&[row(Split::Train, "b"), row(Split::Test, "b")], &["test: 1 of 1 "]);
+    }
+
+    #[test]
+    fn labels_that_contradict_are_counted() {
+        let row = |text, truth| (Split::Train, example(text, None, truth));
+        let rows = [row("a", label("x")), row("a", label("y")), row("a", label("x")), row("b", label("y"))];
+        check(&rows, &["train: 1 texts stand there with different labels, in 3 rows"]);
+        let set = |labels: [&str; 2]| Truth::Labels(labels.map(str::to_owned).into());
+        check(&[row("a", set(["x", "y"])), row("a", set(["y", "x"]))], &[]);
+        check(&[row("a", Truth::Score(1.0)), row("a", Truth::Score(2.0))], &[]);
+    }
+
+    #[test]
+    fn too_many_texts_are_counted_by_a_sample() {
+        let mut duplicates = Duplicates::of_at_most(1_000);
+        for number in 0..40_000 {
+            let text = number.to_string();
+            duplicates.add(Split::Train, &example(&text, None, Truth::Unknown));
+            if number % 2 == 0 {
+                duplicates.add(Split::Test, &example(&text, None, Truth::Unknown));
+            }
+        }
+        assert!(duplicates.texts.len() <= 1_000);
+        let sentences = duplicates.report([(Split::Test, 20_000)]);
+        let count = sentences[0].strip_prefix("test: about ").unwrap().split(' ').next().unwrap();
+        assert!((16_000..24_000).contains(&count.parse::<u64>().unwrap()), "{sentences:?}");
+    }
+}

@@ -1,0 +1,149 @@
+//! Labels as files write them.
+
+use shared::schema::Entity;
+
+use super::super::labels::Labels;
+use super::*;
+
+/// `rows` of train with these labels in turn, under texts that differ.
+fn of_labels(labels: &[&str], rows: usize) -> String {
+    labels.iter().cycle().take(rows).zip(0..).map(|(label, row)| format!("text {row}\t{label}\n")).collect()
+}
+
+fn check_labels(written_as: &[&str], expect: &[&str]) {
+    let (examples, folder) = written(&of_labels(written_as, 200), None, None, "").unwrap();
+    assert_eq!(examples.labels, expect);
+    let known = |example: &Example| examples.labels.contains(example.truth.as_label().unwrap());
+    assert!(read(&folder, Split::Train).iter().all(known));
+}
+
+#[test]
+fn integer_labels_are_sorted_by_their_values() {
+    let labels: Vec<String> = (0..12).map(|label| label.to_string()).collect();
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+    check_labels(&labels, &labels);
+    check_labels(&["b", "10", "-1", "a", "9"], &["-1", "9", "10", "a", "b"]);
+}
+
+#[test]
+fn spellings_of_a_label_are_one_class() {
+    check_labels(&["나", "\u{1102}\u{1161}", "가"], &["가", "나"]);
+    check_labels(&["x", "x ", " y", "\u{3000}y"], &["x", "y"]);
+    check_labels(&["1", "1.0", "0.0", "0"], &["0", "1"]);
+    check_labels(&["1.5", "1.0"], &["1", "1.5"]);
+}
+
+#[test]
+fn spellings_of_test_and_of_the_list_are_those_of_train() {
+    let test = of_labels(&["1.0", "0.0"], 10);
+    let (examples, folder) = written(&of_labels(&["1", "0"], 100), None, Some(&test), "").unwrap();
+    assert_eq!(examples.labels, ["0", "1"]);
+    assert_eq!(read(&folder, Split::Test)[0].truth, Truth::Label("1".into()));
+    let listed = "labels = [\"1.0\", \" 0\"]\n";
+    let (examples, folder) = written(&of_labels(&["1", "0"], 100), None, Some(&test), listed).unwrap();
+    assert_eq!(examples.labels, ["1.0", " 0"]);
+    assert_eq!(read(&folder, Split::Test)[1].truth, Truth::Label(" 0".into()));
+}
+
+#[test]
+fn sets_and_entities_have_labels_by_the_same_rules() {
+    let set = |labels: &[&str]| Truth::Labels(labels.iter().map(|label| (*label).to_owned()).collect());
+    let rows = [row("a", None, set(&["x", "x "])), row("b", None, set(&["1.0", "1", "y"]))];
+    let shape = ExampleShape { texts: Texts::One, truth: TruthKind::Labels };
+    let (examples, folder) = parted(&twenty(&rows), shape, "").unwrap();
+    assert_eq!(examples.labels, ["1", "x", "y"]);
+    let train = read(&folder, Split::Train);
+    assert!(train.iter().all(|example| [set(&["x"]), set(&["1", "y"])].contains(&example.truth)));
+    let entity = |label: &str| Truth::Entities(vec![Entity { start: 0, end: 1, label: label.into() }]);
+    let rows = [row("a", None, entity("PS ")), row("b", None, entity("PS"))];
+    let shape = ExampleShape { texts: Texts::One, truth: TruthKind::Entities };
+    assert_eq!(parted(&twenty(&rows), shape, "").unwrap().0.labels, ["PS"]);
+}
+
+#[test]
+fn a_list_in_an_error_is_bounded() {
+    let labels: Vec<String> = (0..14).map(|label| format!("\"label {label}\"")).collect();
+    let listed = format!("labels = [{}]\n", labels.join(", "));
+    check_refused(written("a\tother\n", None, None, &listed), &["`other`", "`label 9` and 4 more"]);
+}
+
+/// What is said of `labels` in train, each with an example that is written there, and of one in the list alone.
+fn said(labels: &[&str], truth: TruthKind, listed: Option<&[&str]>) -> (Labels, Vec<String>) {
+    struct Listed(Option<Vec<String>>);
+    impl Corpus for Listed {
+        fn name(&self) -> &'static str {
+            "listed"
+        }
+        fn licence(&self) -> &'static str {
+            "own"
+        }
+        fn homepage(&self) -> &'static str {
+            ""
+        }
+        fn shape(&self) -> ExampleShape {
+            SCORES
+        }
+        fn origins(&self) -> Vec<(Split, corpus::Origin)> {
+            Vec::new()
+        }
+        fn labels(&self) -> Option<Vec<String>> {
+            self.0.clone()
+        }
+        fn rows(&self, _file: &RawFile) -> Result<Rows> {
+            Ok(Box::new(std::iter::empty()))
+        }
+        fn known_rows(&self, _split: Split) -> Option<u64> {
+            None
+        }
+    }
+    let listed = listed.map(|labels| labels.iter().map(|label| (*label).to_owned()).collect());
+    let mut all = Labels::of(&Listed(listed), truth);
+    for label in labels {
+        let mut label = (*label).to_owned();
+        all.settle(&mut label).unwrap();
+        all.learn(&Truth::Label(label));
+    }
+    let doubts = all.doubts();
+    (all, doubts)
+}
+
+fn check_doubt(labels: &[&str], expect: &[&str]) {
+    let (_, doubts) = said(labels, TruthKind::Label, None);
+    assert_eq!(doubts.len(), expect.len(), "{doubts:?}");
+    doubts.iter().zip(expect).for_each(|(doubt, part)| assert!(doubt.contains(part), "{doubt}"));
+}
+
+#[test]
+fn labels_that_are_hardly_labels_are_doubted() {
+    let many: Vec<String> = (0..400).map(|label| format!("c{label}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    check_doubt(
+        &[many.clone(), many.clone(), many.clone()].concat(),
+        &["400 different labels stand 1200 times"],
+    );
+    check_doubt(&many[..30], &["30 different labels stand 30 times"]);
+    check_doubt(&[&many[..30], &many[..30]].concat(), &[]);
+    check_doubt(&["0", "0.5", "1"], &["the labels `0.5` are numbers that are not whole"]);
+    check_doubt(&["a", "0.5"], &[]);
+    check_doubt(&["Yes", "yes", "no"], &["the labels `Yes`, `yes` look alike"]);
+    check_doubt(&["01", "1", "2"], &["the labels `01`, `1` look alike"]);
+}
+
+#[test]
+fn a_listed_label_without_examples_is_told() {
+    let (labels, _) = said(&["a", "b"], TruthKind::Label, Some(&["a", "b", "c"]));
+    assert!(labels.not_learnt().unwrap().contains("the label `c`"));
+    let (labels, _) = said(&["a", "b"], TruthKind::Label, Some(&["a", "b"]));
+    assert_eq!(labels.not_learnt(), None);
+}
+
+#[test]
+fn other_spellings_are_told_once() {
+    let (mut labels, _) = said(&["a", "a ", "b", "a ", " b"], TruthKind::Label, None);
+    let sentence = labels.respelled().unwrap();
+    assert!(
+        sentence.starts_with("3 labels are read in another spelling, ` b` as `b`, `a ` as `a`;"),
+        "{sentence}"
+    );
+    assert_eq!(labels.respelled(), None);
+}
