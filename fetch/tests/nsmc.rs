@@ -29,8 +29,8 @@ fn raw(path: &Path) -> Result<Vec<(String, String)>> {
     Ok(rows)
 }
 
-/// Runs the binary on NSMC below `folder`; the stage's folder.
-fn fetch(mirror: &Path, folder: &Path) -> Result<PathBuf> {
+/// Runs the binary on NSMC below `folder`; the stage's folder, and what it said.
+fn fetch(mirror: &Path, folder: &Path) -> Result<(PathBuf, String)> {
     let config = folder.join("nsmc.toml");
     std::fs::write(&config, CONFIG)?;
     let output = Command::new(env!("CARGO_BIN_EXE_fetch"))
@@ -39,7 +39,7 @@ fn fetch(mirror: &Path, folder: &Path) -> Result<PathBuf> {
         .args(["--set", &format!("fetch.mirror={}", mirror.display())])
         .output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8(output.stdout)?.trim_end().into())
+    Ok((String::from_utf8(output.stdout)?.trim_end().into(), String::from_utf8(output.stderr)?))
 }
 
 #[test]
@@ -50,7 +50,9 @@ fn every_row_comes_out_as_it_stands_in_the_file() -> Result<()> {
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
-    let result = fetch(&mirror, folder.path())?;
+    let (result, said) = fetch(&mirror, folder.path())?;
+    let duplicates = "of 50000 texts stand in train too, 1571 in train or dev";
+    assert!(said.contains(duplicates), "{said}");
     let facts: FetchFacts = serde_json::from_value(Manifest::read(&result)?.facts)?;
     assert_eq!(facts.labels, ["negative", "positive"]);
     let [train, dev, test] = Split::ALL;

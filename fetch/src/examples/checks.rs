@@ -112,8 +112,8 @@ impl Checks {
     }
 
     /// The labels; says of all splits together, of which `rows` were written, what is worth knowing.
-    pub(super) fn finish(mut self, rows: &BTreeMap<Split, u64>) -> Vec<String> {
-        let duplicates = self.duplicates.report(rows.iter().map(|(&split, &rows)| (split, rows)));
+    pub(super) fn finish(self, rows: &BTreeMap<Split, u64>) -> Vec<String> {
+        let duplicates = self.duplicates.report(rows);
         self.labels.not_learnt().into_iter().chain(duplicates).for_each(|sentence| log::warn!("{sentence}"));
         self.labels.into_list()
     }

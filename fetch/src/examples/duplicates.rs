@@ -1,7 +1,7 @@
 //! Texts that stand more than once, counted by their hashes.
 
-use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 
 use shared::layout::Split;
@@ -29,16 +29,6 @@ struct Occurrences {
     contradictory: bool,
 }
 
-impl Occurrences {
-    fn in_split(&mut self, split: Split) -> &mut u32 {
-        match split {
-            Split::Train => &mut self.train,
-            Split::Dev => &mut self.dev,
-            Split::Test => &mut self.test,
-        }
-    }
-}
-
 impl Duplicates {
     pub(super) fn new() -> Duplicates {
         Duplicates::of_at_most(MOST)
@@ -55,7 +45,11 @@ impl Duplicates {
             return;
         }
         let occurrences = self.texts.entry(text).or_default();
-        *occurrences.in_split(split) += 1;
+        *match split {
+            Split::Train => &mut occurrences.train,
+            Split::Dev => &mut occurrences.dev,
+            Split::Test => &mut occurrences.test,
+        } += 1;
         if let (Split::Train, Some(labels)) = (split, labels(&example.truth)) {
             occurrences.contradictory |= *occurrences.labels.get_or_insert(labels) != labels;
         }
@@ -65,30 +59,30 @@ impl Duplicates {
         }
     }
 
-    /// A sentence on each kind of duplicates, of which there are some; `rows` has those of `split`.
-    pub(super) fn report(&mut self, rows: impl IntoIterator<Item = (Split, u64)>) -> Vec<String> {
+    /// A sentence on each kind of duplicates, of which there are some; `rows` are those of the splits.
+    pub(super) fn report(&self, rows: &BTreeMap<Split, u64>) -> Vec<String> {
         let about = if self.zeros > 0 { "about " } else { "" };
-        let scale = |counted: u64| counted << self.zeros;
-        let mut sentences = Vec::new();
-        for (split, rows) in rows.into_iter().filter(|(split, _)| *split != Split::Train) {
-            let of_split =
-                |text: &mut Occurrences| if text.train > 0 { u64::from(*text.in_split(split)) } else { 0 };
-            let both = scale(self.texts.values_mut().map(of_split).sum());
-            let flattered = "figures on them tell what was learnt by heart";
-            if both > 0 {
-                sentences
-                    .push(format!("{split}: {about}{both} of {rows} texts stand in train too; {flattered}"));
-            }
-        }
-        let contradictory = || self.texts.values().filter(|text| text.contradictory);
-        let texts = scale(contradictory().count() as u64);
-        if texts > 0 {
-            let rows = scale(contradictory().map(|text| u64::from(text.train)).sum());
-            sentences.push(format!(
-                "train: {about}{texts} texts stand there with different labels, in {rows} rows"
-            ));
-        }
-        sentences
+        let dev = self.rows(|text| if text.train > 0 { text.dev } else { 0 });
+        let test = self.rows(|text| if text.train > 0 { text.test } else { 0 });
+        let learnt = self.rows(|text| if text.train + text.dev > 0 { text.test } else { 0 });
+        let or_dev = if learnt > test { format!(", {learnt} in train or dev") } else { String::new() };
+        let flattered = "figures on them tell what was learnt by heart";
+        let both = [(Split::Dev, dev, dev, String::new()), (Split::Test, test, learnt, or_dev)];
+        let both = both.into_iter().filter(|(_, _, most, _)| *most > 0).map(|(split, count, _, more)| {
+            let rows = rows.get(&split).copied().unwrap_or_default();
+            format!("{split}: {about}{count} of {rows} texts stand in train too{more}; {flattered}")
+        });
+        let texts = self.rows(|text| u32::from(text.contradictory));
+        let rows = self.rows(|text| if text.contradictory { text.train } else { 0 });
+        let contradictory = (texts > 0).then(|| {
+            format!("train: {about}{texts} texts stand there with different labels, in {rows} rows")
+        });
+        both.chain(contradictory).collect()
+    }
+
+    /// The sum of `count` over all texts, by that over those which are remembered.
+    fn rows(&self, count: impl Fn(&Occurrences) -> u32) -> u64 {
+        self.texts.values().map(|text| u64::from(count(text))).sum::<u64>() << self.zeros
     }
 }
 
@@ -127,7 +121,7 @@ mod tests {
         let mut duplicates = Duplicates::new();
         rows.iter().for_each(|(split, example)| duplicates.add(*split, example));
         let count = |split| (split, rows.iter().filter(|row| row.0 == split).count() as u64);
-        let sentences = duplicates.report(Split::ALL.map(count));
+        let sentences = duplicates.report(&Split::ALL.map(count).into());
         assert_eq!(sentences.len(), expect.len(), "{sentences:?}");
         sentences.iter().zip(expect).for_each(|(found, start)| assert!(found.starts_with(start), "{found}"));
     }
@@ -141,8 +135,16 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let all = [rows(Split::Test, "aab"), rows(Split::Train, "acc"), rows(Split::Dev, "bcd")].concat();
-        check(&all, &["dev: 1 of 3 texts stand in train too;", "test: 2 of 3 texts stand in train too;"]);
+        check(
+            &all,
+            &[
+                "dev: 1 of 3 texts stand in train too;",
+                "test: 2 of 3 texts stand in train too, 3 in train or dev;",
+            ],
+        );
         check(&[rows(Split::Train, "aa"), rows(Split::Test, "b")].concat(), &[]);
+        let dev_too = [rows(Split::Train, "a"), rows(Split::Dev, "b"), rows(Split::Test, "abbc")].concat();
+        check(&dev_too, &["test: 1 of 4 texts stand in train too, 3 in train or dev;"]);
     }
 
     #[test]
@@ -173,7 +175,7 @@ mod tests {
             }
         }
         assert!(duplicates.texts.len() <= 1_000);
-        let sentences = duplicates.report([(Split::Test, 20_000)]);
+        let sentences = duplicates.report(&BTreeMap::from([(Split::Test, 20_000)]));
         let count = sentences[0].strip_prefix("test: about ").unwrap().split(' ').next().unwrap();
         assert!((16_000..24_000).contains(&count.parse::<u64>().unwrap()), "{sentences:?}");
     }
