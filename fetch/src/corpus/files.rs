@@ -1,11 +1,11 @@
 //! Own files in place of a registered corpus.
 
 use anyhow::{Context, Result};
-use rows::Rows;
-use shared::config::{FileFormat, FilesConfig};
+use rows::{Row, Rows, Writing};
+use shared::config::{FileFormat, FilesConfig, LabelNames};
 use shared::fault::Fault;
 use shared::layout::{Split, content_extension};
-use shared::schema::ExampleShape;
+use shared::schema::{ExampleShape, Truth};
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
@@ -44,7 +44,7 @@ impl Corpus for OwnFiles {
     }
 
     fn labels(&self) -> Option<Vec<String>> {
-        self.files.labels.clone()
+        self.files.listed_labels().map(<[String]>::to_vec)
     }
 
     fn rows(&self, file: &RawFile) -> Result<Rows> {
@@ -52,12 +52,43 @@ impl Corpus for OwnFiles {
             Some(format) => format,
             None => self.format_by_name(file)?,
         };
-        rows::open(file.input()?, format, &self.files.columns, self.shape)
+        let FilesConfig { encoding, separator, quote, .. } = self.files;
+        let label_separator = self.files.label_separator.clone();
+        let writing = Writing { encoding, separator, quote, label_separator, origin: rows::Origin::OwnFiles };
+        let rows = rows::open(file.input()?.written(writing), format, &self.files.columns, self.shape)?;
+        Ok(match self.files.label_names.clone() {
+            None => rows,
+            Some(names) => {
+                let shown = file.shown.clone();
+                Box::new(rows.map(move |row| named(row?, &names, &shown)))
+            }
+        })
     }
 
     fn known_rows(&self, _split: Split) -> Option<u64> {
         None
     }
+}
+
+/// The row with its labels by their names.
+fn named(mut row: Row, names: &LabelNames, shown: &str) -> Result<Row> {
+    let place = row.place;
+    let rename = |label: &mut String| -> Result<()> {
+        let name = names.name(label.trim());
+        let nameless = || {
+            Fault::input(format!(
+                "{shown}, {place}: the label `{label}` has no name in `fetch.files.label_names`"
+            ))
+        };
+        *label = name.with_context(nameless)?.to_owned();
+        Ok(())
+    };
+    match &mut row.truth {
+        Truth::Label(label) => rename(label)?,
+        Truth::Labels(labels) => labels.iter_mut().try_for_each(rename)?,
+        _ => {}
+    }
+    Ok(row)
 }
 
 impl OwnFiles {

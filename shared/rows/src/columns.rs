@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, bail, ensure};
 use serde_json::{Map, Value};
-use shared::config::FileColumns;
+use shared::config::{Column, FileColumns, LabelColumns};
 use shared::fault::Fault;
 use shared::names::listed;
 use shared::schema::column::{EXAMPLE_ID, ID, IS_IMPOSSIBLE};
@@ -12,16 +12,49 @@ use shared::spelling::composed;
 use super::values::{self, Wanted};
 use super::{Place, Row};
 
+/// What stands between the labels of a table's field, unless the config says otherwise.
+const LABEL_SEPARATOR: &str = "|";
+
 pub(super) struct Columns {
     pub(super) shown: String,
     id: Option<Id>,
     text: String,
     text_pair: Option<String>,
-    truth: Option<(TruthKind, String)>,
+    truth: Option<TruthColumns>,
+    header: HeaderLine,
     /// Of answers, what may say that a question has none.
     impossible: Option<&'static str>,
+    /// What stands between the labels of a field.
+    label_separator: String,
     /// What to do where one is missing.
     advice: &'static str,
+}
+
+/// Where it stands what is true of a row.
+enum TruthColumns {
+    One {
+        kind: TruthKind,
+        column: String,
+    },
+    /// A column a label.
+    OneHot(Vec<String>),
+}
+
+impl TruthColumns {
+    fn names(&self) -> &[String] {
+        match self {
+            TruthColumns::One { column, .. } => std::slice::from_ref(column),
+            TruthColumns::OneHot(columns) => columns,
+        }
+    }
+}
+
+/// Whether the first line of a table names its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeaderLine {
+    There,
+    /// The names of columns are their numbers.
+    Missing,
 }
 
 enum Id {
@@ -39,44 +72,65 @@ impl Id {
 }
 
 impl Columns {
-    /// By the names that the config has for those of a corpus.
-    pub(super) fn of_corpus(shown: &str, columns: &FileColumns, shape: ExampleShape) -> Columns {
+    /// By the names or numbers that the config has for those of a corpus.
+    ///
+    /// # Errors
+    /// A usage fault where some have numbers, and others names.
+    pub(super) fn of_corpus(shown: &str, columns: &FileColumns, shape: ExampleShape) -> Result<Columns> {
         let (text, text_pair) = match shape.texts {
             Texts::One => (&columns.text, None),
             Texts::Pair => (&columns.text, Some(&columns.text_pair)),
             Texts::QuestionInContext => (&columns.question, Some(&columns.context)),
         };
-        let truth = match shape.truth {
-            TruthKind::Nothing => None,
-            TruthKind::Label => Some(&columns.label),
-            TruthKind::Labels => Some(&columns.labels),
-            TruthKind::Score => Some(&columns.score),
-            TruthKind::Entities => Some(&columns.entities),
-            TruthKind::Answers => Some(&columns.answers),
+        let truth = match (shape.truth, &columns.labels) {
+            (TruthKind::Nothing, _) | (TruthKind::Labels, LabelColumns::OneHot(_)) => None,
+            (TruthKind::Label, _) => Some(&columns.label),
+            (TruthKind::Labels, LabelColumns::One(column)) => Some(column),
+            (TruthKind::Score, _) => Some(&columns.score),
+            (TruthKind::Entities, _) => Some(&columns.entities),
+            (TruthKind::Answers, _) => Some(&columns.answers),
         };
-        Columns {
+        let one = |column: &Column| TruthColumns::One { kind: shape.truth, column: column.name() };
+        let one_hot = match (shape.truth, &columns.labels) {
+            (TruthKind::Labels, LabelColumns::OneHot(labels)) => Some(TruthColumns::OneHot(labels.clone())),
+            _ => None,
+        };
+        let used = [columns.id.as_ref(), Some(text), text_pair, truth].into_iter().flatten();
+        Ok(Columns {
             shown: shown.to_owned(),
-            id: columns.id.clone().map(Id::Required),
-            text: text.clone(),
-            text_pair: text_pair.cloned(),
-            truth: truth.map(|column| (shape.truth, column.clone())),
+            header: header_line(used, one_hot.is_some())?,
+            id: columns.id.as_ref().map(|id| Id::Required(id.name())),
+            text: text.name(),
+            text_pair: text_pair.map(Column::name),
+            truth: truth.map(one).or(one_hot),
             impossible: (shape.truth == TruthKind::Answers).then_some(IS_IMPOSSIBLE),
+            label_separator: LABEL_SEPARATOR.to_owned(),
             advice: "name its columns in `fetch.files.columns`",
-        }
+        })
+    }
+
+    /// Whether a table with these columns begins with their names.
+    pub(super) fn header(&self) -> HeaderLine {
+        self.header
     }
 
     /// Of texts of which the file does not say what is true.
-    pub(super) fn of_texts(shown: &str, texts: Texts) -> Columns {
+    pub(super) fn of_texts(shown: &str, texts: Texts) -> Result<Columns> {
         let shape = ExampleShape { texts, truth: TruthKind::Nothing };
         let id = Some(Id::IfThere(EXAMPLE_ID.to_owned()));
         let advice = "rename the one that holds it";
-        Columns { id, advice, ..Columns::of_corpus(shown, &FileColumns::default(), shape) }
+        Ok(Columns { id, advice, ..Columns::of_corpus(shown, &FileColumns::default(), shape)? })
     }
 
     /// The same, where a file of questions tells their ids without being asked for them.
     pub(super) fn with_ids_where_there_are(self) -> Columns {
         let id = self.id.or_else(|| Some(Id::IfThere(ID.to_owned())));
         Columns { id, ..self }
+    }
+
+    /// With another text between the labels of a field.
+    pub(super) fn with_label_separator(self, separator: Option<String>) -> Columns {
+        Columns { label_separator: separator.unwrap_or_else(|| LABEL_SEPARATOR.to_owned()), ..self }
     }
 
     /// Leaves out what a file with the columns `names` lacks and may lack.
@@ -99,7 +153,7 @@ impl Columns {
 
     /// In the order in which [`Columns::row`] takes what stands in them.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let truth = self.truth.as_ref().map(|(_, column)| column.as_str());
+        let truth = self.truth.iter().flat_map(TruthColumns::names).map(String::as_str);
         let texts = std::iter::once(self.text.as_str()).chain(self.text_pair.as_deref());
         self.id.as_ref().map(Id::column).into_iter().chain(texts).chain(truth).chain(self.impossible)
     }
@@ -120,13 +174,23 @@ impl Columns {
             None => None,
         };
         let truth = match &self.truth {
-            Some((kind, column)) => {
+            Some(TruthColumns::One { kind, column }) => {
                 let truth = values.next();
                 if self.is_impossible(place, values.next())? {
                     Truth::Answers(Vec::new())
                 } else {
-                    self.read(place, column, truth, |value| values::truth(*kind, value))?
+                    let separator = &self.label_separator;
+                    self.read(place, column, truth, |value| values::truth(*kind, value, separator))?
                 }
+            }
+            Some(TruthColumns::OneHot(labels)) => {
+                let mut held = Vec::new();
+                for label in labels {
+                    if self.read(place, label, values.next(), values::indicator)? {
+                        held.push(label.clone());
+                    }
+                }
+                Truth::Labels(held)
             }
             None => Truth::Unknown,
         };
@@ -170,6 +234,31 @@ impl Columns {
         let names = listed(names);
         let Columns { shown, advice, .. } = self;
         Fault::input(format!("{shown} has no column `{column}`, only {names}; {advice}"))
+    }
+}
+
+/// Columns of a file have names or numbers; those of `one_hot` labels have names.
+fn header_line<'a>(used: impl Iterator<Item = &'a Column>, one_hot: bool) -> Result<HeaderLine> {
+    let (mut named, mut numbered) = (one_hot.then(|| "labels".to_owned()), None);
+    for column in used {
+        match column {
+            Column::Number(number) => numbered = Some(*number),
+            Column::Name(name) => named = named.or(Some(name.clone())),
+        }
+    }
+    match (named, numbered) {
+        (_, None) => Ok(HeaderLine::There),
+        (None, Some(number)) => {
+            ensure!(
+                number > 0,
+                Fault::usage("config keys `fetch.files.columns` number columns from 1 on, not 0")
+            );
+            Ok(HeaderLine::Missing)
+        }
+        (Some(name), Some(number)) => bail!(Fault::usage(format!(
+            "`fetch.files.columns` has the number {number} and the name `{name}`; a file without a header line has \
+             numbers for every column that the task reads, any other file names"
+        ))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Comma-separated files with a header line, quoted as in RFC 4180.
+//! Tables whose fields may stand in quotes, as in RFC 4180.
 
 use std::io::{BufRead, Cursor, Read};
 
@@ -6,10 +6,11 @@ use anyhow::{Context, Result, anyhow, ensure};
 use csv::{ByteRecord, ByteRecordsIntoIter, ReaderBuilder};
 use shared::fault::Fault;
 
-use super::columns::Columns;
+use super::columns::{Columns, HeaderLine};
 use super::decompressed;
+use super::encoding::not_utf8;
 use super::header::{Header, empty_file};
-use super::lines::not_utf8;
+use super::input::Origin;
 use super::{Input, Place, Row};
 
 pub(super) struct CsvRows {
@@ -18,11 +19,12 @@ pub(super) struct CsvRows {
     uncounted: u64,
     header: Header,
     shown: String,
+    origin: Origin,
 }
 
 impl CsvRows {
-    pub(super) fn open(input: Input, columns: Columns) -> Result<CsvRows> {
-        let shown = input.shown.clone();
+    pub(super) fn open(input: Input, separator: char, columns: Columns) -> Result<CsvRows> {
+        let (shown, origin) = (input.shown.clone(), input.writing.origin);
         // A record that follows a CRLF is said to begin at its LF, on the line before.
         let mut first = Vec::new();
         let mut bytes = decompressed::open(input)?;
@@ -30,25 +32,35 @@ impl CsvRows {
         let uncounted = u64::from(first.ends_with(b"\r\n"));
         // A row of another length is reported by `Header`, which names the column.
         let bytes: Box<dyn Read + Send> = Box::new(Cursor::new(first).chain(bytes));
-        let mut reader = ReaderBuilder::new().flexible(true).from_reader(bytes);
+        let mut reader = ReaderBuilder::new()
+            .flexible(true)
+            .has_headers(columns.header() == HeaderLine::There)
+            // The config takes ASCII alone.
+            .delimiter(u8::try_from(separator).unwrap_or(b','))
+            .from_reader(bytes);
         let names = reader.byte_headers().map_err(|error| broken(&shown, error))?;
-        let names: Vec<String> =
-            names.iter().map(|name| text(&shown, 1, name).map(str::to_owned)).collect::<Result<_>>()?;
+        let names: Vec<String> = names
+            .iter()
+            .map(|name| text(&shown, 1, name, origin).map(str::to_owned))
+            .collect::<Result<_>>()?;
         ensure!(!names.is_empty(), empty_file(&shown));
         let header = Header::find(names, columns)?;
-        Ok(CsvRows { records: reader.into_byte_records(), uncounted, header, shown })
+        Ok(CsvRows { records: reader.into_byte_records(), uncounted, header, shown, origin })
     }
 
     fn row(&self, record: &ByteRecord) -> Result<Row> {
-        let line = self.uncounted + record.position().map_or(0, csv::Position::line);
-        let fields =
-            record.iter().map(|field| text(&self.shown, line, field)).collect::<Result<Vec<&str>>>()?;
+        let (line, byte) = record.position().map_or((0, 0), |position| (position.line(), position.byte()));
+        let line = if byte == 0 { line } else { line + self.uncounted };
+        let fields = record
+            .iter()
+            .map(|field| text(&self.shown, line, field, self.origin))
+            .collect::<Result<Vec<&str>>>()?;
         self.header.row(Place::Line(line), &fields)
     }
 }
 
-fn text<'a>(shown: &str, line: u64, field: &'a [u8]) -> Result<&'a str> {
-    std::str::from_utf8(field).map_err(|_| not_utf8(shown, line))
+fn text<'a>(shown: &str, line: u64, field: &'a [u8], origin: Origin) -> Result<&'a str> {
+    std::str::from_utf8(field).map_err(|_| not_utf8(shown, line, field, origin))
 }
 
 fn broken(shown: &str, error: csv::Error) -> anyhow::Error {

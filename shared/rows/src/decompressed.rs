@@ -6,11 +6,18 @@ use anyhow::{Context, Result};
 use flate2::bufread::MultiGzDecoder;
 
 use super::Input;
+use super::encoding::as_utf8;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// The bytes of `input` as UTF-8.
 pub(super) fn open(input: Input) -> Result<Box<dyn BufRead + Send>> {
+    let (shown, writing) = (input.shown.clone(), input.writing.clone());
+    as_utf8(bytes(input)?, writing.encoding, writing.origin, &shown)
+}
+
+fn bytes(input: Input) -> Result<Box<dyn BufRead + Send>> {
     let context = format!("cannot read {}", input.shown);
     let mut bytes = input.bytes();
     // A pipe gives as few at a time as were written to it.

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, ensure};
 use serde_json::Value;
 use shared::fault::Fault;
 
-use super::columns::{Columns, is_named};
+use super::columns::{Columns, HeaderLine, is_named};
 use super::{Place, Row};
 
 /// The columns of a file and which of them make an example.
@@ -16,9 +16,15 @@ pub(super) struct Header {
 }
 
 impl Header {
+    /// By the fields of the file's `first` line.
+    ///
     /// # Errors
     /// An input fault that names the column that is missing, or there twice.
-    pub(super) fn find(names: Vec<String>, mut columns: Columns) -> Result<Header> {
+    pub(super) fn find(first: Vec<String>, mut columns: Columns) -> Result<Header> {
+        let names = match columns.header() {
+            HeaderLine::There => first,
+            HeaderLine::Missing => (1..=first.len()).map(|number| number.to_string()).collect(),
+        };
         columns.fit(&names)?;
         let place = |column: &str| names.iter().position(|name| is_named(name, column));
         let places = columns.names().filter_map(place).collect();
@@ -41,7 +47,7 @@ impl Header {
             return Err(anyhow!(Fault::input(format!("{shown}, {place}: {what}"))));
         }
         let too_many =
-            || Fault::input(format!("{shown}, {place}: {found} columns where the header has {expected}"));
+            || Fault::input(format!("{shown}, {place}: {found} columns where the first line has {expected}"));
         ensure!(found == expected, too_many());
         let fields = self.places.iter().map(|&at| fields.get(at).map_or(Value::Null, |&field| field.into()));
         self.columns.row(place, fields)

@@ -5,6 +5,7 @@ use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use shared::config::{Encoding, Quote};
 use shared::fault::Fault;
 
 /// A file, a pipe or the standard input; opened once, since a pipe gives what it holds only once.
@@ -12,6 +13,27 @@ pub struct Input {
     /// What a message calls it: what the user knows it by.
     pub(crate) shown: String,
     bytes: Bytes,
+    pub(crate) writing: Writing,
+}
+
+/// How a file writes characters and tables; the default is UTF-8, and what its format has.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Writing {
+    pub encoding: Encoding,
+    pub separator: Option<char>,
+    pub quote: Option<Quote>,
+    pub label_separator: Option<String>,
+    pub origin: Origin,
+}
+
+/// Who can say how a file is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Only the file itself.
+    #[default]
+    Given,
+    /// `fetch.files` of the config.
+    OwnFiles,
 }
 
 enum Bytes {
@@ -34,7 +56,12 @@ impl Input {
             true => Bytes::File(path.to_owned(), file),
             false => Bytes::Stream(Box::new(file)),
         };
-        Ok(Input { shown: shown.to_owned(), bytes })
+        Ok(Input { shown: shown.to_owned(), bytes, writing: Writing::default() })
+    }
+
+    /// The input, which is written in this way.
+    pub fn written(self, writing: Writing) -> Input {
+        Input { writing, ..self }
     }
 
     pub fn standard_input() -> Input {
@@ -42,7 +69,8 @@ impl Input {
     }
 
     fn stream(shown: &str, bytes: impl Read + Send + 'static) -> Input {
-        Input { shown: shown.to_owned(), bytes: Bytes::Stream(Box::new(bytes)) }
+        let bytes = Bytes::Stream(Box::new(bytes));
+        Input { shown: shown.to_owned(), bytes, writing: Writing::default() }
     }
 
     /// Where it lies; Parquet is read from its end.

@@ -4,6 +4,7 @@ mod columns;
 mod conll;
 mod csv;
 mod decompressed;
+mod encoding;
 mod header;
 mod input;
 mod json;
@@ -20,14 +21,14 @@ mod values;
 use std::fmt;
 
 use anyhow::{Result, ensure};
-use shared::config::{FileColumns, FileFormat};
+use shared::config::{Encoding, FileColumns, FileFormat, Quote};
 use shared::fault::Fault;
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 
-use self::columns::Columns;
+use self::columns::{Columns, HeaderLine};
 
 pub use self::conll::{Sentence, Unit, sentences};
-pub use self::input::Input;
+pub use self::input::{Input, Origin, Writing};
 pub use self::json::array;
 
 /// What a file says of one example.
@@ -74,7 +75,7 @@ pub fn open(input: Input, format: FileFormat, columns: &FileColumns, shape: Exam
         ))
     };
     ensure!(can_hold(format, shape), wrong());
-    let columns = Columns::of_corpus(&input.shown, columns, shape);
+    let columns = Columns::of_corpus(&input.shown, columns, shape)?;
     read(input, format, columns)
 }
 
@@ -86,7 +87,7 @@ pub fn open(input: Input, format: FileFormat, columns: &FileColumns, shape: Exam
 /// As of [`open`].
 pub fn open_texts(input: Input, format: FileFormat, texts: Texts) -> Result<Rows> {
     let shape = ExampleShape { texts, truth: TruthKind::Nothing };
-    let columns = Columns::of_texts(&input.shown, texts);
+    let columns = Columns::of_texts(&input.shown, texts)?;
     match format {
         FileFormat::Text => Ok(Box::new(text::lines(input, texts)?)),
         format => {
@@ -97,9 +98,18 @@ pub fn open_texts(input: Input, format: FileFormat, texts: Texts) -> Result<Rows
 }
 
 fn read(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
+    let columns = columns.with_label_separator(input.writing.label_separator.clone());
+    let is_table = matches!(format, FileFormat::Tsv | FileFormat::Csv);
+    let Writing { separator, quote, .. } = input.writing;
+    let only =
+        |what: &str| Fault::usage(format!("{what} for the formats tsv and csv alone: {}", input.shown));
+    ensure!(is_table || separator.is_none(), only("`fetch.files.separator` is"));
+    ensure!(is_table || quote.is_none(), only("`fetch.files.quote` is"));
+    ensure!(is_table || columns.header() == HeaderLine::There, only("numbers of columns are"));
+    let encoded = input.writing.encoding != Encoding::Utf8 && format == FileFormat::Parquet;
+    ensure!(!encoded, Fault::usage(format!("`fetch.files.encoding` is for text files: {}", input.shown)));
     Ok(match format {
-        FileFormat::Tsv => Box::new(tsv::TsvRows::open(input, columns)?),
-        FileFormat::Csv => Box::new(csv::CsvRows::open(input, columns)?),
+        FileFormat::Tsv | FileFormat::Csv => table(input, format, columns)?,
         FileFormat::Jsonl => Box::new(jsonl::JsonRows::open(input, columns)?),
         FileFormat::Parquet => Box::new(parquet::ParquetRows::open(&input, columns)?),
         FileFormat::Conll => Box::new(conll::rows(input, Unit::Word)?),
@@ -107,6 +117,19 @@ fn read(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
         FileFormat::Json => Box::new(json::ObjectRows::open(json::reader(input)?, columns)?),
         FileFormat::Squad => squad::rows(input, columns)?,
         FileFormat::Text => Box::new(text::documents(input)?),
+    })
+}
+
+/// A table in the way in which `input` is written, by default that of its `format`.
+fn table(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
+    let (separator, quote) = match format {
+        FileFormat::Csv => (',', Quote::Csv),
+        _ => ('\t', Quote::None),
+    };
+    let separator = input.writing.separator.unwrap_or(separator);
+    Ok(match input.writing.quote.unwrap_or(quote) {
+        Quote::None => Box::new(tsv::TsvRows::open(input, separator, columns)?),
+        Quote::Csv => Box::new(csv::CsvRows::open(input, separator, columns)?),
     })
 }
 

@@ -2,9 +2,11 @@
 
 use std::io::{BufRead, Read};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use shared::fault::Fault;
 
+use super::encoding::not_utf8;
+use super::input::Origin;
 use super::{Input, decompressed};
 
 /// A longer line is no text for a model, and would have to be held whole.
@@ -24,11 +26,13 @@ pub(super) struct Lines {
     reader: Box<dyn BufRead + Send>,
     shown: String,
     number: u64,
+    origin: Origin,
 }
 
 impl Lines {
     pub(super) fn open(input: Input) -> Result<Lines> {
-        Ok(Lines { shown: input.shown.clone(), reader: decompressed::open(input)?, number: 0 })
+        let (shown, origin) = (input.shown.clone(), input.writing.origin);
+        Ok(Lines { shown, reader: decompressed::open(input)?, number: 0, origin })
     }
 
     /// The next line, blank or not.
@@ -47,7 +51,8 @@ impl Lines {
         if bytes.ends_with(b"\r") {
             bytes.pop();
         }
-        let mut line = String::from_utf8(bytes).map_err(|_| not_utf8(&self.shown, self.number))?;
+        let mut line = String::from_utf8(bytes)
+            .map_err(|error| not_utf8(&self.shown, self.number, error.as_bytes(), self.origin))?;
         if self.number == 1 && line.starts_with('\u{feff}') {
             line.remove(0);
         }
@@ -82,8 +87,4 @@ fn blank_line(shown: &str, number: u64) -> Fault {
 /// Spaces at most: a tab stands between two columns, which may be empty.
 pub(super) fn is_blank(line: &str) -> bool {
     line.trim_matches(' ').is_empty()
-}
-
-pub(super) fn not_utf8(shown: &str, line: u64) -> anyhow::Error {
-    anyhow!(Fault::input(format!("{shown}, line {line}: the bytes are not UTF-8; convert the file to UTF-8")))
 }

@@ -1,5 +1,6 @@
 mod questions;
 mod shapes;
+mod tables;
 
 use std::io::Write;
 use std::os::fd::AsRawFd;

@@ -7,9 +7,6 @@ use shared::schema::{Answer, Entity, Truth, TruthKind};
 /// What a column should have held.
 pub(super) type Wanted = &'static str;
 
-/// Stands between the labels of a table's field.
-const LABEL_SEPARATOR: char = '|';
-
 /// A number that is not whole has several spellings, and a boolean is hardly a text.
 pub(super) fn text(value: Value) -> Result<String, Wanted> {
     match value {
@@ -64,26 +61,48 @@ pub(super) fn flag(value: Value) -> Result<bool, Wanted> {
     }
 }
 
-pub(super) fn truth(kind: TruthKind, value: Value) -> Result<Truth, Wanted> {
+/// `separator` stands between the labels of a field.
+pub(super) fn truth(kind: TruthKind, value: Value, separator: &str) -> Result<Truth, Wanted> {
     Ok(match kind {
         TruthKind::Nothing => Truth::Unknown,
         TruthKind::Label => Truth::Label(label(value)?),
-        TruthKind::Labels => Truth::Labels(labels(value)?),
+        TruthKind::Labels => Truth::Labels(labels(value, separator)?),
         TruthKind::Score => Truth::Score(score(&value)?),
         TruthKind::Entities => Truth::Entities(entities(value)?),
         TruthKind::Answers => Truth::Answers(answers(value)?),
     })
 }
 
-fn labels(value: Value) -> Result<Vec<String>, Wanted> {
-    let wanted = "a list of labels, or a string of labels with `|` between them";
+fn labels(value: Value, separator: &str) -> Result<Vec<String>, Wanted> {
+    let wanted =
+        "a list of labels, or a string of labels with `fetch.files.label_separator` (`|`) between them";
     match value {
         Value::Array(labels) => labels.into_iter().map(|item| label(item).map_err(|_| wanted)).collect(),
         Value::String(labels) if labels.trim().is_empty() => Ok(Vec::new()),
         Value::String(labels) => {
-            Ok(labels.split(LABEL_SEPARATOR).map(|label| label.trim().to_owned()).collect())
+            let labels = labels.split(separator).map(|label| label.trim().to_owned());
+            // Any number of spaces may stand between two labels.
+            Ok(labels.filter(|label| !label.is_empty() || !separator.trim().is_empty()).collect())
         }
         _ => Err(wanted),
+    }
+}
+
+/// Whether a label holds, in a column of its own.
+pub(super) fn indicator(value: Value) -> Result<bool, Wanted> {
+    let number = match &value {
+        Value::Bool(holds) => return Ok(*holds),
+        Value::String(text) => match text.trim() {
+            "true" | "True" => Some(1.0),
+            "false" | "False" => Some(0.0),
+            number => number.parse().ok(),
+        },
+        other => other.as_f64(),
+    };
+    match number {
+        Some(0.0) => Ok(false),
+        Some(1.0) => Ok(true),
+        _ => Err("0 or 1"),
     }
 }
 

@@ -17,7 +17,8 @@ pub use load::load;
 pub use sections::entity_recognition::EntityRecognitionConfig;
 pub use sections::evaluate::EvaluateConfig;
 pub use sections::fetch::{
-    CorpusName, FetchConfig, FileColumns, FileFormat, FilesConfig, ModelSource, ScratchConfig, Weights,
+    Column, CorpusName, Encoding, FetchConfig, FileColumns, FileFormat, FilesConfig, LabelColumns,
+    LabelNames, ModelSource, Quote, ScratchConfig, Weights,
 };
 pub use sections::masked_lm::{MaskedLmConfig, MaskedUnit};
 pub use sections::question_answering::{Answerable, QuestionAnsweringConfig};

@@ -1,6 +1,6 @@
 //! Own files in place of a registered corpus.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -30,6 +30,21 @@ pub struct FilesConfig {
     /// numbers by their values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
+    /// The name of each label in the files: a list by the ids 0, 1, 2…, or a map `{ "-1" = "negative", "1" = "positive" }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_names: Option<LabelNames>,
+    /// What stands between two columns of a table. Absent: a tab in `tsv`, a comma in `csv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<char>,
+    /// What quotes mean in a table. Absent: nothing in `tsv`, quoting as in RFC 4180 in `csv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<Quote>,
+    /// What stands between two labels in a field of a table. Absent: `|`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_separator: Option<String>,
+    /// How the characters of text files are written as bytes.
+    #[serde(default, skip_serializing_if = "Encoding::is_default")]
+    pub encoding: Encoding,
 }
 
 /// How own files are written. All but Parquet may be compressed by gzip or zstd.
@@ -74,22 +89,111 @@ impl FileFormat {
     }
 }
 
-/// The names of the columns in own files; a task reads those that it needs.
+/// What quotes mean in a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quote {
+    /// They are ordinary characters.
+    None,
+    /// A field may stand in them, and a quote in it is doubled (RFC 4180). pandas writes tables so, whatever separates
+    /// their columns.
+    Csv,
+}
+
+/// How characters are written as bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoding {
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// Korean Windows; EUC-KR is a part of it.
+    #[serde(rename = "cp949", alias = "euc-kr")]
+    Cp949,
+    /// In the byte order that its mark tells, else little-endian: Excel's "Unicode text".
+    #[serde(rename = "utf-16")]
+    Utf16,
+}
+
+impl Encoding {
+    fn is_default(&self) -> bool {
+        *self == Encoding::default()
+    }
+}
+
+/// Names of labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum LabelNames {
+    /// By the integers from 0 on.
+    Listed(Vec<String>),
+    /// By what stands in the files.
+    Mapped(BTreeMap<String, String>),
+}
+
+impl LabelNames {
+    /// The name of the label that a file writes as `label`; none where it has none.
+    pub fn name(&self, label: &str) -> Option<&str> {
+        match self {
+            LabelNames::Listed(names) => names.get(label.parse::<usize>().ok()?).map(String::as_str),
+            LabelNames::Mapped(names) => names.get(label).map(String::as_str),
+        }
+    }
+}
+
+/// A column of a table by its name, or by its number from 1 on in a file without a header line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Column {
+    Number(u32),
+    Name(String),
+}
+
+impl Column {
+    /// The name; that of a numbered column is its number.
+    pub fn name(&self) -> String {
+        match self {
+            Column::Number(number) => number.to_string(),
+            Column::Name(name) => name.clone(),
+        }
+    }
+}
+
+impl From<&str> for Column {
+    fn from(name: &str) -> Column {
+        Column::Name(name.to_owned())
+    }
+}
+
+/// The column with all labels of a text, or a column for each label, which holds 1 where the text has it and else 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum LabelColumns {
+    One(Column),
+    OneHot(Vec<String>),
+}
+
+impl From<&str> for LabelColumns {
+    fn from(name: &str) -> LabelColumns {
+        LabelColumns::One(name.into())
+    }
+}
+
+/// The columns in own files; a task reads those that it needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FileColumns {
     /// Absent: `<split>-<row>`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    pub text: String,
-    pub text_pair: String,
-    pub question: String,
-    pub context: String,
-    pub label: String,
-    pub labels: String,
-    pub score: String,
-    pub entities: String,
-    pub answers: String,
+    pub id: Option<Column>,
+    pub text: Column,
+    pub text_pair: Column,
+    pub question: Column,
+    pub context: Column,
+    pub label: Column,
+    pub labels: LabelColumns,
+    pub score: Column,
+    pub entities: Column,
+    pub answers: Column,
 }
 
 impl Default for FileColumns {
@@ -110,11 +214,23 @@ impl Default for FileColumns {
 }
 
 impl FilesConfig {
+    /// The labels in the order of their ids, where the config lists them: as such, or as columns.
+    pub fn listed_labels(&self) -> Option<&[String]> {
+        match (&self.labels, &self.columns.labels) {
+            (Some(labels), _) => Some(labels),
+            (None, LabelColumns::OneHot(labels)) => Some(labels),
+            (None, LabelColumns::One(_)) => None,
+        }
+    }
+
     pub(super) fn validate(&self, truth: TruthKind) -> Result<()> {
+        self.validate_table(truth)?;
         let Some(labels) = &self.labels else { return Ok(()) };
         let key = "fetch.files.labels";
         let labelled = matches!(truth, TruthKind::Label | TruthKind::Labels | TruthKind::Entities);
         require(labelled, key, "is for tasks with labels, and this one has none")?;
+        let listed = "the columns of `fetch.files.columns.labels` are the labels already; leave it out";
+        require(!self.is_one_hot() || truth != TruthKind::Labels, key, listed)?;
         let distinct: BTreeSet<_> = labels.iter().map(|label| spelling::of_label(label)).collect();
         let least = if truth == TruthKind::Label { 2 } else { 1 };
         let good = labels.len() >= least && distinct.len() == labels.len();
@@ -123,5 +239,31 @@ impl FilesConfig {
             key,
             &format!("must list at least {least} labels, all different (`1.0` and ` 1` are the label `1`)"),
         )
+    }
+
+    fn is_one_hot(&self) -> bool {
+        matches!(self.columns.labels, LabelColumns::OneHot(_))
+    }
+
+    fn validate_table(&self, truth: TruthKind) -> Result<()> {
+        let separates =
+            |c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, '"' | '\n' | '\r');
+        let demand = "must be one ASCII character that is no letter, digit, quote or line end";
+        require(self.separator.is_none_or(separates), "fetch.files.separator", demand)?;
+        let label_separator = self.label_separator.as_ref();
+        let demand = "must not be empty";
+        require(label_separator.is_none_or(|text| !text.is_empty()), "fetch.files.label_separator", demand)?;
+        let several = truth == TruthKind::Labels && !self.is_one_hot();
+        let demand = "is for fields with any number of labels (task = \"multi_label\")";
+        require(label_separator.is_none() || several, "fetch.files.label_separator", demand)?;
+        let labelled = matches!(truth, TruthKind::Label | TruthKind::Labels) && !self.is_one_hot();
+        let demand = "is for tasks with labels in one column";
+        require(self.label_names.is_none() || labelled, "fetch.files.label_names", demand)?;
+        if let LabelColumns::OneHot(labels) = &self.columns.labels {
+            let distinct: BTreeSet<_> = labels.iter().map(|label| spelling::of_label(label)).collect();
+            let good = !labels.is_empty() && distinct.len() == labels.len();
+            require(good, "fetch.files.columns.labels", "must name one or more columns, all different")?;
+        }
+        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::config::require;
 use crate::layout::Split;
 use crate::schema::TruthKind;
 
-pub use files::{FileColumns, FileFormat, FilesConfig};
+pub use files::{Column, Encoding, FileColumns, FileFormat, FilesConfig, LabelColumns, LabelNames, Quote};
 pub use model::{ModelSource, ScratchConfig, Weights};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
