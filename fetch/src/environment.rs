@@ -1,11 +1,17 @@
 //! What the machine says about where downloads are kept and where the Hub is; never about what comes out.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use shared::address::{Address, Secret};
 use shared::fault::Fault;
-use url::Url;
+use ureq::Proxy;
+
+/// In the order in which `ureq` takes them.
+const PROXIES: [&str; 6] =
+    ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
 #[derive(Debug)]
 pub(crate) struct Environment {
@@ -14,39 +20,55 @@ pub(crate) struct Environment {
     /// The cache of `huggingface_hub`, likewise.
     pub(crate) hub_cache: Option<PathBuf>,
     /// Where requests to the Hub go, if not to the Hub itself.
-    pub(crate) hub_endpoint: Option<Url>,
-    pub(crate) hub_token: Option<String>,
+    pub(crate) hub_endpoint: Option<Address>,
+    pub(crate) hub_token: Option<Secret>,
 }
 
 impl Environment {
     /// # Errors
-    /// A usage fault that names the variable.
+    /// A usage fault that names the variable, and never repeats its value, which may hold a password.
     pub(crate) fn read() -> Result<Environment> {
-        Environment::from_variables(|name| env::var(name).ok().filter(|value| !value.is_empty()))
+        Environment::from_variables(|name| env::var_os(name).filter(|value| !value.is_empty()))
     }
 
-    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Environment> {
+    fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Environment> {
         let path = |name: &str| variable(name).map(PathBuf::from);
         let user_cache = path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")));
         let below = |name: &str| user_cache.as_ref().map(|cache| cache.join(name));
         let hub_home = path("HF_HOME").or_else(|| below("huggingface"));
-        let hub_endpoint = variable("HF_ENDPOINT").map(|text| endpoint(&text)).transpose()?;
+        let hub_endpoint = variable("HF_ENDPOINT").map(endpoint).transpose()?;
+        let hub_token = variable("HF_TOKEN").map(token).transpose()?.flatten();
+        PROXIES
+            .iter()
+            .try_for_each(|name| variable(name).map_or(Ok(()), |value| check_proxy(name, value)))?;
+        if hub_token.is_some() && hub_endpoint.as_ref().is_some_and(|at| at.authorization().is_some()) {
+            log::info!("HF_TOKEN is not sent, since HF_ENDPOINT has credentials of its own");
+        }
         Ok(Environment {
             download_cache: path("BERTLINE_CACHE").or_else(|| below("bertline")),
             hub_cache: path("HF_HUB_CACHE").or_else(|| Some(hub_home?.join("hub"))),
             hub_endpoint,
-            hub_token: variable("HF_TOKEN").map(|token| token.trim().to_owned()),
+            hub_token,
         })
     }
 }
 
-fn endpoint(text: &str) -> Result<Url> {
-    let url = Url::parse(text).with_context(|| Fault::usage(format!("HF_ENDPOINT={text} is no address")));
-    url.and_then(|url| {
-        let web = matches!(url.scheme(), "http" | "https");
-        anyhow::ensure!(web, Fault::usage(format!("HF_ENDPOINT={text} must begin with http:// or https://")));
-        Ok(url)
-    })
+fn endpoint(value: OsString) -> Result<Address> {
+    let address = Address::base(&value.to_string_lossy());
+    address.map_err(|error| Fault::usage(format!("the address in HF_ENDPOINT {error:#}")).into())
+}
+
+fn token(value: OsString) -> Result<Option<Secret>> {
+    Secret::parse(&value.to_string_lossy(), "HF_TOKEN")
+}
+
+/// `ureq` would take no proxy where it cannot read its address, and go around it.
+fn check_proxy(name: &str, value: OsString) -> Result<()> {
+    let wrong = || Fault::usage(format!("{name} is no address of a proxy, like http://HOST:PORT"));
+    let value = value.to_str().with_context(wrong)?;
+    // The error has nothing to add but the address, perhaps.
+    ensure!(Proxy::new(value).is_ok(), wrong());
+    Ok(())
 }
 
 #[cfg(test)]
@@ -55,13 +77,20 @@ mod tests {
 
     fn read(variables: &[(&str, &str)]) -> Result<Environment> {
         let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
-        Environment::from_variables(|name| find(name).map(|(_, value)| value.to_string()))
+        Environment::from_variables(|name| find(name).map(|(_, value)| value.into()))
     }
 
     fn check(variables: &[(&str, &str)], download_cache: &str, hub_cache: &str) {
         let environment = read(variables).unwrap();
         assert_eq!(environment.download_cache, Some(PathBuf::from(download_cache)));
         assert_eq!(environment.hub_cache, Some(PathBuf::from(hub_cache)));
+    }
+
+    fn check_refused(name: &str, value: &str) {
+        let error = read(&[("HOME", "/h"), (name, value)]).unwrap_err();
+        assert_eq!(shared::fault::kind_of(&error).code(), 2);
+        let message = format!("{error:#}");
+        assert!(message.contains(name) && !message.contains("PASS"), "{message}");
     }
 
     #[test]
@@ -80,8 +109,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
-        let wrong = read(&[("HOME", "/h"), ("HF_ENDPOINT", "ftp://h")]);
-        assert!(wrong.unwrap_err().to_string().contains("HF_ENDPOINT"));
+    fn what_is_wrong_is_named_and_not_repeated() {
+        check_refused("HF_ENDPOINT", "ftp://u:PASS@h");
+        check_refused("HF_ENDPOINT", "u:PASS@h");
+        check_refused("HF_ENDPOINT", "https://h/?PASS");
+        check_refused("HF_TOKEN", "PASS\nPASS");
+        check_refused("HTTPS_PROXY", "http://u:PASS@");
+        check_refused("all_proxy", "gopher://u:PASS@h");
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let variables = [("HF_ENDPOINT", "https://u:PASS@h"), ("HF_TOKEN", "PASS\n")];
+        let environment = read(&variables).unwrap();
+        assert_eq!(environment.hub_token.as_ref().map(Secret::reveal), Some("PASS"));
+        assert!(!format!("{environment:?}").contains("PASS"));
     }
 }

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use shared::address::Address;
 use url::Url;
 
+use crate::content::Content;
 use crate::download::{Downloads, Found, Remote};
 use crate::environment::Environment;
 use crate::model::ModelFiles;
@@ -27,17 +29,13 @@ pub(crate) struct Repository<'a> {
 }
 
 impl Repository<'_> {
-    fn url(&self, endpoint: &Url, file: &str) -> Result<Url> {
-        let mut url = endpoint.clone();
-        let mut path = url.path_segments_mut().map_err(|()| anyhow!("{endpoint} takes no path"))?;
+    /// The address that the world knows the file by, whatever endpoint it comes from.
+    pub(crate) fn canonical(&self, file: &str) -> Result<Url> {
+        let mut url = Url::parse(HUB).context("the Hub's address")?;
+        let mut path = url.path_segments_mut().map_err(|()| anyhow!("{HUB} takes no path"))?;
         path.pop_if_empty().extend(self.id.split('/')).push("resolve").push(self.revision).push(file);
         drop(path);
         Ok(url)
-    }
-
-    /// The address that the world knows the file by, whatever endpoint it comes from.
-    pub(crate) fn canonical(&self, file: &str) -> Result<Url> {
-        self.url(&Url::parse(HUB).context("the Hub's address")?, file)
     }
 
     /// What `huggingface_hub` keeps of this revision, if it does.
@@ -64,9 +62,10 @@ impl ModelFiles for HubFiles<'_> {
     fn find(&self, name: &str) -> Result<Found> {
         let canonical = self.repository.canonical(name)?;
         let address = match &self.environment.hub_endpoint {
-            Some(endpoint) => self.repository.url(endpoint, name)?,
-            None => canonical.clone(),
+            Some(endpoint) => endpoint.below(canonical.path()),
+            None => Address::parse(canonical.as_str())?,
         };
-        self.downloads.find(&Remote { canonical, address, token: self.environment.hub_token.clone() })
+        let token = self.environment.hub_token.clone();
+        self.downloads.find(&Remote { canonical, address, token, content: Content::of_model_file(name) })
     }
 }

@@ -1,5 +1,6 @@
 //! The first stage: raw corpus files become examples, and the model is put in the Hub layout.
 
+mod content;
 mod corpus;
 mod download;
 mod environment;

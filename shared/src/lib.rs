@@ -3,6 +3,7 @@
 //! Nothing here knows of burn, of the network or of the library of tokenizers; a stage depends on this crate and never
 //! on another stage.
 
+pub mod address;
 pub mod config;
 pub mod console;
 pub mod digest;

@@ -13,14 +13,14 @@ use ureq::{Agent, Proxy};
 
 use super::Remote;
 use super::partial::{Partial, Resume, Version};
+use super::range::ContentRange;
 use super::redirects::{self, Reply, text};
-
-/// The longest silence of a server within a connection.
-const SILENCE: Duration = Duration::from_secs(60);
 
 pub(super) enum Outcome {
     /// Every byte is in the partial file; the ETag that came with them.
     Complete(Option<String>),
+    /// A part came whole, and is not the last one.
+    Part,
     /// The host says that there is no such file.
     Missing,
 }
@@ -43,16 +43,16 @@ fn again(message: String) -> Setback {
     Setback::Retry { error: anyhow!(message), wait: None }
 }
 
-/// `proxy` is that of the environment; a test has none.
-pub(super) fn agent(proxy: Option<Proxy>) -> Agent {
+/// `proxy` is that of the environment, and `silence` the longest of a server within a connection; a test has its own.
+pub(super) fn agent(proxy: Option<Proxy>, silence: Duration) -> Agent {
     Agent::config_builder()
         .proxy(proxy)
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .timeout_connect(Some(SILENCE))
-        .timeout_recv_response(Some(SILENCE))
-        .timeout_per_read(Some(SILENCE))
+        .timeout_connect(Some(silence))
+        .timeout_recv_response(Some(silence))
+        .timeout_per_read(Some(silence))
         .user_agent(concat!("bertline/", env!("CARGO_PKG_VERSION")))
         .build()
         .into()
@@ -63,8 +63,8 @@ pub(super) fn attempt(agent: &Agent, remote: &Remote, partial: &Partial) -> Resu
     let resume = partial.resume();
     let reply = redirects::get(agent, remote, resume.as_ref())?;
     match reply.response.status().as_u16() {
-        200 => receive(reply, remote, partial, 0),
-        206 => receive_rest(reply, remote, partial, resume),
+        200 => receive_whole(reply, remote, partial),
+        206 => receive_part(reply, remote, partial, resume),
         404 | 410 => Ok(Outcome::Missing),
         416 => {
             partial.discard();
@@ -83,54 +83,134 @@ fn busy(status: u16, headers: &HeaderMap) -> Setback {
 
 fn refused(status: u16, remote: &Remote) -> anyhow::Error {
     let advice = match status {
-        401 | 403 => {
-            "there is no such file, or it is not public; check its name, and set HF_TOKEN for a gated model"
+        401 | 403 if remote.has_credentials() => {
+            "the host does not take the credentials; check them and the address"
         }
+        401 | 403 => {
+            "there is no such file, or it is not public; check its name, and set HF_TOKEN for a gated model \
+             of the Hub, or user and password in the address of a mirror"
+        }
+        407 => "the proxy wants user and password; give them in HTTPS_PROXY",
         _ => "check the address",
     };
     anyhow!(Fault::input(format!("{} is refused with status {status}: {advice}", remote.address)))
 }
 
-/// Appends the answer to a range request, if it is the range that was asked for, of the version that is here.
-fn receive_rest(
+/// What an answer says of its body: where that begins in the file, and how long it is.
+struct Extent {
+    from: u64,
+    bytes: Option<u64>,
+    version: Version,
+}
+
+/// The body of an answer that has all of the file.
+fn receive_whole(reply: Reply, remote: &Remote, partial: &Partial) -> Result<Outcome, Setback> {
+    let headers = reply.response.headers();
+    let bytes = text(headers, "content-length").and_then(|length| length.trim().parse::<u64>().ok());
+    let chunked = text(headers, "transfer-encoding").is_some_and(|coding| !coding.trim().is_empty());
+    let known = bytes.is_some() || chunked || reply.linked_size.is_some();
+    if !known {
+        let what = "is sent without its length, so that a cut file would pass for a whole one";
+        let todo =
+            "ask for a server that sends Content-Length, or set `fetch.mirror` to a folder with the file";
+        return Err(Setback::Final(anyhow!(Fault::input(format!("{} {what}; {todo}", remote.address)))));
+    }
+    if let Some((announced, linked)) = bytes.zip(reply.linked_size)
+        && announced != linked
+    {
+        partial.discard();
+        return Err(again(format!("{announced} bytes are announced, and {linked} by the Hub")));
+    }
+    let version = version(&reply, bytes.or(reply.linked_size));
+    receive(reply, remote, partial, Extent { from: 0, bytes, version })
+}
+
+/// Appends the answer to a range request, if it is from the place that was asked for, of the version that is here. It may
+/// end before the file does.
+fn receive_part(
     reply: Reply,
     remote: &Remote,
     partial: &Partial,
     resume: Option<Resume>,
 ) -> Result<Outcome, Setback> {
-    let range = text(reply.response.headers(), "content-range").unwrap_or_default();
-    let fits = resume.filter(|resume| {
-        range.starts_with(&format!("bytes {}-", resume.from)) && resume.version.agrees(&version(&reply))
-    });
-    match fits {
-        Some(resume) => receive(reply, remote, partial, resume.from),
-        None => {
-            partial.discard();
-            Err(again("the file has changed at its host".into()))
+    let unfit = |what: &str| {
+        partial.discard();
+        again(what.to_owned())
+    };
+    let headers = reply.response.headers();
+    let Some(range) = text(headers, "content-range").and_then(ContentRange::parse) else {
+        return Err(unfit("the server sends a part and does not say which"));
+    };
+    let announced = text(headers, "content-length").and_then(|length| length.trim().parse::<u64>().ok());
+    let version = version(&reply, range.total.or(reply.linked_size));
+    match resume {
+        Some(resume) if range.first != resume.from => {
+            Err(unfit("the server sends another part than was asked for"))
         }
+        Some(resume) if !resume.version.agrees(&version) => Err(unfit("the file has changed at its host")),
+        Some(_) if announced.is_some_and(|bytes| bytes != range.bytes()) => {
+            Err(unfit("the server contradicts itself about the length of a part"))
+        }
+        Some(resume) => {
+            let whole = version.bytes.or(resume.version.bytes);
+            if whole.is_none_or(|whole| range.last >= whole) {
+                return Err(unfit("the server sends a part and does not say how long the file is"));
+            }
+            let extent = Extent {
+                from: resume.from,
+                bytes: Some(range.bytes()),
+                version: Version { bytes: whole, ..version },
+            };
+            receive(reply, remote, partial, extent)
+        }
+        None => Err(unfit("the server sends a part, and the whole file was asked for")),
     }
 }
 
-fn version(reply: &Reply) -> Version {
+fn version(reply: &Reply, bytes: Option<u64>) -> Version {
     let etag = text(reply.response.headers(), "etag").filter(|etag| !etag.starts_with("W/"));
-    Version { etag: etag.map(str::to_owned), linked_etag: reply.linked_etag.clone() }
+    Version { etag: etag.map(str::to_owned), linked_etag: reply.linked_etag.clone(), bytes }
 }
 
-/// Writes the body behind the first `from` bytes of `partial`, and checks length and digest of the whole.
-fn receive(reply: Reply, remote: &Remote, partial: &Partial, from: u64) -> Result<Outcome, Setback> {
-    let version = version(&reply);
-    let announced =
-        text(reply.response.headers(), "content-length").and_then(|length| length.parse::<u64>().ok());
-    let whole = announced.map(|length| from + length).or(reply.linked_size);
+/// Writes the body behind what `partial` has, and checks the whole once it is there.
+fn receive(reply: Reply, remote: &Remote, partial: &Partial, extent: Extent) -> Result<Outcome, Setback> {
+    let Extent { from, bytes, version } = extent;
+    if let Some(coding) = text(reply.response.headers(), "content-encoding")
+        && !coding.trim().eq_ignore_ascii_case("identity")
+    {
+        let what = format!("is sent compressed (`{}`), which was not asked for", coding.trim());
+        let todo =
+            "take a server that sends files as they are, or set `fetch.mirror` to a folder with the file";
+        return Err(Setback::Final(anyhow!(Fault::input(format!("{} {what}; {todo}", remote.address)))));
+    }
     let mut file = if from == 0 { partial.restart(&version)? } else { partial.append()? };
     let name = remote.canonical.path().rsplit('/').next().unwrap_or_default().to_owned();
-    let mut progress = Progress::new(name, whole.unwrap_or(0), Unit::Bytes);
+    let mut progress = Progress::new(name, version.bytes.unwrap_or(0), Unit::Bytes);
     progress.advance(from);
     copy(reply.response.into_body().into_reader(), &mut file, partial, &mut progress)?;
     progress.finish();
-    check_length(partial, whole, reply.linked_size)?;
+    let length = partial.len()?;
+    check_length(partial, length, bytes.map(|bytes| from.saturating_add(bytes)))?;
+    if version.bytes.is_some_and(|whole| length < whole) && from > 0 {
+        return Ok(Outcome::Part);
+    }
+    check_length(partial, length, version.bytes)?;
     check_digest(partial, version.linked_etag.as_deref())?;
+    check_content(remote, partial, &reply.host)?;
     Ok(Outcome::Complete(version.etag.or(version.linked_etag)))
+}
+
+/// What is no such file is not kept, and no other try is made.
+fn check_content(remote: &Remote, partial: &Partial, host: &str) -> Result<(), Setback> {
+    let asked = remote.address.url().host_str().unwrap_or_default();
+    let shown = match host == asked {
+        true => format!("what comes from {}", remote.address),
+        false => format!("what comes from {}, which redirects to {host},", remote.address),
+    };
+    remote.content.check(partial.path(), &shown).map_err(|error| {
+        partial.discard();
+        Setback::Final(error)
+    })
 }
 
 /// A failure to read is the network's and worth another try; a failure to write is this machine's.
@@ -155,17 +235,17 @@ fn copy(
     }
 }
 
-fn check_length(partial: &Partial, whole: Option<u64>, linked: Option<u64>) -> Result<(), Setback> {
-    let length = partial.len()?;
-    for expected in [whole, linked].into_iter().flatten() {
-        if length > expected {
-            partial.discard();
+/// More than expected is not what it should be; where there is less, the rest may come.
+fn check_length(partial: &Partial, length: u64, expected: Option<u64>) -> Result<(), Setback> {
+    match expected {
+        Some(expected) if length != expected => {
+            if length > expected {
+                partial.discard();
+            }
+            Err(again(format!("{length} bytes came, and {expected} were announced")))
         }
-        if length != expected {
-            return Err(again(format!("{length} bytes came, and {expected} were announced")));
-        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn check_digest(partial: &Partial, linked_etag: Option<&str>) -> Result<(), Setback> {

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use url::Url;
+use shared::address::Address;
 
 /// Answers one connection after another with the bytes of its script, then refuses.
 pub(super) struct Server {
@@ -15,25 +15,42 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(script: Vec<Vec<u8>>) -> Server {
+        let mut script = script.into_iter();
+        Server::answering(script.len(), move |_| script.next().unwrap_or_default())
+    }
+
+    /// Answers so many connections by what `answer` says to the head of a request, in lower case.
+    pub(super) fn answering(
+        connections: usize,
+        mut answer: impl FnMut(&str) -> Vec<u8> + Send + 'static,
+    ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
         thread::spawn(move || {
-            for reply in script {
+            for _ in 0..connections {
                 let (mut stream, _) = listener.accept().unwrap();
                 let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                // What is no text is no request either: a client begins with TLS, for one.
                 let head: Vec<String> =
-                    lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
-                seen.lock().unwrap().push(head.join("\n").to_lowercase());
-                stream.write_all(&reply).unwrap();
+                    lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                let head = head.join("\n").to_lowercase();
+                let reply = answer(&head);
+                seen.lock().unwrap().push(head);
+                drop(stream.write_all(&reply));
             }
         });
         Server { port, requests }
     }
 
-    pub(super) fn url(&self, path: &str) -> Url {
-        Url::parse(&format!("http://127.0.0.1:{}{path}", self.port)).unwrap()
+    pub(super) fn address(&self, path: &str) -> Address {
+        Address::parse(&format!("http://127.0.0.1:{}{path}", self.port)).unwrap()
+    }
+
+    /// That of the server itself, with user and password.
+    pub(super) fn with_credentials(&self, scheme: &str, credentials: &str) -> String {
+        format!("{scheme}://{credentials}@127.0.0.1:{}", self.port)
     }
 
     /// The heads of the requests so far, in lower case.

@@ -5,6 +5,7 @@ mod cache;
 #[cfg(test)]
 mod loopback;
 mod partial;
+mod range;
 mod redirects;
 #[cfg(test)]
 mod tests;
@@ -12,17 +13,21 @@ mod tests;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
-use shared::config::FetchConfig;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use shared::address::{Address, Secret};
+use shared::config::{FetchConfig, Mirror};
 use shared::fault::Fault;
 use shared::stage::Rebuild;
 use url::Url;
 
 use self::attempt::{Outcome, Setback};
-use self::cache::{Cache, Entry};
+use self::cache::{Cache, State};
+use crate::content::Content;
 use crate::environment::Environment;
-use crate::mirror::{Mirror, Place};
+use crate::mirror::Place;
 use crate::raw::RawFile;
+
+pub(crate) use self::cache::Entry;
 
 /// A file on another machine.
 #[derive(Debug, Clone)]
@@ -30,15 +35,33 @@ pub(crate) struct Remote {
     /// Its name to the world: what the manifest records, and what a mirror is asked for.
     pub(crate) canonical: Url,
     /// Where requests go when there is no mirror.
-    pub(crate) address: Url,
+    pub(crate) address: Address,
     /// Sent to the host of `address` and to no other.
-    pub(crate) token: Option<String>,
+    pub(crate) token: Option<Secret>,
+    pub(crate) content: Content,
 }
 
 impl Remote {
-    pub(crate) fn plain(url: &str) -> Result<Remote> {
-        let url = Url::parse(url).with_context(|| format!("`{url}` is no address"))?;
-        Ok(Remote { canonical: url.clone(), address: url, token: None })
+    /// A file of a corpus.
+    pub(crate) fn rows(url: &str) -> Result<Remote> {
+        let address = Address::base(url).with_context(|| format!("the address `{url}` of a corpus"))?;
+        Ok(Remote { canonical: address.url().clone(), address, token: None, content: Content::Rows })
+    }
+
+    /// The header `Authorization` of a request to `address`, where redirects may have led.
+    fn authorization_at(&self, address: &Address) -> Option<String> {
+        let own = address.authorization().map(|own| own.reveal().to_owned());
+        own.or_else(|| self.authorization().filter(|_| address.url().origin() == self.address.url().origin()))
+    }
+
+    /// Of its own host: credentials in the address go before a token.
+    fn authorization(&self) -> Option<String> {
+        let own = self.address.authorization().map(|own| own.reveal().to_owned());
+        own.or_else(|| self.token.as_ref().map(|token| format!("Bearer {}", token.reveal())))
+    }
+
+    fn has_credentials(&self) -> bool {
+        self.authorization().is_some()
     }
 }
 
@@ -63,6 +86,8 @@ const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait that a server can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// The longest silence of a server within a connection.
+const SILENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(crate) struct Downloads {
@@ -82,12 +107,17 @@ impl Downloads {
         environment: &Environment,
         rebuild: Rebuild,
     ) -> Result<Downloads> {
+        if let Some(Mirror::Folder(folder)) = &config.mirror {
+            let wrong =
+                "config key `fetch.mirror` names no folder that exists and no address (https://HOST/…)";
+            ensure!(folder.is_dir(), Fault::usage(format!("{wrong}: {}", shown_folder(folder))));
+        }
         Ok(Downloads {
-            mirror: config.mirror.as_deref().map(Mirror::parse).transpose()?,
+            mirror: config.mirror.clone(),
             cache: Cache::new(environment.download_cache.clone()),
             network: if config.offline { Network::Forbidden } else { Network::Allowed },
             rebuild,
-            agent: attempt::agent(ureq::Proxy::try_from_env()),
+            agent: attempt::agent(ureq::Proxy::try_from_env(), SILENCE),
             wait: std::thread::sleep,
         })
     }
@@ -101,10 +131,17 @@ impl Downloads {
     pub(crate) fn require(&self, remote: &Remote) -> Result<RawFile> {
         match self.find(remote)? {
             Found::File(file) => Ok(file),
-            Found::Nowhere(place) => bail!(Fault::input(format!(
-                "{place} does not exist; check `fetch.mirror` and the address {}, or use --force if it has come since",
-                remote.canonical
-            ))),
+            Found::Nowhere(place) => bail!(Fault::input(match &self.mirror {
+                Some(Mirror::Folder(_)) =>
+                    format!("{place} does not exist; `fetch.mirror` lacks {}", remote.canonical),
+                Some(Mirror::Server(_)) => format!(
+                    "{place} does not exist; `fetch.mirror` lacks {}; --force asks again if it has come since",
+                    remote.canonical
+                ),
+                None => format!(
+                    "{place} does not exist at its host any more; --force asks again if it has come back"
+                ),
+            })),
         }
     }
 
@@ -114,11 +151,17 @@ impl Downloads {
     /// A retry fault where the network fails; an input fault where the host refuses, or where the network is
     /// forbidden and would be needed.
     pub(crate) fn find(&self, remote: &Remote) -> Result<Found> {
-        match self.mirror.as_ref().map(|mirror| mirror.place(&remote.canonical)).transpose()? {
-            Some(Place::File(path)) => in_folder(&path, remote),
-            Some(Place::Address(url)) => {
+        match self.mirror.as_ref().map(|mirror| Place::of(&remote.canonical, mirror)) {
+            Some(Place::File(path)) => {
+                let location = remote.canonical.to_string();
+                Ok(match RawFile::find(&path, location, remote.content)? {
+                    Some(file) => Found::File(file),
+                    None => Found::Nowhere(path.display().to_string()),
+                })
+            }
+            Some(Place::Address(address)) => {
                 // The token is the Hub's, and the mirror is another host.
-                self.cached_or_downloaded(&Remote { address: url, token: None, ..remote.clone() })
+                self.cached_or_downloaded(&Remote { address, token: None, ..remote.clone() })
             }
             None => self.cached_or_downloaded(remote),
         }
@@ -145,7 +188,9 @@ impl Downloads {
         if self.rebuild == Rebuild::Force && self.network == Network::Allowed {
             return Ok(None);
         }
-        if let Some(sidecar) = entry.verified()? {
+        // Without the network, what came before will have to do; its reader says whether it does.
+        let least = if self.network == Network::Forbidden { State::Received } else { State::Checked };
+        if let Some(sidecar) = entry.verified(remote, least)? {
             log::info!("{} is in the download cache", remote.address);
             return Ok(Some(Found::File(entry.file(remote, sidecar))));
         }
@@ -167,6 +212,7 @@ impl Downloads {
                     log::info!("downloaded {} ({} bytes)", remote.address, sidecar.bytes);
                     return Ok(Found::File(entry.file(remote, sidecar)));
                 }
+                Ok(Outcome::Part) => {}
                 Ok(Outcome::Missing) => {
                     entry.remember_absence()?;
                     return Ok(Found::Nowhere(remote.address.to_string()));
@@ -192,11 +238,10 @@ fn gave_up(error: anyhow::Error, remote: &Remote) -> anyhow::Error {
     )))
 }
 
-fn in_folder(path: &Path, remote: &Remote) -> Result<Found> {
-    match path.is_file() {
-        true => Ok(Found::File(RawFile::local(path, remote.canonical.to_string())?)),
-        false => Ok(Found::Nowhere(path.display().to_string())),
-    }
+/// As messages show it: an address without its scheme may begin with user and password.
+fn shown_folder(folder: &Path) -> String {
+    let text = folder.display().to_string();
+    text.rsplit_once('@').map_or_else(|| text.clone(), |(_, rest)| format!("***@{rest}"))
 }
 
 fn missing_offline(entry: &Entry, remote: &Remote) -> anyhow::Error {

@@ -19,18 +19,29 @@ pub(super) struct Version {
     pub(super) etag: Option<String>,
     /// The ETag that the Hub gives for the file behind its redirect: SHA-256 for large files.
     pub(super) linked_etag: Option<String>,
+    /// The size of the whole file.
+    #[serde(default)]
+    pub(super) bytes: Option<u64>,
 }
 
 impl Version {
     /// Whether both name the same bytes beyond doubt.
     pub(super) fn agrees(&self, other: &Version) -> bool {
         let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
-        same(&self.linked_etag, &other.linked_etag) || same(&self.etag, &other.etag)
+        let named = same(&self.linked_etag, &other.linked_etag) || same(&self.etag, &other.etag);
+        named
+            && !differ(self.linked_etag.as_ref(), other.linked_etag.as_ref())
+            && !differ(self.bytes, other.bytes)
     }
 
     fn is_known(&self) -> bool {
         self.etag.is_some() || self.linked_etag.is_some()
     }
+}
+
+/// Whether both are known, and are not one.
+fn differ<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
+    a.zip(b).is_some_and(|(a, b)| a != b)
 }
 
 /// Where a download can go on.

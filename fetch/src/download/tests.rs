@@ -25,13 +25,14 @@ fn downloads(cache: &TempDir, network: Network, rebuild: Rebuild) -> Downloads {
         cache: Cache::new(Some(cache.path().to_owned())),
         network,
         rebuild,
-        agent: attempt::agent(None),
+        agent: attempt::agent(None, SILENCE),
         wait: |wait| WAITS.with_borrow_mut(|waits| waits.push(wait.as_secs())),
     }
 }
 
 fn remote(server: &Server) -> Remote {
-    Remote { canonical: Url::parse("https://h/a.txt").unwrap(), address: server.url("/a.txt"), token: None }
+    let canonical = Url::parse("https://h/a.txt").unwrap();
+    Remote { canonical, address: server.address("/a.txt"), token: None, content: Content::Text }
 }
 
 /// What comes of requests that are answered by `script`, and how many there were.
@@ -96,6 +97,133 @@ fn a_later_run_goes_on_too() {
 #[test]
 fn a_server_that_ignores_ranges_is_read_from_the_start() {
     check(vec![cut(), whole(BODY)]);
+}
+
+fn part(range: &str, body: &[u8]) -> Vec<u8> {
+    let length = format!("Content-Length: {}", body.len());
+    let headers = [length.as_str(), &format!("Content-Range: bytes {range}"), "ETag: \"v1\""];
+    response("206 Partial Content", &headers, body)
+}
+
+#[test]
+fn a_part_that_ends_before_the_file_is_followed_by_the_next() {
+    let requests = check(vec![cut(), part("4-6/10", b"456"), part("7-7/*", b"7"), part("8-9/10", b"89")]);
+    assert!(requests[2].contains("range: bytes=7-") && requests[3].contains("range: bytes=8-"));
+    assert_eq!(waits(), [1]);
+}
+
+#[test]
+fn a_part_that_is_cut_is_gone_on_with() {
+    let short = response(
+        "206 Partial Content",
+        &["Content-Length: 6", "Content-Range: bytes 4-9/10", "ETag: \"v1\""],
+        b"45",
+    );
+    let requests = check(vec![cut(), short, part("6-9/10", b"6789")]);
+    assert!(requests[2].contains("range: bytes=6-"), "{}", requests[2]);
+}
+
+#[test]
+fn a_part_that_contradicts_what_is_known_is_not_joined() {
+    let longer = response(
+        "206 Partial Content",
+        &["Content-Length: 6", "Content-Range: bytes 4-6/10", "ETag: \"v1\""],
+        b"456789",
+    );
+    let unnamed = response("206 Partial Content", &["Content-Length: 6", "ETag: \"v1\""], b"456789");
+    let contradictions =
+        [part("4-9/12", b"456789"), part("4-8/9", b"45678"), part("3-9/10", b"3456789"), longer, unnamed];
+    for contradiction in contradictions {
+        let requests = check(vec![cut(), contradiction, whole(BODY)]);
+        assert!(!requests[2].contains("range:"), "{}", requests[2]);
+    }
+}
+
+#[test]
+fn a_file_whose_length_nothing_tells_is_refused() {
+    check_refused(vec![response("200 OK", &["ETag: \"v1\""], BODY)], 3, &["/a.txt", "without its length"]);
+    let chunked = b"a\r\n0123456789\r\n0\r\n\r\n";
+    check(vec![response("200 OK", &["Transfer-Encoding: chunked"], chunked)]);
+    let cut = || response("200 OK", &["Transfer-Encoding: chunked"], &chunked[..9]);
+    check_refused((0..5).map(|_| cut()).collect(), 4, &["/a.txt", "5 tries"]);
+}
+
+#[test]
+fn lengths_that_differ_are_refused() {
+    let reply = || response("200 OK", &["Content-Length: 10", "X-Linked-Size: 12"], BODY);
+    check_refused((0..5).map(|_| reply()).collect(), 4, &["10 bytes", "12 by the Hub"]);
+}
+
+#[test]
+fn a_compressed_answer_is_refused() {
+    let reply = response("200 OK", &["Content-Length: 10", "Content-Encoding: gzip"], BODY);
+    check_refused(vec![reply], 3, &["/a.txt", "compressed", "gzip"]);
+}
+
+/// What comes in place of the file is refused at once, and the next run asks again.
+fn check_not_kept(body: &[u8], content: Content, part: &str) {
+    let cache = tempfile::tempdir().unwrap();
+    let good: &[u8] = b"{\"a\": 1}";
+    let server = Server::start(vec![whole(body), whole(good)]);
+    let remote = Remote { content, ..remote(&server) };
+    let online = downloads(&cache, Network::Allowed, Rebuild::IfNeeded);
+    let error = online.require(&remote).unwrap_err();
+    assert_eq!(kind_of(&error).code(), 3);
+    let message = format!("{error:#}");
+    assert!(message.contains("/a.txt") && message.contains(part), "{message}");
+    assert_eq!(fs::read(online.require(&remote).unwrap().path).unwrap(), good);
+}
+
+#[test]
+fn what_is_no_such_file_is_not_kept() {
+    for content in [Content::Rows, Content::Text, Content::Json] {
+        check_not_kept(b"<!DOCTYPE html><title>Sign in</title>", content, "HTML page");
+        check_not_kept(b"", content, "empty");
+    }
+    check_not_kept(b"{\"a\": ", Content::Json, "no JSON");
+}
+
+#[test]
+fn a_login_page_behind_a_redirect_names_the_host_that_sent_it() {
+    let login = Server::start(vec![whole(b"<html>")]);
+    let location = format!("Location: {}", login.address("/login?next=PASS").url());
+    let redirect = response("302 Found", &[&location, "Content-Length: 0"], b"");
+    check_refused(vec![redirect], 3, &["/a.txt", "HTML page"]);
+}
+
+#[test]
+fn a_corpus_is_kept_once_it_was_read_to_its_end() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = Server::start(vec![whole(b"cut"), whole(BODY)]);
+    let remote = Remote { content: Content::Rows, ..remote(&server) };
+    let read = |network| downloads(&cache, network, Rebuild::IfNeeded).require(&remote).unwrap();
+    read(Network::Allowed);
+    assert_eq!(fs::read(read(Network::Forbidden).path).unwrap(), b"cut");
+    let file = read(Network::Allowed);
+    assert_eq!((fs::read(&file.path).unwrap(), server.requests().len()), (BODY.to_vec(), 2));
+    file.confirm().unwrap();
+    assert_eq!(read(Network::Allowed).source.sha256, file.source.sha256);
+    assert_eq!(server.requests().len(), 2);
+
+    let error = file.explain(anyhow!(Fault::input("line 3 is wrong")));
+    let message = format!("{error:#}");
+    assert_eq!(kind_of(&error).code(), 3);
+    [file.path.to_str().unwrap(), "--force", "line 3 is wrong"]
+        .iter()
+        .for_each(|part| assert!(message.contains(part), "`{message}` lacks `{part}`"));
+}
+
+#[test]
+fn a_download_from_another_address_is_not_taken_for_this_one() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = Server::start(vec![whole(BODY), whole(b"other")]);
+    let online = downloads(&cache, Network::Allowed, Rebuild::IfNeeded);
+    let file = online.require(&remote(&server)).unwrap();
+    let mut sidecar = fs::read_dir(file.path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let sidecar = sidecar.find(|path| path.to_str().unwrap().ends_with(".download.json")).unwrap();
+    let text = fs::read_to_string(&sidecar).unwrap().replace("a.txt", "a.txt?split=test");
+    fs::write(&sidecar, text).unwrap();
+    assert_eq!(fs::read(online.require(&remote(&server)).unwrap().path).unwrap(), b"other");
 }
 
 #[test]
@@ -166,8 +294,8 @@ fn a_token_stays_with_its_host() {
     let other = Server::start(vec![whole(BODY)]);
     let redirect =
         |target: &str| response("302 Found", &[&format!("Location: {target}"), "Content-Length: 0"], b"");
-    let hub = Server::start(vec![redirect("/moved.txt"), redirect(other.url("/b.txt").as_str())]);
-    let remote = Remote { token: Some("hf_secret".into()), ..remote(&hub) };
+    let hub = Server::start(vec![redirect("/moved.txt"), redirect(&other.address("/b.txt").to_string())]);
+    let remote = Remote { token: Secret::parse("hf_secret", "HF_TOKEN").unwrap(), ..remote(&hub) };
     let file = downloads(&cache, Network::Allowed, Rebuild::IfNeeded).require(&remote).unwrap();
     assert_eq!(fs::read(file.path).unwrap(), BODY);
     assert!(hub.requests().iter().all(|request| request.contains("bearer hf_secret")));
@@ -213,11 +341,11 @@ fn a_folder_for_downloads_is_needed_by_downloads_only() {
         cache: Cache::new(None),
         ..downloads(&cache, Network::Allowed, Rebuild::IfNeeded)
     };
-    let remote = Remote::plain("https://h/b.txt").unwrap();
+    let remote = Remote::rows("https://h/b.txt").unwrap();
     let error = homeless(None).find(&remote).unwrap_err();
     assert_eq!(kind_of(&error).code(), 2);
     assert!(error.to_string().contains("BERTLINE_CACHE"), "{error}");
-    let mirror = Mirror::parse(folder.path().to_str().unwrap()).unwrap();
+    let mirror = Mirror::Folder(folder.path().to_owned());
     assert!(matches!(homeless(Some(mirror)).find(&remote).unwrap(), Found::Nowhere(_)));
 }
 
@@ -249,10 +377,10 @@ fn offline_opens_no_socket() {
 #[test]
 fn a_mirror_folder_that_lacks_the_file_says_where_it_looked() {
     let (cache, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let mirror = Mirror::parse(folder.path().to_str().unwrap()).unwrap();
+    let mirror = Mirror::Folder(folder.path().to_owned());
     let downloads =
         Downloads { mirror: Some(mirror), ..downloads(&cache, Network::Allowed, Rebuild::IfNeeded) };
-    let remote = Remote::plain("https://h/a/b.txt").unwrap();
+    let remote = Remote::rows("https://h/a/b.txt").unwrap();
     let error = downloads.require(&remote).unwrap_err();
     assert_eq!(kind_of(&error).code(), 3);
     let place = folder.path().join("h/a/b.txt");
@@ -261,4 +389,97 @@ fn a_mirror_folder_that_lacks_the_file_says_where_it_looked() {
     fs::create_dir_all(place.parent().unwrap()).unwrap();
     fs::write(&place, BODY).unwrap();
     assert_eq!(downloads.require(&remote).unwrap().source.location, "https://h/a/b.txt");
+}
+
+thread_local! {
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps what this thread logs and the console would show.
+struct Lines;
+
+impl log::Log for Lines {
+    fn enabled(&self, _metadata: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record.level() <= log::Level::Warn || record.target().starts_with("fetch") {
+            LINES.with_borrow_mut(|lines| lines.push(record.args().to_string()));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// A download from `address`, by `agent`, fails for now, and nothing that it says or leaves has the password.
+fn check_hidden(address: &str, agent: ureq::Agent) {
+    drop(log::set_logger(&Lines));
+    log::set_max_level(log::LevelFilter::Info);
+    LINES.with_borrow_mut(Vec::clear);
+    let cache = tempfile::tempdir().unwrap();
+    let address = Address::base(address).unwrap().below("/a.txt");
+    let canonical = Url::parse("https://h/a.txt").unwrap();
+    let token = Secret::parse("hf_PASS", "HF_TOKEN").unwrap();
+    let remote = Remote { canonical, address, token, content: Content::Text };
+    let downloads = Downloads { agent, ..downloads(&cache, Network::Allowed, Rebuild::IfNeeded) };
+    let error = downloads.find(&remote).unwrap_err();
+    assert_eq!(kind_of(&error).code(), 4, "{error:#}");
+    let mut said = LINES.with_borrow(|lines| lines.join("\n"));
+    assert!(said.contains("trying again"), "{said}");
+    said.push_str(&format!("{error:#} {error:?} {remote:?} {downloads:?}"));
+    for entry in fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().path()) {
+        for file in fs::read_dir(&entry).unwrap().map(|file| file.unwrap().path()) {
+            said.push_str(&format!("{} {}", file.display(), fs::read_to_string(&file).unwrap()));
+        }
+    }
+    // The pair as its header has it.
+    for secret in ["PASS", "user:", "dXNlcjpQQVNT"] {
+        assert!(!said.contains(secret), "{said}");
+    }
+}
+
+#[test]
+fn no_fault_of_the_network_shows_a_password() {
+    let agent = |proxy| attempt::agent(proxy, SILENCE);
+    let dead = Server::start(vec![]);
+    check_hidden(&dead.with_credentials("http", "user:PASS"), agent(None));
+    let plain = Server::start((0..TRIES).map(|_| b"no TLS".to_vec()).collect());
+    check_hidden(&plain.with_credentials("https", "user:PASS"), agent(None));
+    let busy = Server::start((0..TRIES).map(|_| response("503 PASS", &["Content-Length: 0"], b"")).collect());
+    check_hidden(&busy.with_credentials("http", "user:PASS"), agent(None));
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://user:PASS@{}", silent.local_addr().unwrap());
+    check_hidden(&address, attempt::agent(None, Duration::from_millis(20)));
+    let refusing = || response("407 Proxy Authentication Required", &["Content-Length: 0"], b"");
+    let proxy = Server::start((0..TRIES).map(|_| refusing()).collect());
+    let through = ureq::Proxy::new(&proxy.with_credentials("http", "user:PASS")).unwrap();
+    check_hidden("https://user:PASS@h.invalid", agent(Some(through)));
+    assert!(proxy.requests()[0].contains("proxy-authorization: basic"), "{:?}", proxy.requests());
+}
+
+#[test]
+fn credentials_travel_as_a_header_to_their_host_alone() {
+    let cache = tempfile::tempdir().unwrap();
+    let other = Server::start(vec![whole(BODY)]);
+    let redirect =
+        |target: &str| response("302 Found", &[&format!("Location: {target}"), "Content-Length: 0"], b"");
+    let own = Server::start(vec![redirect("/moved.txt"), redirect(&other.address("/b.txt").to_string())]);
+    let address = Address::base(&own.with_credentials("http", "user:PASS")).unwrap().below("a.txt");
+    let token = Secret::parse("hf_secret", "HF_TOKEN").unwrap();
+    let remote = Remote { address, token, ..remote(&own) };
+    let file = downloads(&cache, Network::Allowed, Rebuild::IfNeeded).require(&remote).unwrap();
+    assert_eq!(fs::read(&file.path).unwrap(), BODY);
+    for request in own.requests() {
+        assert!(
+            request.contains("authorization: basic dxnlcjpqqvnt") && !request.contains("hf_"),
+            "{request}"
+        );
+        assert!(request.starts_with("get /") && !request.contains("@127"), "{request}");
+    }
+    assert!(!other.requests()[0].contains("authorization"), "{:?}", other.requests());
+    // Another user of the machine has the download too.
+    let address = Address::parse(&format!("{}/a.txt", own.with_credentials("http", "other:WORD"))).unwrap();
+    let found = downloads(&cache, Network::Forbidden, Rebuild::IfNeeded).find(&Remote { address, ..remote });
+    assert!(matches!(found.unwrap(), Found::File(found) if found.path == file.path));
 }

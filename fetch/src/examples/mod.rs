@@ -74,6 +74,30 @@ fn shown(files: &[RawFile]) -> String {
     files.iter().map(|file| file.shown.as_str()).collect::<Vec<_>>().join(" and ")
 }
 
+/// Writes the examples of one file, before which the split has had `before` rows; how many there are after it.
+fn write_rows(
+    corpus: &dyn Corpus,
+    file: &RawFile,
+    split: Split,
+    before: u64,
+    parts: Parts,
+    checks: &mut Checks,
+    writers: &mut BTreeMap<Split, SplitWriter>,
+) -> Result<u64> {
+    let mut number = before;
+    for row in corpus.rows(file)? {
+        number += 1;
+        let example = checks.example(row?, number, split, &file.shown)?;
+        let goes_to = parts.split_of(&example, checks.shape().texts);
+        if let Some((split, writer)) = goes_to.and_then(|split| Some((split, writers.get_mut(&split)?))) {
+            checks.written(split, &example);
+            writer.push(example)?;
+        }
+    }
+    ensure!(number > before, Fault::input(format!("{} is an empty corpus: it has no rows", file.shown)));
+    Ok(number)
+}
+
 /// Writes the examples of the files of one split.
 fn write_split(
     corpus: &dyn Corpus,
@@ -88,17 +112,9 @@ fn write_split(
     let mut writers: BTreeMap<Split, SplitWriter> = writers.collect::<Result<_>>()?;
     let mut number = 0;
     for file in files {
-        let before = number;
-        for row in corpus.rows(file)? {
-            number += 1;
-            let example = checks.example(row?, number, split, &file.shown)?;
-            let goes_to = parts.split_of(&example, checks.shape().texts);
-            if let Some((split, writer)) = goes_to.and_then(|split| Some((split, writers.get_mut(&split)?))) {
-                checks.written(split, &example);
-                writer.push(example)?;
-            }
-        }
-        ensure!(number > before, Fault::input(format!("{} is an empty corpus: it has no rows", file.shown)));
+        let read = write_rows(corpus, file, split, number, parts, checks, &mut writers);
+        number = read.map_err(|error| file.explain(error))?;
+        file.confirm()?;
     }
     compare(corpus, split, files, number);
     checks.report_files(&shown(files));

@@ -98,7 +98,7 @@ fn pretrained(model: &str, files: &dyn ModelFiles) -> Result<Files> {
             (Found::File(file), WeightsFile::Whole(name)) => return Ok(vec![(name.to_owned(), file)]),
             (Found::File(file), WeightsFile::Index(name)) => {
                 let mut collected = vec![(name.to_owned(), file.clone())];
-                for shard in shards(&file)? {
+                for shard in shards(&file).map_err(|error| file.explain(error))? {
                     collected.push(required(model, &shard, files)?);
                 }
                 return Ok(collected);

@@ -168,7 +168,7 @@ fn copy(name: &str, weights: Weights, collected: Files, folder: &Path) -> Result
     weights::check(&collected)?;
     let mut sources = Vec::with_capacity(collected.len());
     for (file_name, file) in collected {
-        file.copy_to(&folder.join(&file_name))?;
+        let file = file.copied_to(&folder.join(&file_name))?;
         log::info!("model: {file_name} ({} bytes) from {}", file.source.bytes, file.shown);
         sources.push(file.source);
     }

@@ -9,6 +9,7 @@ use shared::layout::hub;
 
 use super::ModelFiles;
 use super::collect::{self, Files};
+use crate::content::Content;
 use crate::download::Found;
 use crate::hub::{Repository, Snapshot};
 use crate::raw::RawFile;
@@ -55,10 +56,10 @@ struct SnapshotFiles<'a> {
 impl ModelFiles for SnapshotFiles<'_> {
     fn find(&self, name: &str) -> Result<Found> {
         let path = self.snapshot.folder.join(name);
-        if path.is_file() {
-            // As if the file had come from the Hub today, wherever the cache lies on this machine.
-            let location = self.repository.canonical(name)?.to_string();
-            return Ok(Found::File(RawFile::local(&path, location)?));
+        // As if the file had come from the Hub today, wherever the cache lies on this machine.
+        let location = self.repository.canonical(name)?.to_string();
+        if let Some(file) = RawFile::find(&path, location, Content::of_model_file(name))? {
+            return Ok(Found::File(file));
         }
         if !self.snapshot.absences.join(name).exists() {
             self.unasked.borrow_mut().push(name.to_owned());

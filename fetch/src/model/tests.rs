@@ -66,6 +66,8 @@ impl Machine {
 }
 
 const IN_MIRROR: &str = "mirror/huggingface.co/org/name/resolve/main";
+/// Weights of PyTorch, by what tells whether they are whole.
+const NO_PICKLE: &str = "PK\u{3}\u{4}PK\u{5}\u{6}";
 const BARE: [(&str, &str); 2] = [(hub::CONFIG, CONFIG), (hub::VOCAB, "[PAD]\n")];
 const CONFIG: &str = r#"{"model_type": "bert", "vocab_size": 9, "hidden_size": 8, "num_hidden_layers": 1,
     "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 12}"#;
@@ -100,7 +102,7 @@ fn a_hub_model_comes_through_the_mirror() {
     machine.write(IN_MIRROR, &BARE);
     machine.write(
         IN_MIRROR,
-        &[(hub::WEIGHTS, &weights(|_| {})), (hub::PYTORCH_WEIGHTS, "p"), ("README.md", "r")],
+        &[(hub::WEIGHTS, &weights(|_| {})), (hub::PYTORCH_WEIGHTS, NO_PICKLE), ("README.md", "r")],
     );
     let (put, names) = machine.mirrored("").unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
@@ -121,9 +123,9 @@ fn shards_come_with_their_index() {
     let index = r#"{"weight_map": {"a": "m-1.bin", "b": "m-2.bin", "c": "m-1.bin"}}"#;
     let machine = Machine::new();
     machine.write(IN_MIRROR, &BARE);
-    machine.write(IN_MIRROR, &[(hub::PYTORCH_WEIGHTS_INDEX, index), ("m-1.bin", "1")]);
+    machine.write(IN_MIRROR, &[(hub::PYTORCH_WEIGHTS_INDEX, index), ("m-1.bin", NO_PICKLE)]);
     check_refused(machine.mirrored(""), &["org/name", "m-2.bin"]);
-    machine.write(IN_MIRROR, &[("m-2.bin", "2")]);
+    machine.write(IN_MIRROR, &[("m-2.bin", NO_PICKLE)]);
     let expected = [hub::CONFIG, "m-1.bin", "m-2.bin", hub::PYTORCH_WEIGHTS_INDEX, hub::VOCAB];
     assert_eq!(machine.mirrored("").unwrap().1, expected);
 }
@@ -137,6 +139,38 @@ fn an_index_cannot_reach_out_of_the_folder() {
         machine.write(IN_MIRROR, &[(hub::WEIGHTS_INDEX, index.as_str())]);
         check_refused(machine.mirrored(""), &["index", "no plain file name"]);
     }
+}
+
+#[test]
+fn a_file_that_is_another_than_its_name_says_is_refused_wherever_it_lies() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 438000000\n";
+    for (name, text, part) in [
+        (hub::WEIGHTS, pointer, "Git LFS"),
+        (hub::WEIGHTS, "\u{2}\0\0\0\0\0\0\0{} ", "its header says"),
+        (hub::VOCAB, "<html><title>Sign in</title>", "HTML page"),
+        (hub::TOKENIZER, "{", "no JSON"),
+        (hub::TOKENIZER_CONFIG, "", "empty"),
+    ] {
+        let machine = Machine::new();
+        let whole = [BARE[0], BARE[1], (hub::WEIGHTS, &weights(|_| {})), (name, text)];
+        machine.write("own-bert", &whole);
+        machine.write(IN_MIRROR, &whole);
+        let folder = machine.put(&format!("model = \"{}\"", machine.path("own-bert").display()));
+        check_refused(folder, &["own-bert", name, part]);
+        check_refused(machine.mirrored(""), &[IN_MIRROR, name, part]);
+    }
+}
+
+#[test]
+fn what_stands_where_an_optional_file_would_be_is_no_absent_file() {
+    let machine = Machine::new();
+    machine.write(IN_MIRROR, &BARE);
+    let place = machine.path(IN_MIRROR).join(hub::TOKENIZER);
+    fs::create_dir(&place).unwrap();
+    check_refused(machine.mirrored("weights = \"random\""), &[hub::TOKENIZER, "is a folder"]);
+    fs::remove_dir(&place).unwrap();
+    std::os::unix::fs::symlink("nowhere", &place).unwrap();
+    check_refused(machine.mirrored("weights = \"random\""), &[hub::TOKENIZER, "a link to a file"]);
 }
 
 #[test]

@@ -1,26 +1,21 @@
-//! Whether files are what their names say, and weights those of the config beside them, as far as headers tell.
+//! Whether weights are those of the config beside them, as far as headers tell.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use model_files::{
-    BertConfig, TensorHeader, check_headers, read_header, refuse_cut_archive, refuse_impostor,
-};
+use model_files::{BertConfig, TensorHeader, check_headers, read_header};
 use shared::layout::hub;
 
 use super::collect::Files;
 use crate::raw::RawFile;
 
-/// Checks the files of a model. Which tensors PyTorch's own format holds is found out when it is read.
+/// Checks the weights of a model, whose files are what their names say. Which
+/// tensors PyTorch's own format holds is found out when it is read.
 ///
 /// # Errors
 /// An input fault that names the file, and what it is or lacks.
 pub(super) fn check(files: &Files) -> Result<()> {
-    for (_, file) in files {
-        refuse_impostor(&file.path, &file.shown)?;
-        refuse_cut_archive(&file.path, &file.shown)?;
-    }
     let safetensors =
         |name: &str| Path::new(name).extension().is_some_and(|extension| extension == "safetensors");
     let weights: Vec<&RawFile> =

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use toml::{Table, Value};
 
 use super::Config;
+use crate::address::without_secrets;
 use crate::fault::Fault;
 
 /// Reads the config at `path`, applies `overrides` (`section.key=value`), and validates the result.
@@ -23,7 +24,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Config> {
             Ok(changed) => config = Ok(changed),
             // A file that is wrong by itself is reported as such, and not blamed on the option.
             Err(error) if config.is_ok() => {
-                bail!(Fault::usage(format!("`--set {option}`: {}", explain(error.message()))))
+                bail!(Fault::usage(format!("`--set {}`: {}", shown(option), explain(error.message()))))
             }
             Err(_) => {}
         }
@@ -33,12 +34,24 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Config> {
     Ok(config)
 }
 
+/// A `--set` as messages repeat it: without what may be a password.
+pub(crate) fn shown(option: &str) -> String {
+    match option.strip_prefix("fetch.mirror=") {
+        // Of an address without its scheme, all that could be user and password.
+        Some(mirror) if !mirror.contains("://") => match mirror.rsplit_once('@') {
+            Some((_, host)) => format!("fetch.mirror=***@{host}"),
+            None => option.to_owned(),
+        },
+        _ => without_secrets(option),
+    }
+}
+
 /// Applies one `--set` and says what the table then is. A value that is no TOML, or that fits only as a string,
 /// is taken as a string, so that nobody has to write `'"cpu"'` in a shell.
 fn apply(table: &mut Table, option: &str) -> Result<Result<Config, toml::de::Error>> {
-    let (key, text) = option
-        .split_once('=')
-        .ok_or_else(|| Fault::usage(format!("`--set {option}` is not of the form section.key=value")))?;
+    let (key, text) = option.split_once('=').ok_or_else(|| {
+        Fault::usage(format!("`--set {}` is not of the form section.key=value", shown(option)))
+    })?;
     let string = Value::String(text.to_owned());
     let parsed = toml::from_str::<Table>(&format!("value = {text}"));
     let value = parsed.ok().and_then(|mut parsed| parsed.remove("value")).unwrap_or_else(|| string.clone());
@@ -76,7 +89,7 @@ fn in_file(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
 
 /// Adds the nearest known name to serde's "unknown field `x`, expected one of `a`, `b`".
 fn explain(message: &str) -> String {
-    let message = message.trim_end().replace('\n', "; ");
+    let message = without_secrets(&message.trim_end().replace('\n', "; "));
     if !message.starts_with("unknown field") && !message.starts_with("unknown variant") {
         return message;
     }
@@ -95,7 +108,7 @@ fn explain(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DeviceChoice, ScheduleKind};
+    use crate::config::{DeviceChoice, Mirror, ScheduleKind};
     use crate::fault::kind_of;
 
     const MINIMAL: &str = "name = \"a\"\n[fetch]\ncorpus = \"nsmc\"\nmodel = \"scratch\"\n";
@@ -136,7 +149,7 @@ mod tests {
         assert_eq!(config.train.learning_rate, 3e-5);
         assert_eq!(config.train.device, DeviceChoice::Cpu);
         assert_eq!(config.train.schedule.kind, ScheduleKind::Cosine);
-        assert_eq!(config.fetch.mirror.as_deref(), Some("../mirror"));
+        assert_eq!(config.fetch.mirror, Some(Mirror::Folder("../mirror".into())));
         assert_eq!(config.name, "2026");
     }
 
@@ -168,6 +181,38 @@ mod tests {
         check_refused(MINIMAL, &["task=masked_lm", "masked_lm.probability=1"], &["`masked_lm.probability`"]);
         check_refused("name = ", &[], &["line 1"]);
         check_refused("name = \"a\"\n[fetch]\nmodel = \"scratch\"\n", &[], &["fetch.corpus"]);
+    }
+
+    #[test]
+    fn a_mirror_is_a_folder_or_an_address_below_which_files_lie() {
+        check_refused(MINIMAL, &["fetch.mirror=http://h/?key=1"], &["`fetch.mirror`", "query"]);
+        check_refused(MINIMAL, &["fetch.mirror=http://h/#a"], &["`fetch.mirror`", "fragment"]);
+        check_refused(MINIMAL, &["fetch.mirror=ftp://h/"], &["`fetch.mirror`", "http://"]);
+        let line = format!("{MINIMAL}mirror = \"https://\"\n");
+        check_refused(&line, &[], &["line 5", "`fetch.mirror`", "no address"]);
+    }
+
+    #[test]
+    fn no_message_repeats_a_password() {
+        let check = |text: &str, overrides: &[&str]| {
+            let message = format!("{:#}", read(text, overrides).unwrap_err());
+            assert!(!message.contains("PASS"), "{message}");
+        };
+        for address in ["http://u:PASS@h/?a", "ftp://u:PASS@h", "http://u:PA/PASS@h", "http://h/?PASS"] {
+            check(MINIMAL, &[&format!("fetch.mirror={address}")]);
+            check(MINIMAL, &[&format!("fetch.mirror=\"{address}\"")]);
+            check(MINIMAL, &[&format!("fetch={{mirror=\"{address}\", x=1}}")]);
+            check(MINIMAL, &[&format!("fetch.miror={address}")]);
+            check(MINIMAL, &[&format!("train.epochs={address}")]);
+            check(MINIMAL, &[address]);
+            check(&format!("{MINIMAL}mirror = \"{address}\"\n"), &[]);
+            check(&format!("{MINIMAL}miror = \"{address}\"\n"), &[]);
+            check(&format!("{MINIMAL}dev_fraction = \"{address}\"\n"), &[]);
+            check(&format!("{MINIMAL}mirror = \"{address}\n"), &[]);
+        }
+        check(MINIMAL, &["fetch.mirror=u:PASS@h", "train.epochs=many"]);
+        assert_eq!(shown("fetch.mirror=u:PASS@h"), "fetch.mirror=***@h");
+        assert_eq!(shown("fetch.files.train=a@b.tsv"), "fetch.files.train=a@b.tsv");
     }
 
     #[test]

@@ -14,11 +14,12 @@ use crate::task::Task;
 use sections::fetch::is_run_name;
 
 pub use load::load;
+pub(crate) use load::shown;
 pub use sections::entity_recognition::EntityRecognitionConfig;
 pub use sections::evaluate::EvaluateConfig;
 pub use sections::fetch::{
     Column, CorpusName, Encoding, FetchConfig, FileColumns, FileFormat, FilesConfig, LabelColumns,
-    LabelNames, ModelSource, Quote, ScratchConfig, Weights,
+    LabelNames, Mirror, ModelSource, Quote, ScratchConfig, Weights,
 };
 pub use sections::masked_lm::{MaskedLmConfig, MaskedUnit};
 pub use sections::question_answering::{Answerable, QuestionAnsweringConfig};

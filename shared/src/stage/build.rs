@@ -21,6 +21,7 @@ pub(super) fn build<F: Serialize>(plan: Plan<'_>, work: impl FnOnce(&Job) -> Res
     remove(&job.output)?;
     fs::create_dir_all(&job.output).with_context(|| format!("cannot write {}", job.output.display()))?;
     let facts = work(&job)?;
+    plan.check_local_files()?;
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
         stage: plan.stage,

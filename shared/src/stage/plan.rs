@@ -110,6 +110,19 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
+    /// What fetch has read of local files must be what its fingerprint is of: one that is written at the same time would
+    /// stand under the name of what it was.
+    pub(super) fn check_local_files(&self) -> Result<()> {
+        if self.stage != Stage::Fetch {
+            return Ok(());
+        }
+        let now = own_fingerprint(self.stage, &self.config, &self.inputs, &self.place, trust(self.args))?;
+        let changed =
+            "a file of `fetch.files` or of the folder of `fetch.model` was changed while it was read";
+        ensure!(now == self.fingerprint, Fault::retry(format!("{changed}; run the same command again")));
+        Ok(())
+    }
+
     /// Points the run at the finished folder.
     pub(super) fn link_run(&self) -> Result<()> {
         link_run(&self.place.run_link(&self.config.name, self.stage), &self.folder())
@@ -197,7 +210,7 @@ pub(super) fn command_line(stage: Stage, args: &RunArgs) -> String {
     let program = own.with_file_name(stage.name());
     let mut command = format!("{} --config {}", program.display(), args.config.display());
     for option in &args.set {
-        command.push_str(&format!(" --set '{option}'"));
+        command.push_str(&format!(" --set '{}'", config::shown(option)));
     }
     if args.work != Path::new("work") {
         command.push_str(&format!(" --work {}", args.work.display()));

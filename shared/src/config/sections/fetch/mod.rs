@@ -1,6 +1,7 @@
 //! `[fetch]`: which corpus and which model.
 
 mod files;
+mod mirror;
 mod model;
 
 use anyhow::Result;
@@ -11,6 +12,7 @@ use crate::layout::Split;
 use crate::schema::TruthKind;
 
 pub use files::{Column, Encoding, FileColumns, FileFormat, FilesConfig, LabelColumns, LabelNames, Quote};
+pub use mirror::Mirror;
 pub use model::{ModelSource, ScratchConfig, Weights};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,9 +39,10 @@ pub struct FetchConfig {
     /// The architecture and vocabulary of a model from scratch.
     #[serde(default)]
     pub scratch: ScratchConfig,
-    /// A folder or address that holds `HOST/PATH` for every `https://HOST/PATH`.
+    /// A folder or address that holds `HOST/PATH` for every `https://HOST/PATH`. Credentials in it
+    /// (`https://USER:PASSWORD@HOST`) are sent to that host alone, and are written nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mirror: Option<String>,
+    pub mirror: Option<Mirror>,
     /// Never open a socket: only the cache, a mirror folder and local files.
     #[serde(default)]
     pub offline: bool,
