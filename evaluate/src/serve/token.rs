@@ -4,8 +4,8 @@ use std::path::Path;
 use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
 use shared::fault::Fault;
 use subtle::ConstantTimeEq;
 
@@ -31,6 +31,10 @@ impl Token {
         let token = token.map(|token| token.trim_ascii().to_vec());
         let empty = token.as_ref().is_some_and(Vec::is_empty);
         ensure!(!empty, Fault::usage(format!("the token in {place} is empty")));
+        let sendable = token.as_ref().is_none_or(|token| HeaderValue::from_bytes(token).is_ok());
+        let why =
+            "has a line end or another character that no header takes, so that no request could bring it";
+        ensure!(sendable, Fault::usage(format!("the token in {place} {why}; put one line of text there")));
         Ok(Token(token))
     }
 
@@ -89,10 +93,13 @@ mod tests {
             let error = Token::find(Some(&path)).err().unwrap();
             assert_eq!(shared::fault::kind_of(&error).code(), 2);
             assert!(format!("{error:#}").contains(part), "{error:#}");
+            assert!(!format!("{error:#}").contains("geheim"), "{error:#}");
         };
         refused("cannot read the token");
         fs::write(&path, "\n").unwrap();
         refused("is empty");
+        fs::write(&path, "geheim\ngeheim").unwrap();
+        refused("a line end");
         fs::write(&path, "geheim\n").unwrap();
         assert_eq!(Token::find(Some(&path)).unwrap().0.unwrap(), b"geheim");
     }

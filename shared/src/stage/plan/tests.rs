@@ -44,9 +44,8 @@ impl Machine {
         folder
     }
 
-    /// The fingerprint of fetch, whose one input is the training at `folder`.
-    fn fetch(&self, folder: Option<&Path>, sets: &[&str]) -> Result<String> {
-        let args = StageArgs {
+    fn args(&self, sets: &[&str]) -> StageArgs {
+        StageArgs {
             run: RunArgs {
                 config: self.0.path().join("next.toml"),
                 set: sets.iter().map(|&set| set.to_owned()).collect(),
@@ -57,7 +56,12 @@ impl Machine {
             verify: false,
             lock_wait: 0,
             log: LogFormat::default(),
-        };
+        }
+    }
+
+    /// The fingerprint of fetch, whose one input is the training at `folder`.
+    fn fetch(&self, folder: Option<&Path>, sets: &[&str]) -> Result<String> {
+        let args = self.args(sets);
         let plan = Plan::new(Stage::Fetch, &args)?;
         let inputs: Vec<(Stage, &Path)> =
             plan.inputs.iter().map(|(stage, folder)| (*stage, folder.path())).collect();
@@ -84,6 +88,21 @@ fn the_content_of_the_named_run_counts() {
     let other = machine.train("0123456789abcde1", "two");
     assert_ne!(machine.fetch(Some(&other), &[]).unwrap(), fingerprint);
     machine.fetch(None, &["fetch.model=scratch"]).unwrap();
+}
+
+#[test]
+fn a_local_file_that_changes_while_it_is_read_ends_the_stage() {
+    let machine = Machine::new();
+    let (config, train) = (machine.0.path().join("next.toml"), machine.0.path().join("train.tsv"));
+    let files = format!("files = {{ train = \"{}\" }}\ntest_fraction = 0.1\n", train.display());
+    fs::write(config, format!("name = \"next\"\n[fetch]\nmodel = \"scratch\"\n{files}")).unwrap();
+    fs::write(&train, "a").unwrap();
+    let args = machine.args(&[]);
+    let plan = Plan::new(Stage::Fetch, &args).unwrap();
+    plan.check_local_files().unwrap();
+    fs::write(&train, "another").unwrap();
+    let outcome = plan.check_local_files().map(|()| String::new());
+    check_refused(outcome, 4, &["`fetch.files`", "was changed while it was read"]);
 }
 
 #[test]
