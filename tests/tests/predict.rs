@@ -142,7 +142,7 @@ fn what_cannot_be_asked_is_refused() {
     check(&["--input", "none.tsv"], "", 3, &["none.tsv"]);
     check(&["--format", "parquet"], "", 2, &["standard input", "as a file"]);
     check(&["--format", "tsv"], "body\n가\n", 3, &["standard input", "`text`", "body"]);
-    check(&["--format", "jsonl"], "{\"text\": 7}\n", 3, &["line 1", "`text` is not a string"]);
+    check(&["--format", "jsonl"], "{\"text\": 7.5}\n", 3, &["line 1", "`text` is not a string"]);
     check(&["--input", "tiny.toml"], "", 2, &["tiny.toml", "--format"]);
     check(&["--output", "none/a.jsonl"], "가\n", 2, &["none/a.jsonl", "no such folder"]);
     check(&["--set", "train.epochs=2"], "가\n", 3, &["predict needs the result of train", "run `"]);
