@@ -15,7 +15,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::config::{DeviceChoice, Precision, Weights};
-use shared::layout::hub;
 use shared::schema::{Features, TargetKind, Targets};
 use shared::task::{Output, OutputLayer};
 
@@ -164,9 +163,7 @@ type Flat = BTreeMap<String, Vec<f32>>;
 
 /// The tensors of a safetensors file that `make_golden.py` wrote for the model `model`.
 fn golden_tensors(model: &str, name: &str) -> BTreeMap<String, StoredTensor> {
-    let folder = tempfile::tempdir().unwrap();
-    fs::copy(self::folder(model).join(name), folder.path().join(hub::WEIGHTS)).unwrap();
-    weight_files::read(folder.path(), family(model)).unwrap()
+    weight_files::read_safetensors(&folder(model).join(name)).unwrap()
 }
 
 fn family(model: &str) -> ModelType {

@@ -145,6 +145,16 @@ fn rename(
     if tensors.values().any(|tensor| tensor.kind == Kind::F64) {
         log::info!("weights in {place} are of type F64; they are converted to float32");
     }
+    let found: Vec<&String> = tensors.keys().collect();
+    let encoder = format!("{}.", model_type.prefix());
+    let nothing = || {
+        Fault::input(format!(
+            "the weights in {place} hold no tensor of an encoder (`{encoder}…`), but these: {}; take weights as \
+             `transformers` saves them",
+            list(&found)
+        ))
+    };
+    ensure!(found.iter().any(|name| naming.modern(name).starts_with(&encoder)), nothing());
     Ok(tensors.into_iter().map(|(name, tensor)| (naming.modern(&name), tensor)).collect())
 }
 
@@ -313,6 +323,14 @@ mod tests {
         assert_eq!(tensors.keys().collect::<Vec<_>>(), names);
         let error = read(folder.path(), ModelType::Electra).err().unwrap();
         assert!(error.to_string().contains("`module.bert.`"), "{error}");
+    }
+
+    #[test]
+    fn weights_of_something_else_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        f32_file(&folder.path().join(hub::WEIGHTS), &["linear.bias", "linear.weight"]);
+        let error = read(folder.path(), ModelType::Bert).err().unwrap().to_string();
+        assert!(error.contains("no tensor of an encoder") && error.contains("linear.bias"), "{error}");
     }
 
     #[test]
