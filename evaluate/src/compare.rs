@@ -46,12 +46,17 @@ impl Answers {
 ///
 /// # Errors
 /// An input fault where another run has not answered the same questions.
-pub(crate) fn table(task: Task, own: &Answers, others: &[Answers], bootstrap: Bootstrap) -> Result<String> {
+pub(crate) fn table(
+    metrics: &[Metric],
+    own: &Answers,
+    others: &[Answers],
+    bootstrap: Bootstrap,
+) -> Result<String> {
     others.iter().try_for_each(|other| ensure_same_questions(own, other))?;
     let mut table = Builder::default();
     table.push_record(COLUMNS);
     let all: Vec<usize> = (0..own.outcomes.examples()).collect();
-    for metric in task.definition().metrics().iter().copied().chain([Metric::Loss]) {
+    for metric in metrics.iter().copied().chain([Metric::Loss]) {
         let Some(value) = own.outcomes.figure(metric, &all) else { continue };
         let own_cells =
             [metric.title(), &own.name, &format!("{value:.4}"), "", "", "", ""].map(str::to_owned);
@@ -142,6 +147,7 @@ mod tests {
     use crate::fixture::Fixture;
 
     const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 200, seed: 7 };
+    const METRICS: [Metric; 2] = [Metric::Accuracy, Metric::MacroF1];
 
     fn answers(name: &str, fixture: Fixture) -> Answers {
         Answers::new(name, fixture.predictions, fixture.task, &fixture.setting).unwrap()
@@ -152,8 +158,9 @@ mod tests {
     fn every_task_has_a_row_a_metric_and_run() {
         for task in Task::ALL {
             let [own, same] = ["own", "same"].map(|name| answers(name, Fixture::of(task)));
-            let table = table(task, &own, &[same], BOOTSTRAP).unwrap();
-            for metric in task.definition().metrics() {
+            let metrics = task.definition().metrics(&Fixture::of(task).setting);
+            let table = table(metrics, &own, &[same], BOOTSTRAP).unwrap();
+            for metric in metrics {
                 let rows = table.lines().filter(|line| line.trim_start().starts_with(metric.title())).count();
                 assert!(rows >= 2, "{metric:?} of {task:?} in\n{table}");
             }
@@ -171,7 +178,7 @@ mod tests {
             let Decoded::Class { predicted, .. } = &mut prediction.decoded else { panic!("no class") };
             predicted.clone_from(prediction.truth.as_label().unwrap());
         }
-        let table = table(Task::Classification, &own, &[answers("perfect", perfect)], BOOTSTRAP).unwrap();
+        let table = table(&METRICS, &own, &[answers("perfect", perfect)], BOOTSTRAP).unwrap();
         let row = table.lines().find(|line| line.contains("perfect") && line.contains("accuracy")).unwrap();
         // 8 examples that only one has right: 2 / 2⁸.
         for part in ["1.0000", "+0.3333", "0.0078", "McNemar"] {
@@ -184,7 +191,7 @@ mod tests {
         let own = answers("own", Fixture::of(Task::Classification));
         let mut other = Fixture::of(Task::Classification);
         change(&mut other.predictions);
-        let error = table(Task::Classification, &own, &[answers("other", other)], BOOTSTRAP).unwrap_err();
+        let error = table(&METRICS, &own, &[answers("other", other)], BOOTSTRAP).unwrap_err();
         assert_eq!(shared::fault::kind_of(&error).code(), 3);
         assert!(format!("{error:#}").contains(expect), "{error:#}");
     }

@@ -1,9 +1,13 @@
 //! From texts to what a model takes.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 use serde::Serialize;
 use shared::schema::{DecodedKind, Example, Features, FilledMask, Prediction, TokenCandidate, Truth};
-use shared::task::{Decoded, Definition, Output, OutputLayer, Setting, TokenGuess, Window, prediction};
+use shared::task::{
+    Decoded, Definition, Output, OutputLayer, Setting, TokenGuess, TokenReading, Window, prediction,
+};
 use shared::tokens::{Piece, Tokenizer};
 use tokenizer::BoundedTokenizer;
 
@@ -29,7 +33,14 @@ pub(crate) struct EncodedExamples {
 impl Encoder {
     pub(crate) fn open(source: &Source) -> Result<Encoder> {
         let tokenizer = BoundedTokenizer::load(&source.folder, source.max_seq_length)?;
-        Ok(Encoder { tokenizer, task: source.task.definition(), setting: source.setting.clone() })
+        let mut setting = source.setting.clone();
+        let unknown = tokenizer.unknown_token_id().map(i32::try_from).transpose()?;
+        setting.reading = setting.entity_recognition.aggregation.map(|aggregation| TokenReading {
+            aggregation,
+            continuing: tokenizer.continuing_token_ids().map(Arc::new),
+            unknown,
+        });
+        Ok(Encoder { tokenizer, task: source.task.definition(), setting })
     }
 
     pub(crate) fn task(&self) -> &'static dyn Definition {

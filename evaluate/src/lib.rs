@@ -13,6 +13,7 @@ mod predictor;
 mod report;
 pub mod serve;
 mod summary;
+mod tags;
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -97,7 +98,8 @@ pub fn compare(job: &Job, own: &FinishedFolder, others: &[Named]) -> Result<Stri
     let own = answers(&job.config.name, own)?;
     let others: Vec<Answers> =
         others.iter().map(|other| answers(&other.name, &other.folder)).collect::<Result<_>>()?;
-    compare::table(task, &own, &others, Bootstrap { resamples: RESAMPLES, seed: job.config.seed })
+    let metrics = task.definition().metrics(&setting);
+    compare::table(metrics, &own, &others, Bootstrap { resamples: RESAMPLES, seed: job.config.seed })
 }
 
 /// The model that `args` name, ready to be asked by `program`.
@@ -107,7 +109,9 @@ pub fn compare(job: &Job, own: &FinishedFolder, others: &[Named]) -> Result<Stri
 /// finished, or the model's files are damaged.
 fn open_predictor(program: &str, args: &ModelArgs) -> Result<Predictor> {
     let run = match args.named()? {
-        NamedModel::Folder { folder, task } => return Predictor::open(&Source::of_folder(folder, task)?),
+        NamedModel::Folder { folder, task, aggregation } => {
+            return Predictor::open(&Source::of_folder(folder, task, aggregation)?);
+        }
         NamedModel::Run(run) => run,
     };
     let results = Results::before(Stage::Evaluate, program, run)?;

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use bert::BertConfig;
-use shared::config::{EvaluateConfig, QuestionAnsweringConfig};
+use shared::config::{Aggregation, EvaluateConfig, QuestionAnsweringConfig};
 use shared::fault::Fault;
 use shared::stage::RunArgs;
-use shared::task::{Definition, OutputLayer, Setting, Task};
+use shared::task::{OutputLayer, Setting, Task};
+
+use crate::tags;
 
 /// More tokens than models of this kind are trained on.
 const MOST_TOKENS: usize = 512;
@@ -30,12 +32,16 @@ pub(crate) struct ModelArgs {
     /// entity_recognition, question_answering or masked_lm.
     #[arg(long, requires = "model", value_parser = task_named, hide_possible_values = true)]
     task: Option<Task>,
+    /// How that model's tags of tokens become entities, as in `transformers`: simple, first, average or max. (A run
+    /// has `entity_recognition.aggregation`.)
+    #[arg(long, requires = "model", value_parser = aggregation_named, hide_possible_values = true)]
+    aggregation: Option<Aggregation>,
 }
 
 /// What the options come to.
 pub(crate) enum NamedModel<'a> {
     Run(&'a RunArgs),
-    Folder { folder: &'a Path, task: Task },
+    Folder { folder: &'a Path, task: Task, aggregation: Option<Aggregation> },
 }
 
 impl ModelArgs {
@@ -43,7 +49,7 @@ impl ModelArgs {
     /// Where they name none, which is refused when they are parsed.
     pub(crate) fn named(&self) -> Result<NamedModel<'_>> {
         if let (Some(folder), Some(task)) = (&self.model, self.task) {
-            return Ok(NamedModel::Folder { folder, task });
+            return Ok(NamedModel::Folder { folder, task, aggregation: self.aggregation });
         }
         Ok(NamedModel::Run(self.run.as_ref().context("the options name neither a run nor a model")?))
     }
@@ -53,6 +59,12 @@ fn task_named(name: &str) -> Result<Task> {
     let names = || Task::ALL.map(|task| task.definition().name()).join(", ");
     let unknown = || Fault::usage(format!("there is no task `{name}`; the tasks are {}", names()));
     Ok(Task::ALL.into_iter().find(|task| task.definition().name() == name).ok_or_else(unknown)?)
+}
+
+fn aggregation_named(name: &str) -> Result<Aggregation> {
+    let unknown =
+        || Fault::usage(format!("there is no aggregation `{name}`, only simple, first, average and max"));
+    serde_json::from_value(name.into()).map_err(|_| unknown().into())
 }
 
 /// A model, and all that has to be known to ask it.
@@ -69,20 +81,38 @@ impl Source {
     /// Of a folder without a run: its labels are those of its config.json, and all else is as it is by default.
     ///
     /// # Errors
-    /// A usage fault where the model's head is not one for `task`.
-    pub(crate) fn of_folder(folder: &Path, task: Task) -> Result<Source> {
+    /// A usage fault where the model's head is not one for `task`, or its tags say nothing.
+    pub(crate) fn of_folder(folder: &Path, task: Task, aggregation: Option<Aggregation>) -> Result<Source> {
         let bert = BertConfig::read(folder)?;
         let definition = task.definition();
-        let labels = labels(definition, &bert);
-        let (targets, outputs) = (definition.targets(&labels), definition.outputs(&labels).len());
-        if let Some(reason) = bert.denies(definition.output_layer(), targets, outputs) {
+        let layer = definition.output_layer();
+        let entities = || Fault::usage("--aggregation is for a model of entity_recognition alone");
+        ensure!(aggregation.is_none() || layer == OutputLayer::Tokens, entities());
+        let names = || bert.id2label.values().cloned().collect::<Vec<String>>();
+        let setting = match layer {
+            OutputLayer::Sequence => Setting { labels: names(), ..Setting::default() },
+            OutputLayer::Tokens => Setting { tags: names(), ..Setting::default() },
+            OutputLayer::Span | OutputLayer::Vocabulary => Setting::default(),
+        };
+        let (targets, outputs) = (definition.targets(&setting.labels), definition.outputs(&setting).len());
+        if let Some(reason) = bert.denies(layer, targets, outputs) {
             let (place, name) = (folder.display(), definition.name());
-            bail!(Fault::usage(format!(
-                "the model in {place} has no head for {name}: {reason}; `--task` has to name what it was trained for"
-            )));
+            let advice = match bert.class() {
+                Some(_) => "`--task` has to name what it was trained for",
+                None => {
+                    "write the class of the model into its `architectures`, and the labels into its `id2label`"
+                }
+            };
+            bail!(Fault::usage(format!("the model in {place} has no head for {name}: {reason}; {advice}")));
         }
         let max_seq_length = bert.max_position_embeddings.min(MOST_TOKENS);
-        let mut setting = Setting { labels, ..Setting::default() };
+        let mut setting = match task {
+            Task::EntityRecognition => tags::setting(folder, &bert, aggregation)?,
+            Task::QuestionAnswering => {
+                Setting { question_answering: question_answering(folder, max_seq_length)?, ..setting }
+            }
+            _ => setting,
+        };
         // A window of a long text has to bring new tokens, however few positions there are.
         let stride = &mut setting.entity_recognition.stride;
         *stride = (*stride).min(max_seq_length / 4);
@@ -90,12 +120,7 @@ impl Source {
             folder: folder.to_owned(),
             task,
             max_seq_length,
-            setting: match task {
-                Task::QuestionAnswering => {
-                    Setting { question_answering: question_answering(folder, max_seq_length)?, ..setting }
-                }
-                _ => setting,
-            },
+            setting,
             compute: EvaluateConfig::default(),
         })
     }
@@ -123,15 +148,4 @@ fn question_answering(folder: &Path, max_seq_length: usize) -> Result<QuestionAn
         );
     }
     Ok(keys)
-}
-
-/// The labels of the corpus that the model learned, in the order of their ids.
-fn labels(definition: &dyn Definition, bert: &BertConfig) -> Vec<String> {
-    let names = bert.id2label.values();
-    match definition.output_layer() {
-        OutputLayer::Sequence => names.cloned().collect(),
-        // Of the tags in IOB2 those with which an entity begins.
-        OutputLayer::Tokens => names.filter_map(|tag| Some(tag.strip_prefix("B-")?.to_owned())).collect(),
-        OutputLayer::Span | OutputLayer::Vocabulary => Vec::new(),
-    }
 }

@@ -43,7 +43,7 @@ impl Predictor {
         let bert = BertConfig::read(folder)?.with_task(
             task.output_layer(),
             task.targets(&setting.labels),
-            &task.outputs(&setting.labels),
+            &task.outputs(setting),
         );
         let device = Compute::open(compute.device, compute.precision, compute.threads, SEED)?;
         let model = Model::build(folder, bert, Weights::Pretrained, Head::Required, &device, SEED)?.frozen();

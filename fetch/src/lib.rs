@@ -48,7 +48,8 @@ pub fn run(job: &Job) -> Result<FetchFacts> {
     };
     model::check(config, &sources)?;
 
-    let corpus = corpus::of(&job.config.fetch, job.config.task, job.config.evaluate.split)?;
+    let scheme = job.config.entity_recognition.scheme;
+    let corpus = corpus::of(config, job.config.task, job.config.evaluate.split, scheme)?;
     let files = raw::collect(corpus.as_ref(), config.only, &downloads, &fetched::raw(&job.output))?;
     let examples = examples::write(corpus.as_ref(), &files, config, task.shape(), &job.output)?;
     let model = model::put(config, &sources, &fetched::model(&job.output))?;

@@ -125,7 +125,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::task::Task;
+    use crate::task::{Setting, Task};
 
     #[test]
     fn keys_are_those_of_serde() {
@@ -133,7 +133,8 @@ mod tests {
         let json = serde_json::to_string(&figures).unwrap();
         assert_eq!(json, r#"{"loss":0.5,"f1_at_three":0.75}"#);
         assert_eq!(serde_json::from_str::<Figures>(&json).unwrap(), figures);
-        let of_tasks = Task::ALL.iter().flat_map(|task| task.definition().metrics());
+        let setting = Setting::default();
+        let of_tasks = Task::ALL.iter().flat_map(|task| task.definition().metrics(&setting));
         let metrics: BTreeSet<Metric> = of_tasks.copied().chain([Metric::Loss, Metric::Threshold]).collect();
         assert!(metrics.len() >= 17, "{metrics:?}");
         for metric in metrics {

@@ -23,9 +23,13 @@ const RESULT_FREE: [(Stage, &[&str]); 4] = [
 ];
 
 /// Keys of a task's section that a stage does not read.
-const UNREAD: [(Stage, &[&str]); 2] = [
-    (Stage::Tokenize, &["max_answer_length", "n_best", "answerable", "null_score_diff_threshold"]),
-    (Stage::Train, &["n_best"]),
+const UNREAD: [(Stage, &[&str]); 3] = [
+    (
+        Stage::Tokenize,
+        &["max_answer_length", "n_best", "answerable", "null_score_diff_threshold", "aggregation"],
+    ),
+    (Stage::Train, &["n_best", "aggregation"]),
+    (Stage::Evaluate, &["aggregation"]),
 ];
 
 /// Of configs, tokenizers, vocabularies and weights.
@@ -73,9 +77,12 @@ fn result_section(stage: Stage, config: &Config) -> Result<Value> {
     Ok(without(&RESULT_FREE, stage, section(stage, config)?))
 }
 
-/// What `stage` reads of the section that the task has for itself; fetch reads none of it.
+/// What `stage` reads of the section that the task has for itself; fetch reads only how tags are written.
 fn task_section(stage: Stage, config: &Config) -> Result<Option<Value>> {
     let section = match config.task {
+        Task::EntityRecognition if stage == Stage::Fetch => {
+            return Ok(config.entity_recognition.scheme.map(|scheme| json!({ "scheme": scheme })));
+        }
         _ if stage == Stage::Fetch => return Ok(None),
         Task::Classification | Task::PairClassification | Task::PairRegression | Task::MultiLabel => {
             return Ok(None);

@@ -8,7 +8,7 @@ use shared::config::{TrainConfig, Weights};
 use shared::facts::FetchFacts;
 use shared::layout::{checkpoints, fetched, trained};
 use shared::manifest::FinishedFolder;
-use shared::task::Definition;
+use shared::task::{Definition, Setting};
 
 use crate::checkpoints::Checkpoint;
 use crate::tokenizer_files;
@@ -26,14 +26,16 @@ impl Learner {
     pub(crate) fn begin(
         fetched: &FinishedFolder,
         task: &dyn Definition,
+        setting: &Setting,
         config: &TrainConfig,
         compute: &Compute,
         seed: u64,
     ) -> Result<Learner> {
         let folder = &fetched::model(fetched.path());
-        let FetchFacts { weights, labels, .. } = fetched.facts()?;
-        let (layer, targets) = (task.output_layer(), task.targets(&labels));
-        let mut bert = BertConfig::read(folder)?.with_task(layer, targets, &task.outputs(&labels));
+        let FetchFacts { weights, .. } = fetched.facts()?;
+        let (layer, targets) = (task.output_layer(), task.targets(&setting.labels));
+        let bert = BertConfig::read(folder)?.with_task(layer, targets, &task.outputs(setting));
+        let mut bert = bert.with_note(task.note(setting));
         if let Some(rate) = config.dropout {
             bert = bert.with_dropout(rate);
         }

@@ -49,7 +49,8 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let facts: TokenizeFacts = tokenized.facts()?;
     let definition = job.config.task.definition();
     let [train, dev] = datasets(job, tokenized.path(), &facts)?;
-    let dev = Dev::read(definition, Setting::new(&job.config, facts.labels.clone()), fetched, dev)?;
+    let setting = Setting::new(&job.config, facts.labels.clone());
+    let dev = Dev::read(definition, setting.clone(), fetched, dev)?;
 
     let compute = open(job)?;
     log::info!("training on {} in {:?}", compute.description(), config.precision);
@@ -60,9 +61,10 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
             log::info!("going on after step {}", checkpoint.state.step);
             (Learner::resume(checkpoint, fetched, config, &compute, seed)?, checkpoint.state.clone())
         }
-        None => {
-            (Learner::begin(fetched, definition, config, &compute, seed)?, State::new(config, train.len()))
-        }
+        None => (
+            Learner::begin(fetched, definition, &setting, config, &compute, seed)?,
+            State::new(config, train.len()),
+        ),
     };
     let parameters = learner.model.parameters();
     log::info!("{parameters} parameters, {} train and {} dev examples", train.len(), dev.rows());
@@ -109,8 +111,10 @@ fn datasets(job: &Job, tokenized: &Path, facts: &TokenizeFacts) -> Result<[Datas
 /// As of `run`, before its first step.
 pub fn summary(job: &Job) -> Result<String> {
     let (config, task) = (&job.config.train, job.config.task.definition());
-    let learner = Learner::begin(job.input(Stage::Fetch)?, task, config, &open(job)?, job.config.seed)?;
     let facts: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
+    let setting = Setting::new(&job.config, facts.labels);
+    let fetched = job.input(Stage::Fetch)?;
+    let learner = Learner::begin(fetched, task, &setting, config, &open(job)?, job.config.seed)?;
     Ok(summary::text(&learner.model, config, facts.max_seq_length))
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use shared::figures::Metric;
-use shared::metrics::entities::{CharacterScores, EntityScores, strict_entities};
+use shared::metrics::entities::{CharacterScores, EntityScores, WordScores, strict_entities};
 use shared::schema::Prediction;
 use shared::task::{Setting, compared_tags};
 
@@ -51,6 +51,43 @@ impl Entities {
         let mut all = CharacterScores::new(self.classes);
         rows.iter().for_each(|&row| all.merge(&self.rows[row].characters));
         all
+    }
+}
+
+/// The tags of words that are no entities.
+#[derive(Debug)]
+pub(super) struct Words {
+    rows: Vec<WordScores>,
+    classes: usize,
+}
+
+impl Words {
+    pub(super) fn of(predictions: &[Prediction], setting: &Setting) -> Result<Words> {
+        let classes = setting.labels.len();
+        let row = |prediction: &Prediction| {
+            let in_example = || format!("example {}", prediction.example_id);
+            let [truth, predicted] = compared_tags(prediction, setting).with_context(in_example)?;
+            let mut row = WordScores::new(classes);
+            row.add(&truth, &predicted);
+            Ok(row)
+        };
+        Ok(Words { rows: predictions.iter().map(row).collect::<Result<_>>()?, classes })
+    }
+}
+
+impl Outcomes for Words {
+    fn examples(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn figure(&self, metric: Metric, rows: &[usize]) -> Option<f64> {
+        let mut all = WordScores::new(self.classes);
+        rows.iter().for_each(|&row| all.merge(&self.rows[row]));
+        match metric {
+            Metric::Accuracy => Some(all.accuracy()),
+            Metric::MacroF1 => Some(all.macro_f1()),
+            _ => None,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::fmt::Debug;
 use anyhow::Result;
 use shared::fault::Fault;
 use shared::figures::Metric;
+use shared::metrics::entities::TagScheme;
 use shared::schema::Prediction;
 use shared::task::{Setting, Task};
 
@@ -48,6 +49,9 @@ pub(crate) fn outcomes(
         }
         Task::PairRegression => Box::new(ratings::Ratings::of(predictions)?),
         Task::MultiLabel => Box::new(label_sets::LabelSets::of(predictions, setting)?),
+        Task::EntityRecognition if setting.entity_recognition.scheme == Some(TagScheme::Plain) => {
+            Box::new(entities::Words::of(predictions, setting)?)
+        }
         Task::EntityRecognition => Box::new(entities::Entities::of(predictions, setting)?),
         Task::QuestionAnswering => Box::new(answers::Answers::of(predictions)?),
         Task::MaskedLm => Box::new(masked::Masked::of(predictions)?),

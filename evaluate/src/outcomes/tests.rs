@@ -31,7 +31,7 @@ fn a_resample_counts_an_example_as_often_as_it_was_drawn() {
         let resampled = outcomes_of(&fixture);
         fixture.predictions = drawn.iter().map(|&row: &usize| fixture.predictions[row].clone()).collect();
         let (copied, all) = (outcomes_of(&fixture), [0, 1, 2, 3, 4, 5]);
-        for metric in task.definition().metrics().iter().copied().chain([Metric::Loss]) {
+        for metric in task.definition().metrics(&fixture.setting).iter().copied().chain([Metric::Loss]) {
             assert_eq!(
                 resampled.figure(metric, &drawn),
                 copied.figure(metric, &all),
@@ -73,9 +73,10 @@ fn no_rows_have_no_mean() {
         Metric::EntityRecall,
     ];
     for task in Task::ALL {
-        let outcomes = outcomes_of(&Fixture::of(task));
+        let fixture = Fixture::of(task);
+        let outcomes = outcomes_of(&fixture);
         let all: Vec<usize> = (0..EXAMPLES).collect();
-        let metrics = task.definition().metrics().iter().copied().chain([Metric::Loss]);
+        let metrics = task.definition().metrics(&fixture.setting).iter().copied().chain([Metric::Loss]);
         for metric in metrics.filter(|&metric| outcomes.figure(metric, &all).is_some()) {
             let expect = match metric {
                 // KLUE-baseline scores characters with `zero_division=True`.

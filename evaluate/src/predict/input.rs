@@ -48,7 +48,7 @@ impl InputFormat {
             FileFormat::Jsonl => Some(InputFormat::Jsonl),
             FileFormat::Json => Some(InputFormat::Json),
             FileFormat::Parquet => Some(InputFormat::Parquet),
-            FileFormat::Conll | FileFormat::CharacterConll | FileFormat::Squad => None,
+            FileFormat::Conll | FileFormat::CharacterConll | FileFormat::Conllu | FileFormat::Squad => None,
         }
     }
 

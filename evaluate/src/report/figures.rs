@@ -26,7 +26,7 @@ pub(super) fn section(subject: &Subject<'_>, outcomes: &dyn Outcomes) -> Section
 
 /// The task's own metrics as it names them, then all others.
 fn in_order(subject: &Subject<'_>) -> impl Iterator<Item = (Metric, f64)> {
-    let own = subject.task.definition().metrics();
+    let own = subject.task.definition().metrics(subject.setting);
     let figures = &subject.scores.figures;
     let first = own.iter().filter_map(|&metric| Some((metric, figures.get(metric)?)));
     first.chain(figures.iter().filter(|(metric, _)| !own.contains(metric)))

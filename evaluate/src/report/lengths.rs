@@ -4,7 +4,7 @@ use maud::html;
 use shared::figures::Metric;
 use shared::metrics::significance::Interval;
 use shared::schema::Truth;
-use shared::task::Task;
+use shared::task::{Setting, Task};
 
 use super::Subject;
 use super::chart::{Axis, Chart, Mark, Range, Series};
@@ -76,8 +76,8 @@ fn answer_length(truth: &Truth) -> usize {
 }
 
 /// The metrics that have a value on a handful of examples, the main one first.
-fn metrics(task: Task) -> &'static [Metric] {
-    let all = task.definition().metrics();
+fn metrics(task: Task, setting: &Setting) -> &'static [Metric] {
+    let all = task.definition().metrics(setting);
     match task {
         Task::QuestionAnswering => all,
         _ => all.get(..1).unwrap_or_default(),
@@ -86,7 +86,7 @@ fn metrics(task: Task) -> &'static [Metric] {
 
 fn part(measure: &Measure, subject: &Subject<'_>, outcomes: &dyn Outcomes) -> (Chart, maud::Markup) {
     let groups = groups(&measure.lengths);
-    let metrics = metrics(subject.task);
+    let metrics = metrics(subject.task, subject.setting);
     let points: Vec<Vec<Option<Point>>> = metrics
         .iter()
         .map(|&metric| groups.iter().map(|group| point(group, metric, subject, outcomes)).collect())

@@ -1,11 +1,12 @@
 //! Own files in place of a registered corpus.
 
 use anyhow::{Context, Result};
-use rows::{Row, Rows, Writing};
+use rows::{Row, Rows, TagNames, Writing};
 use shared::config::{FileFormat, FilesConfig, LabelNames};
 use shared::fault::Fault;
 use shared::layout::{Split, content_extension};
-use shared::schema::{ExampleShape, Truth};
+use shared::metrics::entities::{TagScheme, TagSet};
+use shared::schema::{ExampleShape, Truth, TruthKind};
 
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
@@ -14,6 +15,8 @@ use crate::raw::RawFile;
 pub(super) struct OwnFiles {
     pub(super) files: FilesConfig,
     pub(super) shape: ExampleShape,
+    /// How the tags of words are written, where the config says.
+    pub(super) scheme: Option<TagScheme>,
 }
 
 impl Corpus for OwnFiles {
@@ -44,7 +47,10 @@ impl Corpus for OwnFiles {
     }
 
     fn labels(&self) -> Option<Vec<String>> {
-        self.files.listed_labels().map(<[String]>::to_vec)
+        match self.tag_set() {
+            Some(set) => Some(set.classes().to_vec()),
+            None => self.files.listed_labels().map(<[String]>::to_vec),
+        }
     }
 
     fn rows(&self, file: &RawFile) -> Result<Rows> {
@@ -52,10 +58,17 @@ impl Corpus for OwnFiles {
             Some(format) => format,
             None => self.format_by_name(file)?,
         };
+        let names = match (self.scheme, &self.files.labels) {
+            (Some(TagScheme::Plain), Some(labels)) => labels.clone(),
+            (_, Some(labels)) if self.tag_set().is_some() => labels.clone(),
+            _ => Vec::new(),
+        };
+        let tags = TagNames { scheme: self.scheme, names };
         let FilesConfig { encoding, separator, quote, .. } = self.files;
         let label_separator = self.files.label_separator.clone();
         let writing = Writing { encoding, separator, quote, label_separator, origin: rows::Origin::OwnFiles };
-        let rows = rows::open(file.input()?.written(writing), format, &self.files.columns, self.shape)?;
+        let rows =
+            rows::open_tagged(file.input()?.written(writing), format, &self.files.columns, self.shape, tags)?;
         Ok(match self.files.label_names.clone() {
             None => rows,
             Some(names) => {
@@ -92,6 +105,16 @@ fn named(mut row: Row, names: &LabelNames, shown: &str) -> Result<Row> {
 }
 
 impl OwnFiles {
+    /// Where the listed labels are the tags of words, with which entities begin and go on; none where they are classes.
+    fn tag_set(&self) -> Option<TagSet> {
+        let labels = self.files.labels.as_ref().filter(|_| self.shape.truth == TruthKind::Entities)?;
+        if self.scheme == Some(TagScheme::Plain) || !labels.iter().any(|label| label == "O") {
+            return None;
+        }
+        let scheme = self.scheme.or_else(|| TagScheme::of_set(labels.iter().map(String::as_str)))?;
+        TagSet::new(labels, scheme).ok()
+    }
+
     fn format_by_name(&self, file: &RawFile) -> Result<FileFormat> {
         let format = content_extension(&file.path)
             .and_then(|extension| FileFormat::of_extension(&extension, self.shape.truth));

@@ -25,6 +25,7 @@ use rows::Rows;
 use shared::config::{CorpusName, FetchConfig};
 use shared::fault::Fault;
 use shared::layout::Split;
+use shared::metrics::entities::TagScheme;
 use shared::schema::{ExampleShape, Texts, TruthKind};
 use shared::task::Task;
 
@@ -80,15 +81,21 @@ fn registered(name: CorpusName) -> Box<dyn Corpus> {
     }
 }
 
-/// The corpus that the config names, for `task`; `evaluated` is the split that evaluate will ask for.
+/// The corpus that the config names, for `task`; `evaluated` is the split that evaluate will ask for, and `scheme` how
+/// the tags in own files are written.
 ///
 /// # Errors
 /// A usage fault where it is not for the task, or lacks a split that the config asks for.
-pub(crate) fn of(config: &FetchConfig, task: Task, evaluated: Split) -> Result<Box<dyn Corpus>> {
+pub(crate) fn of(
+    config: &FetchConfig,
+    task: Task,
+    evaluated: Split,
+    scheme: Option<TagScheme>,
+) -> Result<Box<dyn Corpus>> {
     let shape = task.definition().shape();
     let corpus = match (config.corpus, &config.files) {
         (Some(name), _) => registered(name),
-        (None, Some(own)) => Box::new(files::OwnFiles { files: own.clone(), shape }),
+        (None, Some(own)) => Box::new(files::OwnFiles { files: own.clone(), shape, scheme }),
         (None, None) => {
             return Err(Fault::usage("the config names neither `fetch.corpus` nor `fetch.files`"))
                 .context("nothing to fetch");

@@ -39,7 +39,7 @@ fn every_split_with_a_file_has_a_known_size() {
 fn check_refused(keys: &str, fetch: &str, parts: &[&str]) {
     let toml = format!("name = \"a\"\n{keys}\n[fetch]\nmodel = \"scratch\"\n{fetch}\n");
     let config: Config = toml::from_str(&toml).unwrap();
-    let error = of(&config.fetch, config.task, config.evaluate.split).err().unwrap();
+    let error = of(&config.fetch, config.task, config.evaluate.split, None).err().unwrap();
     let message = format!("{error:#}");
     assert_eq!(kind_of(&error).code(), 2, "{message}");
     parts.iter().for_each(|part| assert!(message.contains(part), "`{message}` lacks `{part}`"));

@@ -31,7 +31,7 @@ fn written(train: &str, dev: Option<&str>, test: Option<&str>, keys: &str) -> Re
     let config: Config = toml::from_str(&format!("{toml}{keys}")).unwrap();
     let shape = config.task.definition().shape();
     let examples = write(
-        corpus::of(&config.fetch, config.task, config.evaluate.split)?.as_ref(),
+        corpus::of(&config.fetch, config.task, config.evaluate.split, None)?.as_ref(),
         &files,
         &config.fetch,
         shape,

@@ -9,8 +9,9 @@ use shared::schema::column::{EXAMPLE_ID, ID, IS_IMPOSSIBLE};
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 use shared::spelling::composed;
 
+use super::tokens::{self, Words};
 use super::values::{self, Wanted};
-use super::{Place, Row};
+use super::{Place, Row, TagNames};
 
 /// What stands between the labels of a table's field, unless the config says otherwise.
 const LABEL_SEPARATOR: &str = "|";
@@ -26,6 +27,8 @@ pub(super) struct Columns {
     impossible: Option<&'static str>,
     /// What stands between the labels of a field.
     label_separator: String,
+    /// The columns of words and of their tags, which stand in place of a text with entities where there is none.
+    words: Option<Words>,
     /// What to do where one is missing.
     advice: &'static str,
 }
@@ -105,6 +108,7 @@ impl Columns {
             truth: truth.map(one).or(one_hot),
             impossible: (shape.truth == TruthKind::Answers).then_some(IS_IMPOSSIBLE),
             label_separator: LABEL_SEPARATOR.to_owned(),
+            words: None,
             advice: "name its columns in `fetch.files.columns`",
         })
     }
@@ -112,6 +116,27 @@ impl Columns {
     /// Whether a table with these columns begins with their names.
     pub(super) fn header(&self) -> HeaderLine {
         self.header
+    }
+
+    /// With words and their tags where the rows are texts with entities.
+    pub(super) fn with_tags(mut self, columns: &FileColumns, tags: TagNames) -> Columns {
+        let entities = matches!(self.truth, Some(TruthColumns::One { kind: TruthKind::Entities, .. }));
+        self.words = entities.then(|| Words::new(columns, tags));
+        self
+    }
+
+    /// Decides for words and tags in a file that has them and no texts with entities.
+    pub(super) fn choose(&mut self, has: impl Fn(&str) -> bool) {
+        let (Some(TruthColumns::One { column: truth, .. }), Some(words)) = (&mut self.truth, &mut self.words)
+        else {
+            return;
+        };
+        if words.read || has(truth) || !has(&words.tokens) {
+            return;
+        }
+        words.read = true;
+        self.text.clone_from(&words.tokens);
+        truth.clone_from(&words.tags);
     }
 
     /// Of texts of which the file does not say what is true.
@@ -138,6 +163,7 @@ impl Columns {
     /// # Errors
     /// An input fault where it lacks another, or has two of the same name.
     pub(super) fn fit<N: AsRef<str>>(&mut self, names: &[N]) -> Result<()> {
+        self.choose(|column| names.iter().any(|name| is_named(name.as_ref(), column)));
         let count = |column: &str| names.iter().filter(|name| is_named(name.as_ref(), column)).count();
         self.id = self.id.take().filter(|id| matches!(id, Id::Required(_)) || count(id.column()) > 0);
         self.impossible = self.impossible.filter(|column| count(column) > 0);
@@ -149,6 +175,19 @@ impl Columns {
             }
         }
         Ok(())
+    }
+
+    /// Of what is true, where the rows have labels or tags of words.
+    pub(super) fn classes(&self) -> Option<&str> {
+        match (&self.truth, &self.words) {
+            (Some(TruthColumns::One { kind: TruthKind::Label | TruthKind::Labels, column }), _) => {
+                Some(column)
+            }
+            (Some(TruthColumns::One { kind: TruthKind::Entities, column }), Some(words)) if words.read => {
+                Some(column)
+            }
+            _ => None,
+        }
     }
 
     /// In the order in which [`Columns::row`] takes what stands in them.
@@ -168,6 +207,14 @@ impl Columns {
             (None, _) | (Some(Id::IfThere(_)), None | Some(Value::Null)) => None,
             (Some(id), value) => Some(self.read(place, id.column(), value, values::name)?),
         };
+        if let Some(words) = self.words.as_ref().filter(|words| words.read) {
+            let tokens = self.read(place, &self.text, values.next(), tokens::list)?;
+            let tags = self.read(place, &words.tags, values.next(), tokens::list)?;
+            let (text, entities) = words
+                .tagged(&tokens, &tags)
+                .map_err(|error| anyhow!(Fault::input(format!("{}, {place}: {error:#}", self.shown))))?;
+            return Ok(Row { place, id, text, text_pair: None, truth: Truth::Entities(entities) });
+        }
         let text = self.read(place, &self.text, values.next(), values::text)?;
         let text_pair = match &self.text_pair {
             Some(column) => Some(self.read(place, column, values.next(), values::text)?),

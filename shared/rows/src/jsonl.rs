@@ -18,7 +18,7 @@ impl JsonRows {
         Ok(JsonRows { lines: Lines::open(input)?, columns })
     }
 
-    fn row(&self, number: u64, line: &str) -> Result<Row> {
+    fn row(&mut self, number: u64, line: &str) -> Result<Row> {
         let place = Place::Line(number);
         let broken = || {
             let whole = line.trim_start().starts_with('[') || number == 1 && line.trim_end() == "{";
@@ -27,6 +27,7 @@ impl JsonRows {
             Fault::input(format!("{}, {place}: the line is no JSON object{remedy}", self.columns.shown))
         };
         let object: Map<String, Value> = serde_json::from_str(line).with_context(broken)?;
+        self.columns.choose(|column| object.contains_key(column));
         self.columns.object_row(place, &object)
     }
 }

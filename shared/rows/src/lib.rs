@@ -1,5 +1,6 @@
 //! Rows of a file of texts, whatever its format: of a corpus for `fetch`, of other texts for `predict`.
 
+mod class_names;
 mod columns;
 mod conll;
 mod csv;
@@ -12,20 +13,24 @@ mod jsonl;
 mod lines;
 mod parquet;
 mod squad;
+mod tagged;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tokens;
 mod tsv;
 mod values;
 
 use std::fmt;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use shared::config::{Encoding, FileColumns, FileFormat, Quote};
 use shared::fault::Fault;
+use shared::metrics::entities::TagScheme;
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 
 use self::columns::{Columns, HeaderLine};
+use self::conll::Layout;
 
 pub use self::conll::{Sentence, Unit, sentences};
 pub use self::input::{Input, Origin, Writing};
@@ -67,6 +72,29 @@ pub type Rows = Box<dyn Iterator<Item = Result<Row>> + Send>;
 /// A usage fault where the format cannot hold such rows. An input fault that names the file, here and from the
 /// iterator, which also names the line and the column.
 pub fn open(input: Input, format: FileFormat, columns: &FileColumns, shape: ExampleShape) -> Result<Rows> {
+    open_tagged(input, format, columns, shape, TagNames::default())
+}
+
+/// How the tags of tokens are written, where a file has such.
+#[derive(Debug, Clone, Default)]
+pub struct TagNames {
+    /// Absent: as the first tag with B or I shows.
+    pub scheme: Option<TagScheme>,
+    /// In the order of their numbers, where the file has numbers and no names. Empty: none are known.
+    pub names: Vec<String>,
+}
+
+/// The same, where tags may be written as `tags` says.
+///
+/// # Errors
+/// As of [`open`].
+pub fn open_tagged(
+    input: Input,
+    format: FileFormat,
+    columns: &FileColumns,
+    shape: ExampleShape,
+    tags: TagNames,
+) -> Result<Rows> {
     let wrong = || {
         let formats = formats_of(shape).join(", ");
         Fault::usage(format!(
@@ -75,8 +103,22 @@ pub fn open(input: Input, format: FileFormat, columns: &FileColumns, shape: Exam
         ))
     };
     ensure!(can_hold(format, shape), wrong());
-    let columns = Columns::of_corpus(&input.shown, columns, shape)?;
-    read(input, format, columns)
+    let scheme = tags.scheme;
+    let read_columns = Columns::of_corpus(&input.shown, columns, shape)?;
+    if matches!(format, FileFormat::Conll | FileFormat::CharacterConll | FileFormat::Conllu) {
+        check_writing(&input, format, &read_columns)?;
+    }
+    match format {
+        FileFormat::Conll => Ok(Box::new(conll::rows(input, Unit::Word, Layout::Ends, scheme)?)),
+        FileFormat::CharacterConll => {
+            Ok(Box::new(conll::rows(input, Unit::Character, Layout::Ends, scheme)?))
+        }
+        FileFormat::Conllu => {
+            let layout = Layout::universal(columns.ner_tags.as_deref())?;
+            Ok(Box::new(conll::rows(input, Unit::Word, layout, scheme)?))
+        }
+        format => read(input, format, read_columns.with_tags(columns, tags)),
+    }
 }
 
 /// Opens `input` for `texts` alone, of which a file need not say what is true. Columns have the names of
@@ -99,6 +141,23 @@ pub fn open_texts(input: Input, format: FileFormat, texts: Texts) -> Result<Rows
 
 fn read(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
     let columns = columns.with_label_separator(input.writing.label_separator.clone());
+    check_writing(&input, format, &columns)?;
+    Ok(match format {
+        FileFormat::Tsv | FileFormat::Csv => table(input, format, columns)?,
+        FileFormat::Jsonl => Box::new(jsonl::JsonRows::open(input, columns)?),
+        FileFormat::Parquet => Box::new(parquet::ParquetRows::open(&input, columns)?),
+        FileFormat::Conll | FileFormat::CharacterConll | FileFormat::Conllu => {
+            bail!(Fault::usage(format!("{} holds no texts alone", input.shown)))
+        }
+        FileFormat::Json => Box::new(json::ObjectRows::open(json::reader(input)?, columns)?),
+        FileFormat::Squad => squad::rows(input, columns)?,
+        FileFormat::Text => Box::new(text::documents(input)?),
+    })
+}
+
+/// # Errors
+/// A usage fault where the config says how the file is written, and its format has no such choice.
+fn check_writing(input: &Input, format: FileFormat, columns: &Columns) -> Result<()> {
     let is_table = matches!(format, FileFormat::Tsv | FileFormat::Csv);
     let Writing { separator, quote, .. } = input.writing;
     let only =
@@ -108,16 +167,7 @@ fn read(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
     ensure!(is_table || columns.header() == HeaderLine::There, only("numbers of columns are"));
     let encoded = input.writing.encoding != Encoding::Utf8 && format == FileFormat::Parquet;
     ensure!(!encoded, Fault::usage(format!("`fetch.files.encoding` is for text files: {}", input.shown)));
-    Ok(match format {
-        FileFormat::Tsv | FileFormat::Csv => table(input, format, columns)?,
-        FileFormat::Jsonl => Box::new(jsonl::JsonRows::open(input, columns)?),
-        FileFormat::Parquet => Box::new(parquet::ParquetRows::open(&input, columns)?),
-        FileFormat::Conll => Box::new(conll::rows(input, Unit::Word)?),
-        FileFormat::CharacterConll => Box::new(conll::rows(input, Unit::Character)?),
-        FileFormat::Json => Box::new(json::ObjectRows::open(json::reader(input)?, columns)?),
-        FileFormat::Squad => squad::rows(input, columns)?,
-        FileFormat::Text => Box::new(text::documents(input)?),
-    })
+    Ok(())
 }
 
 /// A table in the way in which `input` is written, by default that of its `format`.
@@ -137,7 +187,9 @@ fn can_hold(format: FileFormat, shape: ExampleShape) -> bool {
     match format {
         FileFormat::Jsonl | FileFormat::Json | FileFormat::Parquet => true,
         FileFormat::Tsv | FileFormat::Csv => !matches!(shape.truth, TruthKind::Entities | TruthKind::Answers),
-        FileFormat::Conll | FileFormat::CharacterConll => shape.truth == TruthKind::Entities,
+        FileFormat::Conll | FileFormat::CharacterConll | FileFormat::Conllu => {
+            shape.truth == TruthKind::Entities
+        }
         FileFormat::Squad => shape.texts == Texts::QuestionInContext && shape.truth == TruthKind::Answers,
         FileFormat::Text => shape.texts == Texts::One && shape.truth == TruthKind::Nothing,
     }
@@ -153,6 +205,7 @@ pub fn formats_of(shape: ExampleShape) -> Vec<&'static str> {
         (FileFormat::Parquet, "parquet"),
         (FileFormat::Conll, "conll"),
         (FileFormat::CharacterConll, "character_conll"),
+        (FileFormat::Conllu, "conllu"),
         (FileFormat::Squad, "squad"),
         (FileFormat::Text, "text"),
     ];

@@ -13,10 +13,12 @@ use shared::fault::Fault;
 use shared::schema::ParquetReader;
 
 use super::columns::{Columns, is_named};
-use super::{Input, Place, Row};
+use super::{Input, Place, Row, class_names};
 
 pub(super) struct ParquetRows {
     batches: ParquetReader,
+    /// What `datasets` says of the columns.
+    metadata: Option<String>,
     ready: VecDeque<Row>,
     rows: u64,
     columns: Columns,
@@ -24,8 +26,10 @@ pub(super) struct ParquetRows {
 
 impl ParquetRows {
     pub(super) fn open(input: &Input, columns: Columns) -> Result<ParquetRows> {
+        let batches = ParquetReader::open(input.path()?)?;
         Ok(ParquetRows {
-            batches: ParquetReader::open(input.path()?)?,
+            metadata: batches.metadata(class_names::KEY).map(str::to_owned),
+            batches,
             ready: VecDeque::new(),
             rows: 0,
             columns,
@@ -36,8 +40,17 @@ impl ParquetRows {
         let schema = batch.schema();
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         self.columns.fit(&names)?;
-        let columns = self.columns.names().map(|name| self.values(batch, name));
-        let mut columns: Vec<_> = columns.map(|values| Ok(values?.into_iter())).collect::<Result<_>>()?;
+        let names =
+            self.columns.classes().and_then(|column| class_names::find(self.metadata.as_ref()?, column));
+        let named = |column: &str, values: Vec<Value>| match &names {
+            Some(names) if self.columns.classes() == Some(column) => {
+                values.into_iter().map(|value| class_names::named(value, names)).collect()
+            }
+            _ => values,
+        };
+        let columns = self.columns.names().map(|name| Ok(named(name, self.values(batch, name)?)));
+        let columns: Vec<Vec<Value>> = columns.collect::<Result<_>>()?;
+        let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
         for _ in 0..batch.num_rows() {
             self.rows += 1;
             let values = columns.iter_mut().map(|values| values.next().unwrap_or_default());

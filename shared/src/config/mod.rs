@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::fault::Fault;
 use crate::figures::Metric;
 use crate::layout::Split;
-use crate::task::Task;
+use crate::task::{Setting, Task};
 
 use sections::fetch::is_run_name;
 
 pub use load::load;
 pub(crate) use load::shown;
-pub use sections::entity_recognition::EntityRecognitionConfig;
+pub use sections::entity_recognition::{Aggregation, EntityRecognitionConfig, EntityUnit};
 pub use sections::evaluate::EvaluateConfig;
 pub use sections::fetch::{
     Column, CorpusName, Encoding, FetchConfig, FileColumns, FileFormat, FilesConfig, LabelColumns,
@@ -104,7 +104,8 @@ impl Config {
     /// What is looked at on dev must be a metric of the task.
     fn validate_monitor(&self) -> Result<()> {
         let metric = self.train.monitor.metric;
-        let metrics = self.task.definition().metrics();
+        let setting = Setting::new(self, Vec::new());
+        let metrics = self.task.definition().metrics(&setting);
         let known: Vec<&str> =
             std::iter::once(Metric::Loss.key()).chain(metrics.iter().map(|m| m.key())).collect();
         let demand = format!("is `{}`, which is no metric of this task: {}", metric.key(), known.join(", "));

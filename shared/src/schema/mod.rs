@@ -31,6 +31,8 @@ pub mod column {
     pub const ANSWERS: &str = "answers";
     /// Of a question that its context does not answer, whatever stands in its answers.
     pub const IS_IMPOSSIBLE: &str = "is_impossible";
+    pub const TOKENS: &str = "tokens";
+    pub const NER_TAGS: &str = "ner_tags";
     pub const INPUT_IDS: &str = "input_ids";
     pub const ATTENTION_MASK: &str = "attention_mask";
     pub const TOKEN_TYPE_IDS: &str = "token_type_ids";

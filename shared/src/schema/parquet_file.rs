@@ -1,5 +1,6 @@
 //! Parquet files as streams of record batches, with errors that name the file.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ const ROW_GROUP_ROWS: usize = 32_768;
 pub struct ParquetReader {
     path: PathBuf,
     rows: u64,
+    metadata: HashMap<String, String>,
     batches: ParquetRecordBatchReader,
 }
 
@@ -36,12 +38,18 @@ impl ParquetReader {
         let file = File::open(path).with_context(context)?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).with_context(context)?;
         let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).with_context(context)?;
+        let metadata = builder.schema().metadata().clone().into();
         let batches = builder.with_batch_size(READ_ROWS).build().with_context(context)?;
-        Ok(ParquetReader { path: path.to_owned(), rows, batches })
+        Ok(ParquetReader { path: path.to_owned(), rows, metadata, batches })
     }
 
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// What the file's own metadata has under `key`.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
     }
 }
 

@@ -1,21 +1,27 @@
 //! Names in a text: people, places, times.
 //!
 //! Entities are parts of a text, in characters; a model tags tokens, in IOB2. Most Korean names end inside a word, before
-//! a particle, so a piece has a tag, and not a word: that of its first character, as in KLUE-baseline. A name that begins
-//! or ends inside a piece cannot be said exactly; the tokenize stage tells how many these are.
+//! a particle, so by default a piece has a tag, and not a word: that of its first character, as in KLUE-baseline. A name
+//! that begins or ends inside a piece cannot be said exactly; the tokenize stage tells how many these are. Where words
+//! are the unit, only a word's first piece has a tag.
+
+mod reading;
+mod words;
 
 use std::collections::HashSet;
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
 
 use super::windows::{WindowSpan, window_spans};
 use super::{Alignment, Details, losses};
 use super::{Decoded, Definition, Encoded, Loss, Output, OutputLayer, Prediction, Scores, Setting, Window};
-use crate::config::require;
+use crate::config::{EntityUnit, require};
 use crate::fault::Fault;
 use crate::figures::{Figures, Metric};
 use crate::metrics::entities::{
-    CharacterScores, Entity, EntityScores, Tag, TagSet, strict_entities, tags_of,
+    CharacterScores, Entity, EntityScores, Tag, TagScheme, TagSet, WordScores, lenient_entities,
+    strict_entities, tags_of,
 };
 use crate::metrics::{argmax, softmax};
 use crate::schema::{
@@ -24,8 +30,16 @@ use crate::schema::{
 };
 use crate::tokens::{Framed, Piece, Tokenizer, Tokens};
 
+use reading::Token;
+use words::Words;
+
+pub use reading::TokenReading;
+
 #[derive(Debug)]
 pub(super) struct EntityRecognition;
+
+/// The key of config.json under which stands what its tags are of.
+const NOTE: &str = "entity_recognition";
 
 impl Definition for EntityRecognition {
     fn name(&self) -> &'static str {
@@ -48,12 +62,27 @@ impl Definition for EntityRecognition {
         DecodedKind::Entities
     }
 
-    fn outputs(&self, labels: &[String]) -> Vec<String> {
+    fn outputs(&self, setting: &Setting) -> Vec<String> {
         let tags = |label: &String| ["B", "I"].map(|prefix| format!("{prefix}-{label}"));
-        std::iter::once("O".to_owned()).chain(labels.iter().flat_map(tags)).collect()
+        match scheme_of_outputs(setting) {
+            _ if !setting.tags.is_empty() => setting.tags.clone(),
+            TagScheme::Plain => setting.labels.clone(),
+            _ => std::iter::once("O".to_owned()).chain(setting.labels.iter().flat_map(tags)).collect(),
+        }
     }
 
-    fn metrics(&self) -> &'static [Metric] {
+    fn note(&self, setting: &Setting) -> Option<(&'static str, Value)> {
+        let mut note = json!({ "unit": setting.entity_recognition.unit });
+        if is_plain(setting) {
+            note["scheme"] = json!(TagScheme::Plain);
+        }
+        Some((NOTE, note))
+    }
+
+    fn metrics(&self, setting: &Setting) -> &'static [Metric] {
+        if is_plain(setting) {
+            return &[Metric::Accuracy, Metric::MacroF1];
+        }
         &[
             Metric::EntityF1,
             Metric::EntityPrecision,
@@ -74,8 +103,19 @@ impl Definition for EntityRecognition {
         let mut alignment = Alignment::default();
         if example.truth != Truth::Unknown {
             let characters = true_tags(&example.truth, &example.text, setting)?;
-            text.tag_ids = Some(tag_ids(&text.places, &characters, &self.tag_set(setting)?));
-            alignment = align(&strict_entities(&characters), &text.places);
+            let entities = strict_entities(&characters);
+            let set = self.tag_set(setting)?;
+            let by_unit = match setting.entity_recognition.unit {
+                EntityUnit::Token => {
+                    (tag_ids(&text.places, &characters, &set), align(&entities, &text.places))
+                }
+                EntityUnit::Word => {
+                    let words = Words::of(&example.text);
+                    let first = words.first_places(&text.places);
+                    (tag_ids(&first, &characters, &set), align(&entities, &words.places()?))
+                }
+            };
+            (text.tag_ids, alignment) = (Some(by_unit.0), by_unit.1);
         }
         let room = tokenizer.max_seq_length().saturating_sub(tokenizer.special_tokens());
         let stride = setting.entity_recognition.stride;
@@ -95,17 +135,27 @@ impl Definition for EntityRecognition {
         let set = self.tag_set(setting)?;
         let mut tokens = Vec::new();
         for window in windows {
-            tokens.extend(tagged(window, 1 + 2 * setting.labels.len(), &set)?);
+            tokens.extend(own_tokens(window, set.len())?);
         }
-        let tags: Vec<Tag> = tokens.iter().map(|token| token.tag).collect();
-        let entity = |entity: Entity| found(&tokens[entity.start..entity.end], entity.class, setting);
-        let entities = strict_entities(&tags).into_iter().map(entity).collect::<Result<_>>()?;
+        let (units, entities): (_, fn(&[Tag]) -> Vec<Entity>) = match &setting.reading {
+            Some(reading) => (reading.units(&tokens, &example.text, &set)?, lenient_entities),
+            None => match setting.entity_recognition.unit {
+                EntityUnit::Token => (tagged(&tokens, &set)?, strict_entities),
+                EntityUnit::Word => (Words::of(&example.text).tagged(&tokens, &set)?, strict_entities),
+            },
+        };
+        let tags: Vec<Tag> = units.iter().map(|unit| unit.tag).collect();
+        let entity = |entity: Entity| found(&units[entity.start..entity.end], entity.class, setting);
+        let entities = entities(&tags).into_iter().map(entity).collect::<Result<_>>()?;
         Ok(Decoded::Entities { text: example.text.clone(), entities })
     }
 
     /// Both F1 are of the characters that are no whitespace, as in KLUE-baseline.
     fn score(&self, predictions: &[Prediction], setting: &Setting) -> Result<Scores> {
         let classes = setting.labels.len();
+        if is_plain(setting) {
+            return score_words(predictions, setting);
+        }
         let (mut entities, mut characters) = (EntityScores::new(classes), CharacterScores::new(classes));
         for prediction in predictions {
             let in_example = || format!("example {}", prediction.example_id);
@@ -130,8 +180,37 @@ impl Definition for EntityRecognition {
 
 impl EntityRecognition {
     fn tag_set(&self, setting: &Setting) -> Result<TagSet> {
-        TagSet::new(&self.outputs(&setting.labels))
+        let (names, scheme) = (self.outputs(setting), scheme_of_outputs(setting));
+        if setting.tags.is_empty() { TagSet::whole(&names, scheme) } else { TagSet::new(&names, scheme) }
     }
+}
+
+/// How the outputs of the model are named: its own, or those that are learnt here.
+fn scheme_of_outputs(setting: &Setting) -> TagScheme {
+    match setting.entity_recognition.scheme {
+        Some(TagScheme::Plain) => TagScheme::Plain,
+        Some(scheme) if !setting.tags.is_empty() => scheme,
+        _ => TagScheme::Iob2,
+    }
+}
+
+/// Whether tags are of words alone, and mean no entities.
+fn is_plain(setting: &Setting) -> bool {
+    setting.entity_recognition.scheme == Some(TagScheme::Plain)
+}
+
+fn score_words(predictions: &[Prediction], setting: &Setting) -> Result<Scores> {
+    let mut words = WordScores::new(setting.labels.len());
+    for prediction in predictions {
+        let in_example = || format!("example {}", prediction.example_id);
+        let [truth, predicted] = compared_tags(prediction, setting).with_context(in_example)?;
+        words.add(&truth, &predicted);
+    }
+    Ok(Scores {
+        figures: Figures::from([(Metric::Accuracy, words.accuracy()), (Metric::MacroF1, words.macro_f1())]),
+        details: Details::Labels { classes: words.classes(&setting.labels) },
+        undefined: Vec::new(),
+    })
 }
 
 /// A text in tokens, before it is cut into windows.
@@ -199,30 +278,39 @@ fn align(entities: &[Entity], places: &[Offset]) -> Alignment {
     Alignment { marked: entities.len() as u64, exact: entities.iter().filter(exact).count() as u64 }
 }
 
-/// A token of the text, and what the model says of it.
+/// A unit of the text, a token or a word, and what the model says of it.
 struct Tagged {
     place: Offset,
     tag: Tag,
     probability: f32,
 }
 
-/// The window's own tokens, by its logits, of which a token has `labels`.
-fn tagged(window: &Window<'_>, labels: usize, set: &TagSet) -> Result<Vec<Tagged>> {
-    let (places, logits) = (&window.features.offsets, window.output.logits());
-    ensure!(logits.len() == places.len() * labels, "the model has other labels");
-    let own = places.iter().zip(logits.chunks_exact(labels)).filter(|(place, _)| place.is_somewhere());
-    let token = |(&place, logits): (&Offset, &[f32])| {
-        let (best, probabilities) = (argmax(logits), softmax(logits));
+impl Tagged {
+    /// By the probabilities of the tags of `set`.
+    fn new(place: Offset, probabilities: &[f32], set: &TagSet) -> Result<Tagged> {
+        let best = argmax(probabilities);
         let tag = set.tag(best).context("the model has other labels")?;
         Ok(Tagged { place, tag, probability: probabilities[best] })
-    };
-    own.map(token).collect()
+    }
 }
 
-/// The entity that `tokens` are, one at least.
-fn found(tokens: &[Tagged], class: usize, setting: &Setting) -> Result<PredictedEntity> {
-    let (first, last) = tokens.first().zip(tokens.last()).context("an entity without tokens")?;
-    let probability = tokens.iter().map(|token| token.probability).sum::<f32>() / tokens.len() as f32;
+/// The window's own tokens, by its logits, of which a token has `labels`.
+fn own_tokens(window: &Window<'_>, labels: usize) -> Result<Vec<Token>> {
+    let (features, logits) = (window.features, window.output.logits());
+    ensure!(logits.len() == features.offsets.len() * labels, "the model has other labels");
+    let placed = features.offsets.iter().zip(&features.input_ids).zip(logits.chunks_exact(labels));
+    let own = placed.filter(|((place, _), _)| place.is_somewhere());
+    Ok(own.map(|((&place, &id), logits)| Token { id, place, probabilities: softmax(logits) }).collect())
+}
+
+fn tagged(tokens: &[Token], set: &TagSet) -> Result<Vec<Tagged>> {
+    tokens.iter().map(|token| Tagged::new(token.place, &token.probabilities, set)).collect()
+}
+
+/// The entity that `units` are, one at least.
+fn found(units: &[Tagged], class: usize, setting: &Setting) -> Result<PredictedEntity> {
+    let (first, last) = units.first().zip(units.last()).context("an entity without tokens")?;
+    let probability = units.iter().map(|unit| unit.probability).sum::<f32>() / units.len() as f32;
     Ok(PredictedEntity {
         start: u32::try_from(first.place.start)?,
         end: u32::try_from(last.place.end)?,

@@ -37,7 +37,7 @@ impl Definition for MaskedLm {
         DecodedKind::Masked
     }
 
-    fn metrics(&self) -> &'static [Metric] {
+    fn metrics(&self, _setting: &Setting) -> &'static [Metric] {
         &[Metric::Perplexity, Metric::MaskedAccuracy]
     }
 

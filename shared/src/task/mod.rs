@@ -22,6 +22,7 @@ use std::fmt::Debug;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::figures::Metric;
 use crate::schema::{DecodedKind, Example, ExampleShape, Features, TargetKind};
@@ -29,7 +30,7 @@ use crate::tokens::Tokenizer;
 
 pub use crate::schema::{Decoded, Prediction};
 pub use encoded::{Alignment, Encoded};
-pub use entity_recognition::compared_tags;
+pub use entity_recognition::{TokenReading, compared_tags};
 pub use judgement::{Judgement, judge, prediction};
 pub use losses::Loss;
 pub use outcome::{Details, MaskedToken, Output, Scores, TokenGuess, Undefined, Window};
@@ -86,12 +87,19 @@ pub trait Definition: Debug + Sync {
     fn decoded(&self) -> DecodedKind;
 
     /// The names of the model's outputs, in the order of their ids.
-    fn outputs(&self, labels: &[String]) -> Vec<String> {
-        labels.to_vec()
+    fn outputs(&self, setting: &Setting) -> Vec<String> {
+        setting.labels.clone()
+    }
+
+    /// What a reader of the model's outputs has to know of the training, as a key of config.json that `transformers`
+    /// leaves alone, and its value.
+    fn note(&self, setting: &Setting) -> Option<(&'static str, Value)> {
+        let _ = setting;
+        None
     }
 
     /// The metrics that it has, loss aside.
-    fn metrics(&self) -> &'static [Metric];
+    fn metrics(&self, setting: &Setting) -> &'static [Metric];
 
     /// An example as rows of features: one, or a window each where it is longer than the model takes and nothing
     /// may be cut.

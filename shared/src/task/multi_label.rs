@@ -42,7 +42,7 @@ impl Definition for MultiLabel {
     }
 
     /// Without the threshold, which goes with them and is no measure to choose a model by.
-    fn metrics(&self) -> &'static [Metric] {
+    fn metrics(&self, _setting: &Setting) -> &'static [Metric] {
         &[Metric::MicroF1, Metric::MacroF1, Metric::RankingPrecision]
     }
 
@@ -192,7 +192,10 @@ mod tests {
         }
         let Details::Labels { classes } = details else { panic!("{details:?}") };
         assert_eq!(classes.iter().map(|class| class.support).collect::<Vec<_>>(), [2, 1, 0]);
-        assert_eq!((figures.iter().count(), undefined), (MultiLabel.metrics().len() + 1, vec![]));
+        assert_eq!(
+            (figures.iter().count(), undefined),
+            (MultiLabel.metrics(&Setting::default()).len() + 1, vec![])
+        );
     }
 
     #[test]

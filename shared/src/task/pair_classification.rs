@@ -32,7 +32,7 @@ impl Definition for PairClassification {
         DecodedKind::Class
     }
 
-    fn metrics(&self) -> &'static [Metric] {
+    fn metrics(&self, _setting: &Setting) -> &'static [Metric] {
         &[Metric::Accuracy, Metric::MacroF1]
     }
 

@@ -40,11 +40,11 @@ impl Definition for PairRegression {
     }
 
     /// The one that `transformers` gives a model with one output.
-    fn outputs(&self, _labels: &[String]) -> Vec<String> {
+    fn outputs(&self, _setting: &Setting) -> Vec<String> {
         vec!["LABEL_0".to_owned()]
     }
 
-    fn metrics(&self) -> &'static [Metric] {
+    fn metrics(&self, _setting: &Setting) -> &'static [Metric] {
         &[Metric::Pearson, Metric::Spearman, Metric::F1AtThree]
     }
 
@@ -148,7 +148,10 @@ mod tests {
             score(&[(1.0, 2.0), (2.0, 1.0), (3.0, 4.0), (4.0, 3.0), (5.0, 5.0)]);
         let near = |metric, expect: f64| (figures.get(metric).unwrap() - expect).abs() < 1e-12;
         assert!(near(Metric::Pearson, 0.8) && near(Metric::Spearman, 0.8) && near(Metric::F1AtThree, 1.0));
-        assert_eq!((figures.iter().count(), undefined), (PairRegression.metrics().len(), vec![]));
+        assert_eq!(
+            (figures.iter().count(), undefined),
+            (PairRegression.metrics(&Setting::default()).len(), vec![])
+        );
     }
 
     fn check_undefined(pairs: &[(f32, f64)], reason: &str) {

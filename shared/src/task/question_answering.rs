@@ -42,7 +42,7 @@ impl Definition for QuestionAnswering {
         DecodedKind::Answers
     }
 
-    fn metrics(&self) -> &'static [Metric] {
+    fn metrics(&self, _setting: &Setting) -> &'static [Metric] {
         &[Metric::ExactMatch, Metric::F1]
     }
 

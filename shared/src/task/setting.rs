@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 
+use super::TokenReading;
 use crate::config::{Config, EntityRecognitionConfig, QuestionAnsweringConfig};
 use crate::fault::Fault;
 
@@ -14,6 +15,11 @@ pub struct Setting {
     pub threshold: Option<f64>,
     pub question_answering: QuestionAnsweringConfig,
     pub entity_recognition: EntityRecognitionConfig,
+    /// The tags of a model that was not trained here, in the order of its outputs; empty where they follow from
+    /// `labels`.
+    pub tags: Vec<String>,
+    /// How a model's tags are put together where it is asked as `transformers` asks it.
+    pub reading: Option<TokenReading>,
 }
 
 impl Setting {
@@ -23,6 +29,8 @@ impl Setting {
             threshold: None,
             question_answering: config.question_answering.clone(),
             entity_recognition: config.entity_recognition.clone(),
+            tags: Vec::new(),
+            reading: None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! reach the library (`words`).
 
 mod bounded;
+mod continuing;
 mod encode;
 #[cfg(test)]
 mod fixture;

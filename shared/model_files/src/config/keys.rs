@@ -19,9 +19,9 @@ const NEUTRAL_ONLY: [(&str, &str); 8] = [
 ];
 
 /// Keys that are honoured (here or in the head), or that have no effect on what an encoder computes: how a program holds the
-/// model, special tokens (the tokenizer's files say them), the generation of texts, ELECTRA's multiple choice head, and
-/// what early converters of Google's BERT wrote.
-const KNOWN: [&str; 84] = [
+/// model, special tokens (the tokenizer's files say them), the generation of texts, ELECTRA's multiple choice head,
+/// what early converters of Google's BERT wrote, and what training here notes of tags.
+const KNOWN: [&str; 85] = [
     "_attn_implementation",
     "_attn_implementation_autoset",
     "_commit_hash",
@@ -46,6 +46,7 @@ const KNOWN: [&str; 84] = [
     "early_stopping",
     "encoder_no_repeat_ngram_size",
     "encoder_repetition_penalty",
+    "entity_recognition",
     "eos_token_id",
     "epsilon_cutoff",
     "eta_cutoff",

@@ -63,6 +63,24 @@ impl BertConfig {
         self
     }
 
+    /// The same with a key that `transformers` leaves alone.
+    pub fn with_note(mut self, note: Option<(&str, Value)>) -> BertConfig {
+        if let Some((key, value)) = note {
+            self.rest.insert(key.to_owned(), value);
+        }
+        self
+    }
+
+    /// A key without a meaning for the arithmetic.
+    pub fn note(&self, key: &str) -> Option<&Value> {
+        self.rest.get(key)
+    }
+
+    /// The class of `transformers` that the weights were saved from, where it is written down.
+    pub fn class(&self) -> Option<&str> {
+        self.rest.get("architectures").and_then(Value::as_array)?.iter().find_map(Value::as_str)
+    }
+
     /// What stands on top of the encoder; absent where the weights were saved from a class without a known head.
     pub fn output_layer(&self) -> Option<OutputLayer> {
         let names = self.rest.get("architectures").and_then(Value::as_array);
@@ -136,11 +154,14 @@ impl BertConfig {
     }
 
     /// How it shows that the head is not one under `layer` that learns `targets` with so many `outputs`; none where it
-    /// may be. `transformers` does not always write down what a head over whole sequences is for.
+    /// may be, as where no class is named: the weights tell then. `transformers` does not always write down what a head over
+    /// whole sequences is for.
     pub fn denies(&self, layer: OutputLayer, targets: TargetKind, outputs: usize) -> Option<String> {
-        if self.output_layer() != Some(layer) {
+        if self.output_layer() != Some(layer)
+            && let Some(own) = self.class()
+        {
             let class = Architecture { family: self.model_type, layer }.class();
-            return Some(format!("its config.json does not say {class}"));
+            return Some(format!("its config.json names the class {own}, and {class} is wanted"));
         }
         let wanted = problem(layer, targets);
         if let (Some(own), Some(wanted)) = (self.problem_type, wanted)
@@ -150,6 +171,9 @@ impl BertConfig {
         }
         let (own, named) =
             (self.id2label.len(), matches!(layer, OutputLayer::Sequence | OutputLayer::Tokens));
+        if named && own == 0 {
+            return Some("its config.json names no labels in `id2label`".to_owned());
+        }
         if named && !self.id2label.keys().copied().eq(0..own) {
             let ids: Vec<String> = self.id2label.keys().map(usize::to_string).collect();
             return Some(format!("its `id2label` names the ids {}, and not those from 0 on", list(&ids)));
@@ -198,7 +222,9 @@ mod tests {
                 Some(part) => assert!(found.as_ref().is_some_and(|found| found.contains(part)), "{found:?}"),
             }
             let tokens = own.denies(OutputLayer::Tokens, TargetKind::Tags, 2).unwrap();
-            assert!(tokens.contains("does not say BertForTokenClassification"), "{tokens}");
+            let expect =
+                "names the class BertForSequenceClassification, and BertForTokenClassification is wanted";
+            assert!(tokens.contains(expect), "{tokens}");
         };
         let single = r#", "problem_type": "single_label_classification""#;
         check(single, TargetKind::Class, 2, None);

@@ -69,3 +69,73 @@ fn what_is_wrong_is_named() {
     check_refused(Unit::Word, "a\tO\n \tO\n", &["line 2", "character_conll"]);
     check_refused(Unit::Character, "a O\n", &["line 1", "`a O`"]);
 }
+
+#[test]
+fn a_hash_is_a_token_where_spaces_separate_columns() {
+    let text = "-DOCSTART- -X- -X- O\n\nC NN B-NP O\n# NN I-NP O\nBonn NNP B-NP B-LC\n";
+    check(Unit::Word, text, &[(3, "C # Bonn", &[(4, 8, "LC")])]);
+    check(Unit::Word, "# NN O\nBonn NNP B-LC\n", &[(1, "# Bonn", &[(2, 6, "LC")])]);
+    check(Unit::Word, "# 1\nBonn NNP B-LC\n# a word O\nb NN O\n", &[(2, "Bonn # b", &[(0, 4, "LC")])]);
+}
+
+#[test]
+fn a_comment_stays_one_where_tabs_separate_columns() {
+    check(
+        Unit::Word,
+        "# begins with an O\nBonn\tB-LC\n# ends with O\nb\tO\n",
+        &[(2, "Bonn b", &[(0, 4, "LC")])],
+    );
+}
+
+#[test]
+fn lines_between_documents_are_no_examples() {
+    let text = "-DOCSTART- O\na O\nb B-PS\n-DOCSTART- -X- O O\n\nc O\n";
+    check(Unit::Word, text, &[(2, "a b", &[(2, 3, "PS")]), (6, "c", &[])]);
+    check(Unit::Word, "-DOCSTART-\tO\n\na\tO\n", &[(3, "a", &[])]);
+}
+
+#[test]
+fn tags_may_be_written_in_other_ways() {
+    let entities: [(u32, u32, &str); 2] = [(0, 3, "PS"), (4, 5, "PS")];
+    check(Unit::Word, "a\tPS-B\nb\tPS-I\nc\tPS-B\nd\tO\n", &[(1, "a b c d", &entities)]);
+    check(Unit::Word, "a\tB_PS\nb\tI_PS\nc\tB_PS\nd\tO\n", &[(1, "a b c d", &entities)]);
+    check_refused(Unit::Word, "a\tB-PS\nb\tPS-I\n", &["line 2", "`PS-I` is not written as `O`, `B-LABEL`"]);
+    check_refused(Unit::Word, "a\tO\nb\tPS\n", &["line 2", "`PS`", "entity_recognition.scheme", "\"plain\""]);
+}
+
+fn check_scheme(layout: Layout, scheme: TagScheme, text: &str, expected: &[(&str, &[(u32, u32, &str)])]) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.conll");
+    std::fs::write(&path, text).unwrap();
+    let input = Input::file(&path, "own.conll").unwrap();
+    let sentences = read_layout(input, Unit::Word, layout, Some(scheme)).unwrap();
+    let found: Vec<_> = sentences.map(Result::unwrap).map(|found| (found.text, found.entities)).collect();
+    assert_eq!(found.len(), expected.len());
+    for ((text, entities), (expected_text, expected)) in found.iter().zip(expected) {
+        let entities: Vec<_> = entities.iter().map(|e| (e.start, e.end, e.label.as_str())).collect();
+        assert_eq!((text.as_str(), entities.as_slice()), (*expected_text, *expected));
+    }
+}
+
+#[test]
+fn tags_without_b_and_i_are_read_as_the_config_says() {
+    let text = "a\tPS\nb\tPS\nc\tO\n";
+    check_scheme(Layout::Ends, TagScheme::Io, text, &[("a b c", &[(0, 3, "PS")])]);
+    let plain = [(0, 1, "PS"), (2, 3, "PS"), (4, 5, "O")];
+    check_scheme(Layout::Ends, TagScheme::Plain, text, &[("a b c", &plain)]);
+}
+
+#[test]
+fn of_conllu_words_count_and_ranges_and_empty_nodes_do_not() {
+    let text = "# sent_id = 1\n#text = im Haus\n1-2\tim\t_\t_\t_\t_\t_\t_\t_\t_\n1\tin\tin\tADP\tAPPR\t_\t3\tcase\t_\t_\n\
+                2\tdem\tder\tDET\tART\t_\t3\tdet\t_\t_\n2.1\tx\t_\tX\t_\t_\t_\t_\t_\t_\n3\t#\t#\tSYM\tNN\t_\t0\troot\t_\t_\n\n";
+    let universal = Layout::universal(None).unwrap();
+    let upos = [(0, 2, "ADP"), (3, 6, "DET"), (7, 8, "SYM")];
+    check_scheme(universal, TagScheme::Plain, text, &[("in dem #", &upos)]);
+    let xpos = [(0, 2, "APPR"), (3, 6, "ART"), (7, 8, "NN")];
+    check_scheme(Layout::universal(Some("5")).unwrap(), TagScheme::Plain, text, &[("in dem #", &xpos)]);
+    for wrong in ["upos", "0"] {
+        let error = Layout::universal(Some(wrong)).unwrap_err();
+        assert_eq!(kind_of(&error).code(), 2);
+    }
+}

@@ -153,3 +153,84 @@ fn a_format_that_cannot_hold_the_rows_is_refused() {
     assert_eq!(kind_of(&error).code(), 2);
     assert!(error.to_string().contains("jsonl, json, parquet, conll, character_conll"), "{error}");
 }
+
+fn read_tagged(format: FileFormat, bytes: &[u8], tags: TagNames) -> Result<Vec<Row>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.data");
+    std::fs::write(&path, bytes).unwrap();
+    let shape = ExampleShape { texts: Texts::One, truth: TruthKind::Entities };
+    let input = Input::file(&path, "own.data").unwrap();
+    open_tagged(input, format, &FileColumns::default(), shape, tags)?.collect()
+}
+
+fn tag_names(names: &[&str]) -> TagNames {
+    TagNames { scheme: None, names: names.iter().map(|&name| name.to_owned()).collect() }
+}
+
+#[test]
+fn words_with_tags_are_a_text_with_entities() {
+    let check = |line: &str, names: &[&str]| {
+        let rows = read_tagged(FileFormat::Jsonl, line.as_bytes(), tag_names(names)).unwrap();
+        let entities = vec![Entity { start: 0, end: 4, label: "PS".into() }];
+        assert_eq!((rows[0].text.as_str(), &rows[0].truth), ("김구 씨 왔다", &Truth::Entities(entities)));
+    };
+    check(r#"{"tokens": ["김구", "씨", "왔다"], "ner_tags": ["B-PS", "I-PS", "O"]}"#, &[]);
+    check(r#"{"tokens": ["김구", "씨", "왔다"], "ner_tags": [1, 2, 0]}"#, &["O", "B-PS", "I-PS"]);
+    let refused = |line: &str, part: &str| {
+        let error = read_tagged(FileFormat::Jsonl, line.as_bytes(), tag_names(&[])).unwrap_err();
+        assert_eq!(kind_of(&error).code(), 3);
+        assert!(format!("{error:#}").contains(part), "{error:#}");
+    };
+    refused(r#"{"tokens": ["a"], "ner_tags": [1]}"#, "list the tags in `fetch.files.labels`");
+    refused(r#"{"tokens": ["a"], "ner_tags": ["O", "O"]}"#, "1 tokens in `tokens`, and 2 tags");
+    refused(r#"{"tokens": ["a", " "], "ner_tags": ["O", "O"]}"#, "`tokens` is blank");
+    refused(r#"{"tokens": "a", "ner_tags": ["O"]}"#, "`tokens` is not a list");
+}
+
+/// As `datasets` writes them, with the names of the numbers in the file's metadata.
+fn parquet_of_datasets(columns: Vec<(&str, arrow::array::ArrayRef)>, features: &str) -> Vec<u8> {
+    let batch = arrow::array::RecordBatch::try_from_iter(columns).unwrap();
+    let metadata = format!(r#"{{"info": {{"features": {features}}}}}"#);
+    let metadata = std::collections::HashMap::from([("huggingface".to_owned(), metadata)]);
+    let schema = std::sync::Arc::new(batch.schema().as_ref().clone().with_metadata(metadata));
+    let batch = batch.with_schema(std::sync::Arc::clone(&schema)).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut bytes, schema, None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+#[test]
+fn class_labels_of_parquet_have_their_names() {
+    use arrow::array::{Int64Array, ListArray, StringArray};
+    use arrow::datatypes::Int64Type;
+    let label = r#"{"names": ["bad", "good"], "_type": "ClassLabel"}"#;
+    let columns: Vec<(&str, arrow::array::ArrayRef)> = vec![
+        ("text", std::sync::Arc::new(StringArray::from(vec!["가", "나"]))),
+        ("label", std::sync::Arc::new(Int64Array::from(vec![1, 0]))),
+    ];
+    let bytes = parquet_of_datasets(columns, &format!(r#"{{"label": {label}}}"#));
+    let shape = ExampleShape { texts: Texts::One, truth: TruthKind::Label };
+    let rows = read_shape(FileFormat::Parquet, &bytes, &FileColumns::default(), shape).unwrap();
+    let labels: Vec<_> = rows.into_iter().map(|row| row.truth).collect();
+    assert_eq!(labels, [Truth::Label("good".into()), Truth::Label("bad".into())]);
+
+    let mut tokens = arrow::array::ListBuilder::new(arrow::array::StringBuilder::new());
+    tokens.append_value([Some("김구"), Some("왔다")]);
+    let columns: Vec<(&str, arrow::array::ArrayRef)> = vec![
+        ("tokens", std::sync::Arc::new(tokens.finish())),
+        (
+            "ner_tags",
+            std::sync::Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([Some([
+                Some(2),
+                Some(0),
+            ])])),
+        ),
+    ];
+    let names = r#"{"ner_tags": {"feature": {"names": ["O", "I-PS", "B-PS"], "_type": "ClassLabel"}, "_type": "List"}}"#;
+    let bytes = parquet_of_datasets(columns, names);
+    let rows = read_tagged(FileFormat::Parquet, &bytes, tag_names(&[])).unwrap();
+    let entities = vec![Entity { start: 0, end: 2, label: "PS".into() }];
+    assert_eq!((rows[0].text.as_str(), &rows[0].truth), ("김구 왔다", &Truth::Entities(entities)));
+}

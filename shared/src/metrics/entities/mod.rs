@@ -1,11 +1,15 @@
-//! Entities in tagged texts: IOB2 tags, the entities that they mean, and how both are scored.
+//! Entities in tagged texts: tags and how they are written, the entities that they mean, and how both are scored.
 
 mod characters;
+mod scheme;
 mod scores;
 mod spans;
 mod tags;
+mod words;
 
 pub use characters::CharacterScores;
+pub use scheme::{TagScheme, WrittenTag};
 pub use scores::EntityScores;
 pub use spans::{Entity, lenient_entities, strict_entities, tags_of};
 pub use tags::{Tag, TagSet};
+pub use words::WordScores;

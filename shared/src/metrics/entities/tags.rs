@@ -1,6 +1,8 @@
-//! The tags of IOB2, and the label names that stand for them.
+//! The tags of tokens, and the label names that stand for them.
 
 use anyhow::{Context, Result, bail, ensure};
+
+use super::scheme::{TagScheme, WrittenTag};
 
 /// What one token or character is, in IOB2; entity classes by their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +15,15 @@ pub enum Tag {
     Inside(usize),
 }
 
+impl Tag {
+    pub fn class(self) -> Option<usize> {
+        match self {
+            Tag::Outside => None,
+            Tag::Begin(class) | Tag::Inside(class) => Some(class),
+        }
+    }
+}
+
 /// Label ids, as a model has them, and the tags that they stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagSet {
@@ -23,38 +34,45 @@ pub struct TagSet {
 }
 
 impl TagSet {
-    /// Reads label names in the order of their ids: `O`, and `B-X` with `I-X` for each class `X`. Classes get
-    /// their ids in the order in which they come up.
+    /// Reads label names in the order of their ids, as `scheme` writes them. Classes get their ids in the order in
+    /// which they come up.
     ///
-    /// Fails on any other name, on a name that comes twice, and where a class lacks one of its two tags or
-    /// `O` is missing: predictions of such a set could not be written as tags.
-    pub fn new(labels: &[String]) -> Result<TagSet> {
+    /// # Errors
+    /// A name that is written otherwise, a name that comes twice, and a set without the tag of what is of no entity
+    /// or without any other.
+    pub fn new(labels: &[String], scheme: TagScheme) -> Result<TagSet> {
         let mut set = TagSet { tags: Vec::new(), classes: Vec::new() };
         for label in labels {
-            let tag = set.read(label)?;
+            let tag = match scheme.read(label).with_context(|| not_a_tag(label, scheme))? {
+                WrittenTag::Outside => Tag::Outside,
+                WrittenTag::Begin(class) => Tag::Begin(set.class(class)),
+                WrittenTag::Inside(class) => Tag::Inside(set.class(class)),
+            };
             ensure!(!set.tags.contains(&tag), "the tag `{label}` is named twice; name it once");
             set.tags.push(tag);
         }
-        ensure!(set.tags.contains(&Tag::Outside), "the tags lack `O`, for what is of no entity; add it");
-        for (class, name) in set.classes.iter().enumerate() {
-            for (tag, prefix) in [(Tag::Begin(class), 'B'), (Tag::Inside(class), 'I')] {
-                ensure!(set.tags.contains(&tag), "the tags lack `{prefix}-{name}`; add it");
-            }
-        }
+        let outside = scheme == TagScheme::Plain || set.tags.contains(&Tag::Outside);
+        ensure!(outside, "the tags lack `O`, for what is of no entity; add it");
+        ensure!(!set.classes.is_empty(), "the tags name no class");
         Ok(set)
     }
 
-    fn read(&mut self, label: &str) -> Result<Tag> {
-        if label == "O" {
-            return Ok(Tag::Outside);
+    /// The same of a set that is learnt: a class without one of its two tags could not be written as tags.
+    ///
+    /// # Errors
+    /// As of [`TagSet::new`], and where a class lacks one.
+    pub fn whole(labels: &[String], scheme: TagScheme) -> Result<TagSet> {
+        let set = TagSet::new(labels, scheme)?;
+        if scheme.has_begins() {
+            for (class, name) in set.classes.iter().enumerate() {
+                for (tag, prefix) in [(Tag::Begin(class), 'B'), (Tag::Inside(class), 'I')] {
+                    if !set.tags.contains(&tag) {
+                        bail!("the tags lack `{prefix}-{name}`; add it");
+                    }
+                }
+            }
         }
-        let parts = label.split_once('-').filter(|(_, class)| !class.is_empty());
-        let (prefix, name) = parts.with_context(|| not_a_tag(label))?;
-        match prefix {
-            "B" => Ok(Tag::Begin(self.class(name))),
-            "I" => Ok(Tag::Inside(self.class(name))),
-            _ => bail!(not_a_tag(label)),
-        }
+        Ok(set)
     }
 
     fn class(&mut self, name: &str) -> usize {
@@ -69,51 +87,79 @@ impl TagSet {
         &self.classes
     }
 
+    pub fn len(&self) -> usize {
+        self.tags.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tags.is_empty()
+    }
+
     pub fn tag(&self, label: usize) -> Option<Tag> {
         self.tags.get(label).copied()
     }
 
+    /// Where a class has a single tag, that one stands for every part of it.
     pub fn label(&self, tag: Tag) -> Option<usize> {
-        self.tags.iter().position(|other| *other == tag)
+        let exact = self.tags.iter().position(|other| *other == tag);
+        exact.or_else(|| {
+            let class = tag.class()?;
+            self.tags.iter().position(|other| other.class() == Some(class))
+        })
     }
 }
 
-fn not_a_tag(label: &str) -> String {
-    format!("`{label}` is no IOB2 tag; name tags `O`, `B-CLASS` or `I-CLASS`")
+fn not_a_tag(label: &str, scheme: TagScheme) -> String {
+    format!("`{label}` is no tag of the scheme `{}`, whose tags are {}", scheme.name(), scheme.example())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn set(labels: &[&str]) -> Result<TagSet> {
-        TagSet::new(&labels.iter().map(|label| (*label).to_owned()).collect::<Vec<_>>())
+    fn names(labels: &[&str]) -> Vec<String> {
+        labels.iter().map(|label| (*label).to_owned()).collect()
     }
 
     #[test]
     fn names_stand_for_tags() {
-        let set = set(&["B-PS", "I-PS", "I-LC", "B-LC", "O"]).unwrap();
-        assert_eq!(set.classes(), ["PS", "LC"]);
         let tags = [Tag::Begin(0), Tag::Inside(0), Tag::Inside(1), Tag::Begin(1), Tag::Outside];
-        for (label, tag) in tags.into_iter().enumerate() {
-            assert_eq!((set.tag(label), set.label(tag)), (Some(tag), Some(label)));
+        for (scheme, labels) in [
+            (TagScheme::Iob2, ["B-PS", "I-PS", "I-LC", "B-LC", "O"]),
+            (TagScheme::Iob2, ["B_PS", "I_PS", "I_LC", "B_LC", "O"]),
+            (TagScheme::Iob2Suffix, ["PS-B", "PS-I", "LC-I", "LC-B", "O"]),
+        ] {
+            let set = TagSet::whole(&names(&labels), scheme).unwrap();
+            assert_eq!(set.classes(), ["PS", "LC"]);
+            for (label, tag) in tags.into_iter().enumerate() {
+                assert_eq!((set.tag(label), set.label(tag)), (Some(tag), Some(label)));
+            }
+            assert_eq!((set.tag(5), set.label(Tag::Begin(2))), (None, None));
         }
-        assert_eq!((set.tag(5), set.label(Tag::Begin(2))), (None, None));
+    }
+
+    #[test]
+    fn a_class_with_one_tag_has_it_everywhere() {
+        let plain = TagSet::whole(&names(&["NOUN", "O"]), TagScheme::Plain).unwrap();
+        assert_eq!((plain.tag(1), plain.label(Tag::Inside(0))), (Some(Tag::Begin(1)), Some(0)));
+        let io = TagSet::new(&names(&["O", "PS"]), TagScheme::Io).unwrap();
+        assert_eq!((io.tag(1), io.label(Tag::Begin(0))), (Some(Tag::Inside(0)), Some(1)));
     }
 
     fn check_refused(labels: &[&str], expect: &str) {
-        let error = set(labels).unwrap_err().to_string();
+        let error = TagSet::whole(&names(labels), TagScheme::Iob2).unwrap_err().to_string();
         assert!(error.contains(expect), "{error}");
     }
 
     #[test]
     fn other_names_are_refused() {
-        check_refused(&["O", "PS"], "`PS` is no IOB2 tag");
-        check_refused(&["O", "E-PS"], "`E-PS` is no IOB2 tag");
-        check_refused(&["O", "B-"], "`B-` is no IOB2 tag");
+        check_refused(&["O", "PS"], "`PS` is no tag of the scheme `iob2`");
+        check_refused(&["O", "E-PS"], "`E-PS` is no tag");
+        check_refused(&["O", "B-"], "`B-` is no tag");
         check_refused(&["O", "B-PS", "I-PS", "B-PS"], "`B-PS` is named twice");
         check_refused(&["O", "B-PS"], "lack `I-PS`");
         check_refused(&["O", "I-PS"], "lack `B-PS`");
         check_refused(&["B-PS", "I-PS"], "lack `O`");
+        check_refused(&["O"], "name no class");
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Aggregation;
 use crate::fault::kind_of;
 use crate::schema;
 use crate::task::fixture::{CLS, FIRST, FixtureTokenizer, SEP, SPACE, UNKNOWN};
@@ -221,7 +222,10 @@ fn entities_and_characters_are_scored() {
     ];
     let scores = EntityRecognition.score(&rows, &setting(0)).unwrap();
     let get = |metric| scores.figures.get(metric).unwrap();
-    assert_eq!(EntityRecognition.metrics().iter().filter(|&&metric| get(metric).is_nan()).count(), 0);
+    assert_eq!(
+        EntityRecognition.metrics(&setting(0)).iter().filter(|&&metric| get(metric).is_nan()).count(),
+        0
+    );
     assert_eq!((get(Metric::EntityF1), get(Metric::MacroF1)), (2.0 / 3.0, 0.5));
     // O: 1 of 2 predicted. B-PS, I-PS: all; the space is no character. B-LC, I-LC: none.
     assert!((get(Metric::CharacterF1) - (2.0 / 3.0 + 2.0) / 5.0).abs() < 1e-12);
@@ -234,4 +238,71 @@ fn only_marked_texts_are_scored() {
     let unmarked = Prediction { truth: Truth::Unknown, ..prediction("a", &[], &[]) };
     let error = EntityRecognition.score(&[unmarked], &setting(0)).unwrap_err();
     assert_eq!(kind_of(&error).code(), 3, "{error:#}");
+}
+
+fn by_words(aggregation: Option<Aggregation>) -> Setting {
+    let mut setting = setting(0);
+    setting.entity_recognition.unit = EntityUnit::Word;
+    setting.reading = aggregation.map(|aggregation| TokenReading {
+        aggregation,
+        continuing: None,
+        unknown: Some(i32::try_from(UNKNOWN).unwrap()),
+    });
+    setting
+}
+
+#[test]
+fn of_a_word_only_the_first_token_has_a_target() {
+    let example = marked("이순신은 서울시에서 a", &[(0, 4, "PS"), (5, 10, "LC")]);
+    let mut tokenizer = FixtureTokenizer::new(VOCABULARY, 16);
+    let rows = EntityRecognition.encode(&example, &by_words(None), &mut tokenizer).unwrap();
+    assert_eq!(tags_of_row(&rows[0]), [-100, 1, -100, 3, -100, -100, -100, 0, -100]);
+    assert_eq!(rows[0].alignment, Alignment { marked: 2, exact: 2 });
+    let note = EntityRecognition.note(&by_words(None)).unwrap().1;
+    assert_eq!(note, serde_json::json!({"unit": "word"}));
+}
+
+/// A model that is right about the first tokens of words, and says I-LC of all others.
+#[test]
+fn a_word_is_what_its_first_token_is() {
+    let parts = [(0, 4, "PS"), (5, 10, "LC")];
+    let example = marked("이순신은 서울시에서 a", &parts);
+    for (max_seq_length, stride) in [(64, 32), (6, 2), (5, 0), (3, 0)] {
+        let mut setting = by_words(None);
+        setting.entity_recognition.stride = stride;
+        let mut tokenizer = FixtureTokenizer::new(VOCABULARY, max_seq_length);
+        let rows = EntityRecognition.encode(&example, &setting, &mut tokenizer).unwrap();
+        let outputs: Vec<Output> = rows.iter().map(perfect).collect();
+        let windows: Vec<Window<'_>> = rows
+            .iter()
+            .zip(&outputs)
+            .map(|(row, output)| Window { features: &row.features, output })
+            .collect();
+        let Decoded::Entities { entities, .. } =
+            EntityRecognition.decode(&example, &windows, &setting).unwrap()
+        else {
+            panic!("no entities")
+        };
+        let found: Vec<_> = entities.iter().map(|e| (e.start, e.end, e.label.as_str())).collect();
+        assert_eq!(found, parts, "in windows of {max_seq_length}");
+    }
+}
+
+#[test]
+fn a_text_of_parts_of_speech_has_a_label_a_word() {
+    let mut setting = by_words(None);
+    setting.labels = vec!["NOUN".into(), "VERB".into()];
+    setting.entity_recognition.scheme = Some(TagScheme::Plain);
+    assert_eq!(EntityRecognition.outputs(&setting), ["NOUN", "VERB"]);
+    assert_eq!(EntityRecognition.metrics(&setting), [Metric::Accuracy, Metric::MacroF1]);
+    let example = marked("서울시 a", &[(0, 3, "NOUN"), (4, 5, "VERB")]);
+    let mut tokenizer = FixtureTokenizer::new(VOCABULARY, 16);
+    let rows = EntityRecognition.encode(&example, &setting, &mut tokenizer).unwrap();
+    assert_eq!(tags_of_row(&rows[0]), [-100, 0, -100, 1, -100]);
+    let predictions = [
+        prediction("서울시 a", &[(0, 3, "NOUN"), (4, 5, "VERB")], &[(0, 3, "NOUN"), (4, 5, "NOUN")]),
+        prediction("서울시 a", &[(0, 3, "NOUN"), (4, 5, "NOUN")], &[(0, 3, "NOUN"), (4, 5, "NOUN")]),
+    ];
+    let scores = EntityRecognition.score(&predictions, &setting).unwrap();
+    assert_eq!(scores.figures.get(Metric::Accuracy), Some(0.75));
 }

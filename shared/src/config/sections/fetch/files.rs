@@ -64,6 +64,9 @@ pub enum FileFormat {
     Conll,
     /// The same with a character a line, spaces included, as in KLUE-NER.
     CharacterConll,
+    /// CoNLL-U: ten columns with tabs between them; the tag is the universal part of speech, or the column whose number
+    /// `columns.ner_tags` gives.
+    Conllu,
     /// SQuAD's JSON, of version 1 or 2, or a JSON array of questions.
     Squad,
     /// A text a line.
@@ -82,6 +85,7 @@ impl FileFormat {
             ("jsonl" | "ndjson", _) => FileFormat::Jsonl,
             ("parquet", _) => FileFormat::Parquet,
             ("conll", _) => FileFormat::Conll,
+            ("conllu", _) => FileFormat::Conllu,
             ("json", TruthKind::Answers) => FileFormat::Squad,
             ("json", _) => FileFormat::Json,
             _ => return None,
@@ -193,6 +197,11 @@ pub struct FileColumns {
     pub labels: LabelColumns,
     pub score: Column,
     pub entities: Column,
+    /// The words of a text, where a file has no texts but lists of words and of their tags.
+    pub tokens: String,
+    /// The tags of the words. Absent: `ner_tags`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ner_tags: Option<String>,
     pub answers: Column,
 }
 
@@ -208,6 +217,8 @@ impl Default for FileColumns {
             labels: column::LABELS.into(),
             score: column::SCORE.into(),
             entities: column::ENTITIES.into(),
+            tokens: column::TOKENS.into(),
+            ner_tags: None,
             answers: column::ANSWERS.into(),
         }
     }

@@ -1,0 +1,68 @@
+//! The names that `datasets` gives the numbers of a `ClassLabel` column, in a Parquet file's `huggingface` metadata.
+
+use serde_json::Value;
+
+/// The key of a Parquet file's metadata.
+pub(super) const KEY: &str = "huggingface";
+
+/// Of the column `name`, or of the items of its lists; in the order of their numbers.
+pub(super) fn find(metadata: &str, name: &str) -> Option<Vec<String>> {
+    let metadata: Value = serde_json::from_str(metadata).ok()?;
+    names(metadata.get("info")?.get("features")?.get(name)?)
+}
+
+fn names(feature: &Value) -> Option<Vec<String>> {
+    match feature {
+        // Older releases write the feature of a list's items in a list.
+        Value::Array(items) => names(items.first()?),
+        Value::Object(keys) if keys.get("_type").is_some_and(|kind| kind == "ClassLabel") => {
+            let names = keys.get("names")?.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
+            names.collect()
+        }
+        Value::Object(keys) => names(keys.get("feature")?),
+        _ => None,
+    }
+}
+
+/// `value` with `names` in place of numbers, in lists too. A number without a name stays.
+pub(super) fn named(value: Value, names: &[String]) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(|item| named(item, names)).collect(),
+        Value::Number(number) => {
+            let name = number.as_u64().and_then(|number| names.get(usize::try_from(number).ok()?));
+            name.map_or(Value::Number(number), |name| name.as_str().into())
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(feature: &str, expect: Option<&[&str]>) {
+        let metadata = format!(r#"{{"info": {{"features": {{"ner_tags": {feature}}}}}}}"#);
+        let expect = expect.map(|names| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(find(&metadata, "ner_tags"), expect, "{feature}");
+    }
+
+    #[test]
+    fn names_are_found_in_every_form() {
+        let label = r#"{"names": ["O", "B-PS"], "_type": "ClassLabel"}"#;
+        check(label, Some(&["O", "B-PS"]));
+        for list in ["Sequence", "List", "LargeList"] {
+            check(&format!(r#"{{"feature": {label}, "_type": "{list}"}}"#), Some(&["O", "B-PS"]));
+        }
+        check(&format!("[{label}]"), Some(&["O", "B-PS"]));
+        check(r#"{"dtype": "int64", "_type": "Value"}"#, None);
+        check(r#"{"feature": {"dtype": "string", "_type": "Value"}, "_type": "Sequence"}"#, None);
+        assert_eq!(find("{}", "ner_tags"), None);
+    }
+
+    #[test]
+    fn numbers_without_names_stay() {
+        let names = ["bad".to_owned(), "good".to_owned()];
+        let value = serde_json::json!([1, 0, 2, -1, "bad"]);
+        assert_eq!(named(value, &names), serde_json::json!(["good", "bad", 2, -1, "bad"]));
+    }
+}
