@@ -37,7 +37,7 @@ fn labels(task: Task) -> &'static [&'static str] {
         Task::PairClassification => &["entailment", "contradiction", "neutral"],
         Task::MultiLabel => &["욕설", "차별", "광고"],
         Task::EntityRecognition => &["PS", "LC"],
-        Task::PairRegression | Task::QuestionAnswering | Task::MaskedLm => &[],
+        Task::Regression | Task::PairRegression | Task::QuestionAnswering | Task::MaskedLm => &[],
     }
 }
 
@@ -64,7 +64,7 @@ fn prediction(task: Task, row: usize) -> Prediction {
     let (truth, decoded, logits) = match task {
         Task::Classification | Task::PairClassification => class(task, row, right),
         Task::MultiLabel => label_set(row, right),
-        Task::PairRegression => {
+        Task::Regression | Task::PairRegression => {
             let score = (row % 6) as f32;
             (Truth::Score(f64::from(score) + 0.5 * (row % 3) as f64), Decoded::Score { score }, vec![score])
         }

@@ -28,7 +28,7 @@ pub(crate) struct ModelArgs {
     /// A model with a head, in a folder in the Hub layout, in place of a run's.
     #[arg(long, value_name = "DIR", requires = "task")]
     model: Option<PathBuf>,
-    /// What that model was trained for: classification, pair_classification, pair_regression, multi_label,
+    /// What that model was trained for: classification, pair_classification, regression, pair_regression, multi_label,
     /// entity_recognition, question_answering or masked_lm.
     #[arg(long, requires = "model", value_parser = task_named, hide_possible_values = true)]
     task: Option<Task>,

@@ -84,7 +84,11 @@ fn task_section(stage: Stage, config: &Config) -> Result<Option<Value>> {
             return Ok(config.entity_recognition.scheme.map(|scheme| json!({ "scheme": scheme })));
         }
         _ if stage == Stage::Fetch => return Ok(None),
-        Task::Classification | Task::PairClassification | Task::PairRegression | Task::MultiLabel => {
+        Task::Classification
+        | Task::PairClassification
+        | Task::Regression
+        | Task::PairRegression
+        | Task::MultiLabel => {
             return Ok(None);
         }
         Task::QuestionAnswering => serde_json::to_value(&config.question_answering)?,

@@ -129,6 +129,16 @@ fn pair_regression() {
 }
 
 #[test]
+fn regression() {
+    let outcome = run("regression", |number| {
+        let score = 1.0 + (number % PLACES.len()) as f64;
+        json!({ "text": format!("{} {}", word(number), place(number)), "score": score })
+    });
+    check(&outcome, "BertForSequenceClassification", &[("pearson", 0.8), ("spearman", 0.8)]);
+    assert_eq!(outcome.metrics.get("f1_at_three"), None);
+}
+
+#[test]
 fn multi_label() {
     let outcome = run("multi_label", |number| {
         let bits = PLACES.iter().enumerate().take(3).filter(|(bit, _)| number >> bit & 1 == 1);

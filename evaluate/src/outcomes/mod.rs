@@ -47,7 +47,7 @@ pub(crate) fn outcomes(
         Task::Classification | Task::PairClassification => {
             Box::new(classes::Classes::of(predictions, setting)?)
         }
-        Task::PairRegression => Box::new(ratings::Ratings::of(predictions)?),
+        Task::Regression | Task::PairRegression => Box::new(ratings::Ratings::of(predictions)?),
         Task::MultiLabel => Box::new(label_sets::LabelSets::of(predictions, setting)?),
         Task::EntityRecognition if setting.entity_recognition.scheme == Some(TagScheme::Plain) => {
             Box::new(entities::Words::of(predictions, setting)?)

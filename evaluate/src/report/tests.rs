@@ -104,6 +104,7 @@ fn every_task_has_its_sections() {
     let classes = ["labels", "confusion", "ranking", "calibration", "lengths"];
     check_sections(Task::Classification, &classes);
     check_sections(Task::PairClassification, &classes);
+    check_sections(Task::Regression, &["scores", "lengths"]);
     check_sections(Task::PairRegression, &["scores", "lengths"]);
     check_sections(Task::MultiLabel, &["labels", "ranking", "lengths"]);
     check_sections(Task::EntityRecognition, &["labels", "lengths"]);

@@ -92,9 +92,11 @@ impl Config {
     /// The section of the task, where it has one; those of other tasks are not looked at.
     fn validate_task(&self) -> Result<()> {
         match self.task {
-            Task::Classification | Task::PairClassification | Task::PairRegression | Task::MultiLabel => {
-                Ok(())
-            }
+            Task::Classification
+            | Task::PairClassification
+            | Task::Regression
+            | Task::PairRegression
+            | Task::MultiLabel => Ok(()),
             Task::QuestionAnswering => self.question_answering.validate(self.tokenize.max_seq_length),
             Task::EntityRecognition => self.entity_recognition.validate(self.tokenize.max_seq_length),
             Task::MaskedLm => self.masked_lm.validate(),

@@ -12,8 +12,8 @@ mod multi_label;
 mod outcome;
 mod packing;
 mod pair_classification;
-mod pair_regression;
 mod question_answering;
+mod regression;
 mod sequence;
 mod setting;
 mod windows;
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::figures::Metric;
-use crate::schema::{DecodedKind, Example, ExampleShape, Features, TargetKind};
+use crate::schema::{DecodedKind, Example, ExampleShape, Features, TargetKind, Texts};
 use crate::tokens::Tokenizer;
 
 pub use crate::schema::{Decoded, Prediction};
@@ -45,6 +45,8 @@ pub enum Task {
     Classification,
     /// One label for two texts.
     PairClassification,
+    /// A score of a text.
+    Regression,
     /// A score of two texts.
     PairRegression,
     /// Any number of labels for a text.
@@ -130,9 +132,10 @@ pub trait Definition: Debug + Sync {
 }
 
 impl Task {
-    pub const ALL: [Task; 7] = [
+    pub const ALL: [Task; 8] = [
         Task::Classification,
         Task::PairClassification,
+        Task::Regression,
         Task::PairRegression,
         Task::MultiLabel,
         Task::EntityRecognition,
@@ -144,7 +147,8 @@ impl Task {
         match self {
             Task::Classification => &classification::Classification,
             Task::PairClassification => &pair_classification::PairClassification,
-            Task::PairRegression => &pair_regression::PairRegression,
+            Task::Regression => &regression::Regression { texts: Texts::One },
+            Task::PairRegression => &regression::Regression { texts: Texts::Pair },
             Task::MultiLabel => &multi_label::MultiLabel,
             Task::EntityRecognition => &entity_recognition::EntityRecognition,
             Task::QuestionAnswering => &question_answering::QuestionAnswering,

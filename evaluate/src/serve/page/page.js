@@ -4,6 +4,7 @@ const NAMES = { text: "Text", text_pair: "Second text", question: "Question", co
 const ABOUT = {
   classification: "One label for a text.",
   pair_classification: "One label for two texts.",
+  regression: "A score of a text.",
   pair_regression: "A score of two texts.",
   multi_label: "Any number of labels for a text.",
   entity_recognition: "The names in a text.",
@@ -76,6 +77,7 @@ const SHOW = {
   classification: (answer) => bars(byLabel(answer.probabilities), (name) => name === answer.label),
   pair_classification: (answer) => SHOW.classification(answer),
   multi_label: (answer) => bars(byLabel(answer.probabilities), (name) => answer.labels.includes(name)),
+  regression: (answer) => [element("p", "score", answer.score.toFixed(3))],
   pair_regression: (answer) => [element("p", "score", answer.score.toFixed(3))],
   entity_recognition: (answer, asked) => {
     const found = answer.entities.map((entity) => ({ ...entity, caption: entity.label }));

@@ -1,4 +1,4 @@
-//! A score of two texts: how alike their meanings are.
+//! A score of one text, such as a rating, or of two: how alike their meanings are.
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -15,16 +15,19 @@ use crate::schema::{
 };
 use crate::tokens::Tokenizer;
 
+/// A score of what `texts` says.
 #[derive(Debug)]
-pub(super) struct PairRegression;
+pub(super) struct Regression {
+    pub(super) texts: Texts,
+}
 
-impl Definition for PairRegression {
+impl Definition for Regression {
     fn name(&self) -> &'static str {
-        "pair_regression"
+        if self.texts == Texts::Pair { "pair_regression" } else { "regression" }
     }
 
     fn shape(&self) -> ExampleShape {
-        ExampleShape { texts: Texts::Pair, truth: TruthKind::Score }
+        ExampleShape { texts: self.texts, truth: TruthKind::Score }
     }
 
     fn targets(&self, _labels: &[String]) -> TargetKind {
@@ -45,7 +48,11 @@ impl Definition for PairRegression {
     }
 
     fn metrics(&self, _setting: &Setting) -> &'static [Metric] {
-        &[Metric::Pearson, Metric::Spearman, Metric::F1AtThree]
+        match self.texts {
+            Texts::Pair => &[Metric::Pearson, Metric::Spearman, Metric::F1AtThree],
+            // Where a paraphrase begins is a matter of pairs.
+            _ => &[Metric::Pearson, Metric::Spearman],
+        }
     }
 
     fn encode(
@@ -66,10 +73,12 @@ impl Definition for PairRegression {
         Ok(Decoded::Score { score })
     }
 
-    fn score(&self, predictions: &[Prediction], _setting: &Setting) -> Result<Scores> {
+    fn score(&self, predictions: &[Prediction], setting: &Setting) -> Result<Scores> {
         let ratings: Vec<Rating> = predictions.iter().map(rating).collect::<Result<_>>()?;
-        let f1 = counts_from(&ratings, PARAPHRASE).f1();
-        let mut figures = Figures::from([(Metric::F1AtThree, f1)]);
+        let mut figures = Figures::default();
+        if self.metrics(setting).contains(&Metric::F1AtThree) {
+            figures.set(Metric::F1AtThree, counts_from(&ratings, PARAPHRASE).f1());
+        }
         let mut undefined = Vec::new();
         let correlations = [(Metric::Pearson, pearson(&ratings)), (Metric::Spearman, spearman(&ratings))];
         for (metric, correlation) in correlations {
@@ -107,6 +116,8 @@ mod tests {
     use super::*;
     use crate::fault::kind_of;
 
+    const PAIR: Regression = Regression { texts: Texts::Pair };
+
     fn target(truth: Truth) -> Result<Targets> {
         let text_pair = Some("b".to_owned());
         score_of(&Example { example_id: "1".into(), text: "a".into(), text_pair, truth })
@@ -139,7 +150,7 @@ mod tests {
             logits: vec![score],
         };
         let predictions: Vec<Prediction> = pairs.iter().map(prediction).collect();
-        PairRegression.score(&predictions, &Setting::default()).unwrap()
+        PAIR.score(&predictions, &Setting::default()).unwrap()
     }
 
     #[test]
@@ -148,10 +159,7 @@ mod tests {
             score(&[(1.0, 2.0), (2.0, 1.0), (3.0, 4.0), (4.0, 3.0), (5.0, 5.0)]);
         let near = |metric, expect: f64| (figures.get(metric).unwrap() - expect).abs() < 1e-12;
         assert!(near(Metric::Pearson, 0.8) && near(Metric::Spearman, 0.8) && near(Metric::F1AtThree, 1.0));
-        assert_eq!(
-            (figures.iter().count(), undefined),
-            (PairRegression.metrics(&Setting::default()).len(), vec![])
-        );
+        assert_eq!((figures.iter().count(), undefined), (PAIR.metrics(&Setting::default()).len(), vec![]));
     }
 
     fn check_undefined(pairs: &[(f32, f64)], reason: &str) {
@@ -183,7 +191,7 @@ mod tests {
         let decode = |logits: &[f32]| {
             let output = Output::Logits(logits.into());
             let window = Window { features: &features, output: &output };
-            PairRegression.decode(&example, &[window], &Setting::default())
+            PAIR.decode(&example, &[window], &Setting::default())
         };
         assert_eq!(decode(&[-0.25]).unwrap(), Decoded::Score { score: -0.25 });
         assert!(decode(&[1.0, 2.0]).is_err());
