@@ -178,11 +178,8 @@ fn only_run_sees_the_whole_config() {
 }
 
 #[test]
-fn files_are_small_and_named_for_what_they_hold() {
+fn files_are_named_for_what_they_hold() {
     for source in sources() {
-        let lines = text(&source).lines().count();
-        let most = if source.starts_with("shared/bert/src") { 450 } else { 300 };
-        assert!(lines <= most, "{} has {lines} lines, and {most} are the most", source.display());
         let name = source.file_stem().unwrap().to_string_lossy();
         assert!(!["utils", "util", "common", "helpers", "misc"].contains(&&*name), "{}", source.display());
     }
