@@ -8,7 +8,7 @@ use shared::schema::{DecodedKind, Example, Features, FilledMask, Prediction, Tok
 use shared::task::{
     Decoded, Definition, Output, OutputLayer, Setting, TokenGuess, TokenReading, Window, prediction,
 };
-use shared::tokens::{Piece, Tokenizer};
+use shared::tokens::{Piece, Tokenizer, UnknownTokens};
 use tokenizer::BoundedTokenizer;
 
 use crate::model::Source;
@@ -28,6 +28,8 @@ pub(crate) struct EncodedExamples {
     pub(crate) rows: Vec<Features>,
     /// How many of the rows are each example's: of a long text there are several, of an empty one there may be none.
     pub(crate) counts: Vec<usize>,
+    /// Of all rows.
+    pub(crate) unknown: UnknownTokens,
 }
 
 impl Encoder {
@@ -83,8 +85,13 @@ impl Encoder {
     pub(crate) fn encode(&self, examples: Vec<Example>) -> Result<EncodedExamples> {
         let of_examples = self.tokenizer.encode_all(self.task, &self.setting, &examples)?;
         let counts = of_examples.iter().map(Vec::len).collect();
+        let mut unknown = UnknownTokens::default();
+        for row in of_examples.iter().flatten() {
+            unknown.unknown += row.unknown;
+            unknown.tokens += row.pieces;
+        }
         let rows = of_examples.into_iter().flatten().map(|row| row.features).collect();
-        Ok(EncodedExamples { examples, rows, counts })
+        Ok(EncodedExamples { examples, rows, counts, unknown })
     }
 
     /// What the outputs of an example's rows say of it.

@@ -98,7 +98,7 @@ impl Predictor {
         encoded: EncodedExamples,
         is_abandoned: impl Fn() -> bool,
     ) -> Result<Option<Vec<Prediction>>> {
-        let EncodedExamples { examples, rows, counts } = encoded;
+        let EncodedExamples { examples, rows, counts, .. } = encoded;
         let dataset = self.dataset(rows)?;
         let between = |_| if is_abandoned() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let outputs = self.model.all_outputs(&dataset, self.batch_size, between)?;

@@ -274,5 +274,6 @@ pub mod hub {
     pub const TOKENIZER: &str = "tokenizer.json";
     pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
     pub const SPECIAL_TOKENS: &str = "special_tokens_map.json";
+    pub const ADDED_TOKENS: &str = "added_tokens.json";
     pub const VOCAB: &str = "vocab.txt";
 }

@@ -3,6 +3,32 @@
 
 use anyhow::Result;
 
+/// The share of unknown tokens above which a tokenizer hardly fits its texts.
+pub const MOST_UNKNOWN: f64 = 0.05;
+
+/// How many tokens of texts are unknown, special tokens left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnknownTokens {
+    pub unknown: u64,
+    pub tokens: u64,
+}
+
+impl UnknownTokens {
+    /// A warning where more than [`MOST_UNKNOWN`] of the tokens are unknown.
+    pub fn warning(self) -> Option<String> {
+        let share = self.unknown as f64 / self.tokens.max(1) as f64;
+        (share > MOST_UNKNOWN).then(|| {
+            format!(
+                "{:.1} % of the tokens are unknown ([UNK]), and more than {:.0} % say that the model's tokenizer does not \
+                 fit these texts: look at their language, at letter case and at `do_lower_case` and `strip_accents` of \
+                 tokenizer_config.json, or take another model",
+                100.0 * share,
+                100.0 * MOST_UNKNOWN
+            )
+        })
+    }
+}
+
 /// A token of a text itself, and its place there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Piece {
@@ -95,4 +121,18 @@ pub trait Tokenizer {
 
     /// The number of special tokens around two texts.
     fn special_tokens_of_pair(&self) -> usize;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_tokens_are_warned_of_above_the_bound() {
+        let warning = |unknown, tokens| UnknownTokens { unknown, tokens }.warning();
+        assert_eq!(warning(0, 0), None);
+        assert_eq!(warning(5, 100), None);
+        let said = warning(6, 100).unwrap();
+        assert!(said.contains("6.0 %") && said.contains("5 %"), "{said}");
+    }
 }

@@ -38,12 +38,13 @@ impl SplitJob<'_> {
         let (statistics, shards) = pool.install(|| self.convert(rows, encoder, writer))?;
         let (mean_length, misaligned) = (statistics.mean_length(), statistics.misaligned());
         let without_tokens = statistics.is_without_tokens();
+        let unknown = statistics.unknown().warning();
         let facts = statistics.into_facts(shards);
         self.report(&facts, mean_length, started);
         if without_tokens {
             log::warn!("{}: no text has a token, so nothing can be learnt or judged there", self.split);
         }
-        misaligned.iter().for_each(|sentence| log::warn!("{}: {sentence}", self.split));
+        unknown.iter().chain(&misaligned).for_each(|sentence| log::warn!("{}: {sentence}", self.split));
         Ok(facts)
     }
 

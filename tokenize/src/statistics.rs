@@ -2,6 +2,7 @@
 
 use shared::facts::SplitFacts;
 use shared::task::{Alignment, Encoded};
+use shared::tokens::UnknownTokens;
 
 /// Counts over the rows of a split.
 #[derive(Debug, Clone)]
@@ -47,6 +48,10 @@ impl Statistics {
     /// Whether there are rows, and no text of them has a token of its own.
     pub(crate) fn is_without_tokens(&self) -> bool {
         self.rows > 0 && self.pieces == 0
+    }
+
+    pub(crate) fn unknown(&self) -> UnknownTokens {
+        UnknownTokens { unknown: self.unknown, tokens: self.pieces }
     }
 
     /// What no model can learn exactly, where a task marks parts of texts.

@@ -1,6 +1,6 @@
 //! The model under training, with its optimizer.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use bert::{AdamW, AdamWConfig, BertConfig, Compute, Head, LayerRates, Model};
@@ -9,16 +9,16 @@ use shared::facts::FetchFacts;
 use shared::layout::{checkpoints, fetched, trained};
 use shared::manifest::FinishedFolder;
 use shared::task::{Definition, Setting};
+use tokenizer::SavedTokenizer;
 
 use crate::checkpoints::Checkpoint;
-use crate::tokenizer_files;
 
 #[derive(Debug)]
 pub(crate) struct Learner {
     pub(crate) model: Model,
     pub(crate) optimizer: AdamW,
-    /// Where the files of the model's tokenizer lie.
-    tokenizer: PathBuf,
+    /// What stands beside the saved model.
+    tokenizer: SavedTokenizer,
 }
 
 impl Learner {
@@ -77,14 +77,15 @@ impl Learner {
                 decay: config.layer_decay,
             },
         });
-        Ok(Learner { model, optimizer, tokenizer: tokenizer.to_owned() })
+        let tokenizer = SavedTokenizer::read(tokenizer, model.config().max_position_embeddings)?;
+        Ok(Learner { model, optimizer, tokenizer })
     }
 
     /// Writes model, tokenizer and moments into a checkpoint's folder.
     pub(crate) fn save(&self, folder: &Path) -> Result<()> {
         let model = trained::model(folder);
         self.model.save(&model)?;
-        tokenizer_files::install(&self.tokenizer, &model, self.model.config().max_position_embeddings)?;
+        self.tokenizer.write(&model)?;
         self.optimizer.save(&self.model, &checkpoints::optimizer(folder))
     }
 }

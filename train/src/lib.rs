@@ -13,7 +13,6 @@ mod schedule;
 mod state;
 mod summary;
 mod tensorboard;
-mod tokenizer_files;
 mod training;
 
 use std::path::Path;

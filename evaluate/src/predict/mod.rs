@@ -19,6 +19,7 @@ use shared::fault::Fault;
 use shared::schema::Example;
 use shared::signals;
 use shared::stage::execute_program;
+use shared::tokens::UnknownTokens;
 
 use crate::encoder::{Encoder, example};
 use crate::model::ModelArgs;
@@ -125,10 +126,13 @@ fn answer_all(
 ) -> Result<()> {
     let started = Instant::now();
     let mut progress = (!stdout().is_terminal()).then(|| Progress::new(PROGRAM, 0, Unit::Items));
-    let mut count = 0;
+    let (mut count, mut unknown) = (0, UnknownTokens::default());
     let encoder = predictor.encoder();
     for encoded in Ahead::of(chunks.map(move |chunk| encoder.encode(chunk?)))? {
-        let predictions = predictor.answer(encoded?)?;
+        let encoded = encoded?;
+        unknown.unknown += encoded.unknown.unknown;
+        unknown.tokens += encoded.unknown.tokens;
+        let predictions = predictor.answer(encoded)?;
         if output.write(&predictions)? == ControlFlow::Break(()) {
             return Ok(());
         }
@@ -139,6 +143,7 @@ fn answer_all(
     }
     output.finish()?;
     progress.into_iter().for_each(Progress::finish);
+    unknown.warning().iter().for_each(|sentence| log::warn!("{sentence}"));
     let seconds = started.elapsed().as_secs_f64();
     log::info!("{count} examples in {seconds:.1} s, {:.0} a second", count as f64 / seconds);
     Ok(())

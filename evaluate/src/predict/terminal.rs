@@ -19,7 +19,9 @@ const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
 
 /// Prints what the model says of each example.
 pub(super) fn show(predictor: &Predictor, examples: Vec<Example>) -> Result<()> {
-    let predictions = predictor.predict(examples.clone())?;
+    let encoded = predictor.encoder().encode(examples.clone())?;
+    encoded.unknown.warning().iter().for_each(|sentence| log::warn!("{sentence}"));
+    let predictions = predictor.answer(encoded)?;
     let mut out = BufWriter::new(stdout().lock());
     for (example, prediction) in examples.iter().zip(&predictions) {
         write!(out, "{}", text(example, &prediction.decoded, predictor.encoder().labels()))?;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use shared::config::Weights;
 use shared::fault::{self, Fault, FaultKind};
 use shared::layout::hub;
+use tokenizer::TokenizerFiles;
 
 use super::ModelFiles;
 use crate::download::Found;
@@ -44,6 +45,14 @@ impl WeightsFile {
 /// # Errors
 /// An input fault that names what is missing and where it was looked for.
 pub(super) fn collect(model: &str, weights: Weights, files: &dyn ModelFiles) -> Result<Files> {
+    let mut collected = small(model, files)?;
+    check_tokenizer(model, &collected)?;
+    collected.extend(weight_files(model, weights, files)?);
+    Ok(collected)
+}
+
+/// What is small: the config and the tokenizer.
+fn small(model: &str, files: &dyn ModelFiles) -> Result<Files> {
     let mut collected = vec![required(model, hub::CONFIG, files)?];
     let tokenizer = optional(hub::TOKENIZER, files)?;
     let vocabulary = optional(hub::VOCAB, files)?;
@@ -54,19 +63,36 @@ pub(super) fn collect(model: &str, weights: Weights, files: &dyn ModelFiles) -> 
         )));
     }
     collected.extend(tokenizer.into_iter().chain(vocabulary));
-    for name in [hub::TOKENIZER_CONFIG, hub::SPECIAL_TOKENS] {
+    for name in [hub::TOKENIZER_CONFIG, hub::SPECIAL_TOKENS, hub::ADDED_TOKENS] {
         collected.extend(optional(name, files)?);
-    }
-    match weights {
-        Weights::Pretrained => collected.extend(pretrained(model, files)?),
-        Weights::Random => {}
     }
     Ok(collected)
 }
 
-/// The same, or none where `files` lacks something.
+/// Builds the tokenizer, so that one which is not supported is refused before any weights come.
+fn check_tokenizer(model: &str, collected: &Files) -> Result<()> {
+    let files = collected.iter().map(|(name, file)| (name.clone(), file.path.clone()));
+    tokenizer::check(&TokenizerFiles::new(files)).with_context(|| format!("the tokenizer of `{model}`"))
+}
+
+fn weight_files(model: &str, weights: Weights, files: &dyn ModelFiles) -> Result<Files> {
+    match weights {
+        Weights::Pretrained => pretrained(model, files),
+        Weights::Random => Ok(Files::new()),
+    }
+}
+
+/// Every file of the model, or none where `files` lacks one. A tokenizer that is not supported is refused all the same.
 pub(super) fn if_whole(model: &str, weights: Weights, files: &dyn ModelFiles) -> Result<Option<Files>> {
-    match collect(model, weights, files) {
+    let Some(mut collected) = if_present(small(model, files))? else { return Ok(None) };
+    let Some(weights) = if_present(weight_files(model, weights, files))? else { return Ok(None) };
+    check_tokenizer(model, &collected)?;
+    collected.extend(weights);
+    Ok(Some(collected))
+}
+
+fn if_present(found: Result<Files>) -> Result<Option<Files>> {
+    match found {
         Ok(files) => Ok(Some(files)),
         Err(error) if fault::kind_of(&error) == FaultKind::Input => Ok(None),
         Err(error) => Err(error),

@@ -68,7 +68,8 @@ impl Machine {
 const IN_MIRROR: &str = "mirror/huggingface.co/org/name/resolve/main";
 /// Weights of PyTorch, by what tells whether they are whole.
 const NO_PICKLE: &str = "PK\u{3}\u{4}PK\u{5}\u{6}";
-const BARE: [(&str, &str); 2] = [(hub::CONFIG, CONFIG), (hub::VOCAB, "[PAD]\n")];
+const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+const BARE: [(&str, &str); 2] = [(hub::CONFIG, CONFIG), (hub::VOCAB, VOCAB)];
 const CONFIG: &str = r#"{"model_type": "bert", "vocab_size": 9, "hidden_size": 8, "num_hidden_layers": 1,
     "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 12}"#;
 
@@ -216,7 +217,7 @@ fn the_hubs_cache_is_used_online_where_what_it_lacks_is_known_to_be_absent() {
     };
     assert!(whole("offline = true"));
     let absences = format!("{model}/.no_exist/0123abcd");
-    machine.write(&absences, &[(hub::TOKENIZER, ""), (hub::TOKENIZER_CONFIG, "")]);
+    machine.write(&absences, &[(hub::TOKENIZER, ""), (hub::TOKENIZER_CONFIG, ""), (hub::ADDED_TOKENS, "")]);
     assert!(!whole(""));
     machine.write(&absences, &[(hub::SPECIAL_TOKENS, "")]);
     assert!(whole(""));
@@ -247,7 +248,7 @@ fn the_model_of_a_run_is_taken_from_its_training() {
 #[test]
 fn a_new_model_takes_the_tokenizer_of_another() {
     let machine = Machine::new();
-    machine.write(IN_MIRROR, &[(hub::CONFIG, "{}"), (hub::VOCAB, "[PAD]\n")]);
+    machine.write(IN_MIRROR, &[(hub::CONFIG, "{}"), (hub::VOCAB, VOCAB)]);
     let new = |machine: &Machine| {
         let mirror = machine.path("mirror");
         let keys = "scratch = { tokenizer = \"org/name\", num_hidden_layers = 3 }";
@@ -265,4 +266,33 @@ fn a_new_model_takes_the_tokenizer_of_another() {
     let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
     let of = |key: &str| config[key].as_u64();
     assert_eq!([of("vocab_size"), of("num_hidden_layers"), of("pad_token_id")], [Some(7), Some(3), Some(5)]);
+}
+
+#[test]
+fn a_tokenizer_that_is_not_supported_is_refused_before_weights_are_looked_for() {
+    let machine = Machine::new();
+    machine.write(IN_MIRROR, &BARE);
+    let refused = |config: &str, parts: &[&str]| {
+        machine.write(IN_MIRROR, &[(hub::TOKENIZER_CONFIG, config)]);
+        check_refused(machine.mirrored(""), parts);
+    };
+    refused(
+        r#"{"tokenizer_class": "BertJapaneseTokenizer"}"#,
+        &["`org/name`", "BertJapaneseTokenizer", "BertTokenizer"],
+    );
+    refused(r#"{"auto_map": {"AutoTokenizer": ["a.B", null]}}"#, &["auto_map", "Python code"]);
+    refused(r#"{"padding_side": "left"}"#, &["padding_side", "left"]);
+    refused(r#"{"truncation_side": "left"}"#, &["truncation_side", "left"]);
+    refused(r#"{"split_special_tokens": true}"#, &["split_special_tokens"]);
+}
+
+#[test]
+fn added_tokens_come_with_the_vocabulary() {
+    let machine = Machine::new();
+    machine.write(IN_MIRROR, &BARE);
+    machine.write(IN_MIRROR, &[(hub::ADDED_TOKENS, r#"{"<e>": 5}"#)]);
+    let names = machine.mirrored("weights = \"random\"").unwrap().1;
+    assert_eq!(names, [hub::ADDED_TOKENS, hub::CONFIG, hub::VOCAB]);
+    machine.write(IN_MIRROR, &[(hub::ADDED_TOKENS, r#"{"<e>": 9}"#)]);
+    check_refused(machine.mirrored("weights = \"random\""), &["`<e>`", "the id 9", "gives it 5"]);
 }

@@ -7,8 +7,9 @@ use anyhow::{Context, Error, Result, bail, ensure};
 use shared::fault::Fault;
 use shared::tokens::{Piece, WordStarts};
 
+use crate::files::TokenizerFiles;
 use crate::frame::Frame;
-use crate::model_files::{ModelConfig, TokenizerConfig};
+use crate::model_files::ModelConfig;
 use crate::pieces::pieces;
 use crate::session::Session;
 use crate::source::Source;
@@ -32,7 +33,7 @@ pub struct BoundedTokenizer {
 
 impl BoundedTokenizer {
     /// Reads the tokenizer of the model in `folder`: `tokenizer.json` where there is one, else BERT's WordPiece
-    /// from `vocab.txt`.
+    /// from `vocab.txt`, under the rules that stand beside it.
     ///
     /// # Errors
     /// A [`Fault::usage`] where the model cannot take `max_seq_length` tokens, a [`Fault::input`] where the
@@ -40,12 +41,12 @@ impl BoundedTokenizer {
     pub fn load(folder: &Path, max_seq_length: usize) -> Result<BoundedTokenizer> {
         let model = ModelConfig::read(folder)?;
         model.check_length(max_seq_length)?;
-        let config = TokenizerConfig::read(folder)?;
-        let source = Source::read(folder, &config)?;
-        let pad_token_id = pad_token_id(&source, &config, &model, folder)?;
-        let mask_token_id = source.mask_token_id(&config).filter(|&id| id < model.vocab_size);
-        let Source { tokenizer: mut hugging_face, unknown_token_id } = source;
-        unbind(&mut hugging_face)?;
+        let in_folder = || format!("the tokenizer in {}", folder.display());
+        let source = Source::read(&TokenizerFiles::in_folder(folder)).with_context(in_folder)?;
+        source.say();
+        let pad_token_id = pad_token_id(&source, &model, folder)?;
+        let mask_token_id = source.mask_token_id().filter(|&id| id < model.vocab_size);
+        let Source { tokenizer: hugging_face, unknown_token_id, .. } = source;
         let around_texts = || {
             let path = folder.display();
             Fault::input(format!(
@@ -154,13 +155,8 @@ impl BoundedTokenizer {
     }
 }
 
-fn pad_token_id(
-    source: &Source,
-    config: &TokenizerConfig,
-    model: &ModelConfig,
-    folder: &Path,
-) -> Result<u32> {
-    let id = source.pad_token_id(config).or(model.pad_token_id).with_context(|| {
+fn pad_token_id(source: &Source, model: &ModelConfig, folder: &Path) -> Result<u32> {
+    let id = source.pad_token_id().or(model.pad_token_id).with_context(|| {
         Fault::input(format!("neither the tokenizer nor config.json in {} has a pad token", folder.display()))
     })?;
     ensure!(
@@ -168,13 +164,6 @@ fn pad_token_id(
         Fault::input(format!("the pad token in {} is beyond the model's vocab_size", folder.display()))
     );
     Ok(id)
-}
-
-/// Takes away whatever `tokenizer.json` has stored of lengths.
-fn unbind(tokenizer: &mut tokenizers::Tokenizer) -> Result<()> {
-    tokenizer.with_truncation(None).map_err(Error::from_boxed)?;
-    tokenizer.with_padding(None);
-    Ok(())
 }
 
 #[cfg(test)]
@@ -237,6 +226,8 @@ mod tests {
         model.write(hub::SPECIAL_TOKENS, r#"{"mask_token": {"content": "good"}}"#);
         assert_eq!(mask(&model), Some(9));
         model.write(hub::TOKENIZER_CONFIG, r#"{"mask_token": "美"}"#);
+        assert_eq!(mask(&model), Some(9));
+        model.write(hub::TOKENIZER_CONFIG, r#"{"mask_token": "美", "added_tokens_decoder": {}}"#);
         assert_eq!(mask(&model), Some(10));
         let xlm_r = Model::unigram(|_| ());
         let id = BoundedTokenizer::load(xlm_r.path(), 16).unwrap().hugging_face.token_to_id("<mask>");

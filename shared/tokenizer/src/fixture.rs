@@ -12,8 +12,8 @@ use tokenizers::pre_tokenizers::metaspace::Metaspace;
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, Tokenizer};
 
-use crate::model_files::TokenizerConfig;
-use crate::wordpiece;
+use crate::files::TokenizerFiles;
+use crate::source::Source;
 
 pub(crate) const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n영화\n##가\n좋다\n!\ngood\n美\n国\n";
 
@@ -36,9 +36,7 @@ impl Model {
     /// The same tokenizer as a `tokenizer.json`, after `change`.
     pub(crate) fn tokenizer_json(change: impl FnOnce(&mut Tokenizer)) -> Model {
         let model = Model::word_piece();
-        let vocab = model.path().join(hub::VOCAB);
-        let mut tokenizer =
-            wordpiece::from_vocab(&vocab, &TokenizerConfig::read(model.path()).unwrap()).unwrap();
+        let mut tokenizer = Source::read(&TokenizerFiles::in_folder(model.path())).unwrap().tokenizer;
         change(&mut tokenizer);
         tokenizer.save(model.path().join(hub::TOKENIZER), false).unwrap();
         model.remove(hub::VOCAB);

@@ -81,11 +81,10 @@ impl<const TEXTS: usize> Frame<TEXTS> {
 mod tests {
     use super::*;
     use crate::fixture::Model;
-    use crate::source::Source;
     use tokenizers::processors::template::TemplateProcessing;
 
     fn tokenizer(model: &Model) -> Tokenizer {
-        Source::read(model.path(), &Default::default()).unwrap().tokenizer
+        Tokenizer::from_file(model.path().join(shared::layout::hub::TOKENIZER)).unwrap()
     }
 
     fn with_templates(single: &str, pair: &str) -> Tokenizer {
@@ -107,7 +106,7 @@ mod tests {
 
     #[test]
     fn two_texts_have_the_types_of_their_tokenizer() {
-        let bert = tokenizer(&Model::word_piece());
+        let bert = tokenizer(&Model::tokenizer_json(|_| ()));
         check(&bert, 2, &[2, 7, 8, 3, 9, 3], &[0, 0, 0, 0, 1, 1], [1, 4]);
         let roberta = tokenizer(&Model::unigram(|_| ()));
         check(&roberta, 2, &[0, 7, 8, 2, 2, 9, 2], &[0; 7], [1, 5]);
@@ -115,7 +114,7 @@ mod tests {
 
     #[test]
     fn types_stay_within_the_models() {
-        let bert = tokenizer(&Model::word_piece());
+        let bert = tokenizer(&Model::tokenizer_json(|_| ()));
         check(&bert, 1, &[2, 7, 8, 3, 9, 3], &[0; 6], [1, 4]);
     }
 

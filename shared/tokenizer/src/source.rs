@@ -1,21 +1,46 @@
-//! A tokenizer as its files describe it.
+//! A tokenizer as its files describe it, and as `AutoTokenizer` of `transformers` builds it from them.
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Error, Result, bail, ensure};
 use serde::Deserialize;
 use shared::fault::Fault;
 use shared::layout::hub;
-use tokenizers::Tokenizer;
+use tokenizers::models::ModelWrapper;
+use tokenizers::processors::bert::BertProcessing;
+use tokenizers::utils::padding::{PaddingDirection, PaddingParams};
+use tokenizers::utils::truncation::TruncationDirection;
+use tokenizers::{AddedToken, NormalizerWrapper, PreTokenizerWrapper, Tokenizer};
 
-use crate::model_files::TokenizerConfig;
+use crate::class::TokenizerClass;
+use crate::files::TokenizerFiles;
+use crate::frame::Frame;
+use crate::scores;
+use crate::settings::{Letters, Settings, Side, Sides};
 use crate::wordpiece;
 
-/// What `tokenizer.json` or `vocab.txt` say.
+/// What the files of a model say.
 pub(crate) struct Source {
     pub(crate) tokenizer: Tokenizer,
     pub(crate) unknown_token_id: Option<u32>,
+    pub(crate) settings: Settings,
+    pub(crate) origin: Origin,
+    /// What a user should know of how the files were read.
+    notes: Vec<String>,
+    /// The padding that `tokenizer.json` stores; the tokenizer itself neither pads nor truncates.
+    padding: Option<PaddingParams>,
+    sides: Sides,
+}
+
+/// Where the parts of a tokenizer come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// `tokenizer.json`, which has all of it.
+    Stored,
+    /// `tokenizer.json`, changed by the files beside it.
+    Changed,
+    Vocabulary,
 }
 
 /// The key of `tokenizer.json` that the library does not tell.
@@ -32,47 +57,306 @@ struct UnknownToken {
 }
 
 impl Source {
-    pub(crate) fn read(folder: &Path, config: &TokenizerConfig) -> Result<Source> {
-        let (json, vocab) = (folder.join(hub::TOKENIZER), folder.join(hub::VOCAB));
-        if json.is_file() {
-            Source::from_json(&json)
-        } else if vocab.is_file() {
-            let tokenizer = wordpiece::from_vocab(&vocab, config)?;
-            let unknown_token_id = tokenizer.token_to_id(config.unk_token.as_str());
-            Ok(Source { tokenizer, unknown_token_id })
-        } else {
-            bail!(Fault::input(format!(
-                "the model in {} has neither {} nor {}; name a model in `fetch.model` that has one of them",
-                folder.display(),
+    /// # Errors
+    /// A [`Fault::input`] where there is no usable tokenizer, or one that `transformers` 4 and 5 build by rules which
+    /// are not known here.
+    pub(crate) fn read(files: &TokenizerFiles) -> Result<Source> {
+        let settings = Settings::read(files)?;
+        let source = match (files.path(hub::TOKENIZER), files.path(hub::VOCAB)) {
+            (Some(json), _) => Source::from_json(json, settings)?,
+            (None, Some(vocab)) => Source::from_vocab(vocab, settings)?,
+            (None, None) => bail!(Fault::input(format!(
+                "the model has neither {} nor {}; name a model that has one of them",
                 hub::TOKENIZER,
                 hub::VOCAB
-            )))
-        }
+            ))),
+        };
+        source.settings.check_sides(source.sides)?;
+        source.check_frame()?;
+        Ok(source)
     }
 
-    fn from_json(path: &Path) -> Result<Source> {
+    fn from_json(path: &Path, mut settings: Settings) -> Result<Source> {
         let damaged = || Fault::input(format!("{} is not a readable tokenizer", path.display()));
         let bytes = fs::read(path).with_context(damaged)?;
-        let tokenizer = Tokenizer::from_bytes(&bytes).map_err(Error::from_boxed).with_context(damaged)?;
+        let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(Error::from_boxed).with_context(damaged)?;
         let UnknownToken { unk_id, unk_token } =
             serde_json::from_slice::<TokenizerFile>(&bytes).with_context(damaged)?.model;
+        scores::read_inexactly(&mut tokenizer, unk_id).with_context(damaged)?;
+        let (padding, sides) = (tokenizer.get_padding().cloned(), sides(&tokenizer));
+        unbind(&mut tokenizer)?;
+        let class = class_of(&settings, &tokenizer);
+        class.check_model(tokenizer.get_model())?;
+        settings.complete(class);
+        let mut notes = Vec::new();
+        if class == TokenizerClass::Bert {
+            check_unknown(&settings, unk_token.as_deref())?;
+            notes.extend(set_letters(&mut tokenizer, settings.letters)?);
+        }
+        let added = add_tokens(&mut tokenizer, &settings)?;
+        if class == TokenizerClass::Bert {
+            notes.extend(frame_as_bert(&mut tokenizer, &settings)?);
+        }
+        check_prefix_space(&tokenizer, settings.add_prefix_space)?;
         let unknown_token_id = unk_id.or_else(|| unk_token.and_then(|token| tokenizer.token_to_id(&token)));
-        Ok(Source { tokenizer, unknown_token_id })
+        let origin = if added || !notes.is_empty() { Origin::Changed } else { Origin::Stored };
+        Ok(Source { tokenizer, unknown_token_id, settings, origin, notes, padding, sides })
+    }
+
+    fn from_vocab(path: &Path, mut settings: Settings) -> Result<Source> {
+        let class = settings.class.unwrap_or(TokenizerClass::Bert);
+        ensure!(
+            class == TokenizerClass::Bert,
+            Fault::input(format!(
+                "`tokenizer_class` is that of a tokenizer which stands in {}, and the model has only {}; fetch a model \
+                 that has the file",
+                hub::TOKENIZER,
+                hub::VOCAB
+            ))
+        );
+        settings.complete(class);
+        let mut tokenizer = wordpiece::from_vocab(path, &settings)?;
+        add_tokens(&mut tokenizer, &settings)?;
+        let unknown_token_id = settings.named("unk_token").and_then(|token| tokenizer.token_to_id(token));
+        let origin = Origin::Vocabulary;
+        let (notes, padding, sides) = (Vec::new(), None, Sides::default());
+        Ok(Source { tokenizer, unknown_token_id, settings, origin, notes, padding, sides })
+    }
+
+    /// Warns of what was read otherwise than `tokenizer.json` alone says.
+    pub(crate) fn say(&self) {
+        self.notes.iter().for_each(|note| log::warn!("{note}"));
+    }
+
+    /// An encoder that is given a text without special tokens has nothing to classify by, and nothing at all for an
+    /// empty one.
+    fn check_frame(&self) -> Result<()> {
+        // A model may have more types, which changes nothing here.
+        let special = Frame::<1>::of(&self.tokenizer, 1).map(|frame| frame.len());
+        ensure!(
+            special.is_some_and(|special| special > 0),
+            Fault::input(format!(
+                "the `post_processor` of {} puts no special tokens around a text, as an encoder needs them; give it a \
+                 TemplateProcessing with those that the model was trained with",
+                hub::TOKENIZER
+            ))
+        );
+        Ok(())
     }
 
     /// The tokenizer's own pad token. It stands above the model's `pad_token_id`, which some models on the Hub
     /// have wrong (`intfloat/multilingual-e5-small`), and `transformers` pads with it too.
-    pub(crate) fn pad_token_id(&self, config: &TokenizerConfig) -> Option<u32> {
-        let named = config.pad_token.as_ref().map(|token| token.as_str());
+    pub(crate) fn pad_token_id(&self) -> Option<u32> {
         let id = |token: &str| self.tokenizer.token_to_id(token);
+        let named = self.settings.named("pad_token").and_then(id);
         named
-            .and_then(id)
-            .or_else(|| self.tokenizer.get_padding().map(|padding| padding.pad_id))
+            .or_else(|| self.padding.as_ref().map(|padding| padding.pad_id))
             .or_else(|| ["[PAD]", "<pad>"].into_iter().find_map(id))
     }
-    /// The token for what is masked, by its name in `config` or, where that is in no vocabulary, in BERT's or XLM-R's.
-    pub(crate) fn mask_token_id(&self, config: &TokenizerConfig) -> Option<u32> {
-        let names = [config.mask_token.as_str(), "[MASK]", "<mask>"];
+
+    /// The token for what is masked, by its name in the files or, where that is in no vocabulary, in BERT's or XLM-R's.
+    pub(crate) fn mask_token_id(&self) -> Option<u32> {
+        let names = self.settings.named("mask_token").into_iter().chain(["[MASK]", "<mask>"]);
         names.into_iter().find_map(|token| self.tokenizer.token_to_id(token))
     }
+}
+
+/// Without a class, `AutoTokenizer` takes BERT's for the models that are supported. It cannot build it where the
+/// vocabulary is of another kind, or has other special tokens.
+fn class_of(settings: &Settings, tokenizer: &Tokenizer) -> TokenizerClass {
+    let is_berts = || {
+        let tokens = TokenizerClass::Bert.default_tokens();
+        let name =
+            |(key, token): &(&str, AddedToken)| settings.named(key).unwrap_or(&token.content).to_owned();
+        let present = |token: String| tokenizer.token_to_id(&token).is_some();
+        matches!(tokenizer.get_model(), ModelWrapper::WordPiece(_))
+            && tokens
+                .iter()
+                .filter(|(key, _)| ["cls_token", "sep_token", "unk_token"].contains(key))
+                .map(name)
+                .all(present)
+    };
+    match settings.class {
+        Some(class) => class,
+        None if is_berts() => TokenizerClass::Bert,
+        None => TokenizerClass::Stored,
+    }
+}
+
+/// Says what becomes of the letters, where the normalizer of `tokenizer` was another. One that is not BERT's stays, as in `transformers` 4.
+fn set_letters(tokenizer: &mut Tokenizer, letters: Letters) -> Result<Option<String>> {
+    let Some(NormalizerWrapper::BertNormalizer(stored)) = tokenizer.get_normalizer() else { return Ok(None) };
+    let mut wanted = *stored;
+    wanted.lowercase = letters.do_lower_case;
+    wanted.strip_accents = letters.strip_accents;
+    wanted.handle_chinese_chars = letters.tokenize_chinese_chars;
+    let strips = |normalizer: &tokenizers::normalizers::BertNormalizer| {
+        (
+            normalizer.lowercase,
+            normalizer.strip_accents.unwrap_or(normalizer.lowercase),
+            normalizer.handle_chinese_chars,
+        )
+    };
+    let (before, after) = (strips(stored), strips(&wanted));
+    if before == after {
+        return Ok(None);
+    }
+    let note = format!(
+        "{} stands above the normalizer of {}, as in transformers: do_lower_case is {}, strip_accents {}, \
+         tokenize_chinese_chars {}, and was {}, {}, {}",
+        hub::TOKENIZER_CONFIG,
+        hub::TOKENIZER,
+        after.0,
+        after.1,
+        after.2,
+        before.0,
+        before.1,
+        before.2
+    );
+    tokenizer.with_normalizer(Some(wanted)).map_err(Error::from_boxed)?;
+    Ok(Some(note))
+}
+
+/// Adds the tokens that the files beside the vocabulary name, those with ids first. Returns whether that changed
+/// anything.
+///
+/// # Errors
+/// A [`Fault::input`] where a token does not get the id that its file says.
+fn add_tokens(tokenizer: &mut Tokenizer, settings: &Settings) -> Result<bool> {
+    let stored: Vec<AddedToken> = tokenizer.get_added_tokens_decoder().into_values().collect();
+    let mut new: Vec<AddedToken> = Vec::new();
+    for token in settings.added.values().filter(|token| !stored.contains(token)) {
+        let special = token.special || settings.names_special(&token.content);
+        new.push(token.clone().special(special));
+    }
+    for token in settings.special() {
+        if !stored.iter().chain(&new).any(|known| known.content == token.content) {
+            new.push(token.clone());
+        }
+    }
+    let changes = tokenizer.add_tokens(new).map_err(Error::from_boxed)? > 0;
+    for (&id, token) in &settings.added {
+        let content = &token.content;
+        let given = tokenizer.token_to_id(content);
+        ensure!(
+            given == Some(id),
+            Fault::input(format!(
+                "the token `{content}` has the id {id} in {} (`added_tokens_decoder`) or {}, and transformers gives it \
+                 {}, by the vocabulary and the tokens before it; correct the file",
+                hub::TOKENIZER_CONFIG,
+                hub::ADDED_TOKENS,
+                given.map_or("none".to_owned(), |id| id.to_string()),
+            ))
+        );
+    }
+    let decoder = tokenizer.get_added_tokens_decoder();
+    for (key, content) in &settings.foreign {
+        ensure!(
+            decoder.values().any(|token| token.content == *content),
+            Fault::input(format!(
+                "`{key}` of {} is a special token in transformers 5 and none in 4; name `{content}` in \
+                 `additional_special_tokens` of a copy of the model, or delete the key",
+                hub::TOKENIZER_CONFIG
+            ))
+        );
+    }
+    Ok(changes)
+}
+
+/// Puts BERT's special tokens around texts where `tokenizer` puts none, as `transformers` 5 does. Says so where it
+/// does.
+///
+/// # Errors
+/// A [`Fault::input`] where `tokenizer` puts others: `transformers` 4 takes these, 5 takes those of the configuration.
+fn frame_as_bert(tokenizer: &mut Tokenizer, settings: &Settings) -> Result<Option<String>> {
+    let token = |key: &str| {
+        let content = settings.named(key)?;
+        Some((content.to_owned(), tokenizer.token_to_id(content)?))
+    };
+    let (cls, sep) = (token("cls_token"), token("sep_token"));
+    let (Some(cls), Some(sep)) = (cls, sep) else { return Ok(None) };
+    let Some(frame) = Frame::<1>::of(tokenizer, 1) else { return Ok(None) };
+    if frame.len() == 0 {
+        let note = format!(
+            "{} puts no special tokens around texts; {} and {} are put there, as transformers 5 does and 4 does not",
+            hub::TOKENIZER,
+            cls.0,
+            sep.0
+        );
+        tokenizer.with_post_processor(Some(BertProcessing::new(sep, cls)));
+        return Ok(Some(note));
+    }
+    let around: Vec<u32> = frame.special().collect();
+    ensure!(
+        around == [cls.1, sep.1],
+        Fault::input(format!(
+            "`cls_token` and `sep_token` are {} and {}, and the `post_processor` of {} puts others around a text; make \
+             {} and {} agree",
+            cls.0,
+            sep.0,
+            hub::TOKENIZER,
+            hub::TOKENIZER_CONFIG,
+            hub::TOKENIZER
+        ))
+    );
+    Ok(None)
+}
+
+fn check_unknown(settings: &Settings, stored: Option<&str>) -> Result<()> {
+    let named = settings.named("unk_token");
+    ensure!(
+        named == stored,
+        Fault::input(format!(
+            "`unk_token` is {} in {} and {} in {}, and transformers 4 takes this one, 5 the other; make them agree",
+            named.unwrap_or("absent"),
+            hub::TOKENIZER_CONFIG,
+            stored.unwrap_or("absent"),
+            hub::TOKENIZER
+        ))
+    );
+    Ok(())
+}
+
+/// # Errors
+/// A [`Fault::input`] where the configuration asks for another first space than `tokenizer.json` puts:
+/// `transformers` 4 follows the one, 5 the other.
+fn check_prefix_space(tokenizer: &Tokenizer, asked: Option<bool>) -> Result<()> {
+    if let (Some(stored), Some(asked)) = (prefix_space(tokenizer), asked) {
+        ensure!(
+            stored == asked,
+            Fault::input(format!(
+                "`add_prefix_space` is {asked} in {} and {stored} in {}; make them agree",
+                hub::TOKENIZER_CONFIG,
+                hub::TOKENIZER
+            ))
+        );
+    }
+    Ok(())
+}
+
+/// Whether a space is put before a text; none where the pre-tokenizer has no such key.
+pub(crate) fn prefix_space(tokenizer: &Tokenizer) -> Option<bool> {
+    match tokenizer.get_pre_tokenizer() {
+        Some(PreTokenizerWrapper::ByteLevel(bytes)) => Some(bytes.add_prefix_space),
+        _ => None,
+    }
+}
+
+fn sides(tokenizer: &Tokenizer) -> Sides {
+    let padding = tokenizer.get_padding().map(|padding| match padding.direction {
+        PaddingDirection::Left => Side::Left,
+        PaddingDirection::Right => Side::Right,
+    });
+    let truncation = tokenizer.get_truncation().map(|truncation| match truncation.direction {
+        TruncationDirection::Left => Side::Left,
+        TruncationDirection::Right => Side::Right,
+    });
+    Sides { padding, truncation }
+}
+
+/// Takes away whatever `tokenizer.json` has stored of lengths.
+fn unbind(tokenizer: &mut Tokenizer) -> Result<()> {
+    tokenizer.with_truncation(None).map_err(Error::from_boxed)?;
+    tokenizer.with_padding(None);
+    Ok(())
 }

@@ -5,65 +5,58 @@ use std::path::Path;
 
 use anyhow::{Context, Error, Result};
 use shared::fault::Fault;
+use tokenizers::Tokenizer;
+use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::bert::BertProcessing;
-use tokenizers::{AddedToken, Tokenizer};
 
-use crate::model_files::TokenizerConfig;
+use crate::settings::{Letters, Settings};
 
-/// Reads one token a line from `path`; a token's id is its line number from 0.
+/// Reads one token a line from `path`; a token's id is its line number from 0. Special tokens in a text are not found
+/// yet.
 ///
 /// # Errors
 /// A [`Fault::input`] where the file is unreadable or lacks a special token.
-pub(crate) fn from_vocab(path: &Path, config: &TokenizerConfig) -> Result<Tokenizer> {
+pub(crate) fn from_vocab(path: &Path, settings: &Settings) -> Result<Tokenizer> {
     let unreadable = || Fault::input(format!("cannot read the vocabulary {}", path.display()));
     let lines = fs::read(path).with_context(unreadable)?;
     let vocab = WordPiece::read_bytes(&lines).map_err(Error::from_boxed).with_context(unreadable)?;
-    let special = |token: &str| {
+    let special = |key: &str| {
+        let token = settings.named(key).unwrap_or_default();
         let missing = || Fault::input(format!("{} lacks the special token {token}", path.display()));
         Ok::<_, Error>((token.to_owned(), *vocab.get(token).with_context(missing)?))
     };
-    let (unknown, _) = special(config.unk_token.as_str())?;
-    let separators =
-        BertProcessing::new(special(config.sep_token.as_str())?, special(config.cls_token.as_str())?);
-    let in_text: Vec<AddedToken> = special_tokens(config)
-        .filter(|token| vocab.contains_key(*token))
-        .map(|token| AddedToken::from(token, true).normalized(false))
-        .collect();
+    let (unknown, _) = special("unk_token")?;
+    let separators = BertProcessing::new(special("sep_token")?, special("cls_token")?);
     let model = WordPiece::builder().vocab(vocab).unk_token(unknown).build().map_err(Error::from_boxed)?;
     let mut tokenizer = Tokenizer::new(model);
-    tokenizer.with_normalizer(Some(normalizer(config))).map_err(Error::from_boxed)?;
+    tokenizer.with_normalizer(Some(normalizer(settings.letters))).map_err(Error::from_boxed)?;
     tokenizer.with_pre_tokenizer(Some(BertPreTokenizer)).with_post_processor(Some(separators));
-    // A special token that stands in a text is that token, not its letters.
-    tokenizer.add_special_tokens(in_text).map_err(Error::from_boxed)?;
+    tokenizer.with_decoder(Some(WordPieceDecoder::default()));
     Ok(tokenizer)
 }
 
-fn normalizer(config: &TokenizerConfig) -> BertNormalizer {
-    BertNormalizer::new(true, config.tokenize_chinese_chars, config.strip_accents, config.do_lower_case)
-}
-
-fn special_tokens(config: &TokenizerConfig) -> impl Iterator<Item = &str> {
-    let pad = config.pad_token.as_ref().map_or("[PAD]", |token| token.as_str());
-    let others = [&config.unk_token, &config.cls_token, &config.sep_token, &config.mask_token];
-    others.into_iter().map(|token| token.as_str()).chain([pad])
+fn normalizer(letters: Letters) -> BertNormalizer {
+    let Letters { do_lower_case, strip_accents, tokenize_chinese_chars } = letters;
+    BertNormalizer::new(true, tokenize_chinese_chars, strip_accents, do_lower_case)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::fixture;
+    use crate::files::TokenizerFiles;
+    use crate::fixture::Model;
+    use crate::source::Source;
+    use shared::layout::hub;
 
     /// What a Korean model has: stripping accents would take Hangul syllables apart.
     const CASED: &str = r#"{"do_lower_case": false}"#;
 
     fn check(config: &str, text: &str, expect: &[&str]) {
-        let folder = tempfile::tempdir().unwrap();
-        let vocab = folder.path().join("vocab.txt");
-        fs::write(&vocab, fixture::VOCAB).unwrap();
-        let tokenizer = from_vocab(&vocab, &serde_json::from_str(config).unwrap()).unwrap();
+        let model = Model::word_piece();
+        model.write(hub::TOKENIZER_CONFIG, config);
+        let tokenizer = Source::read(&TokenizerFiles::in_folder(model.path())).unwrap().tokenizer;
         let encoding = tokenizer.encode(text, true).unwrap();
         assert_eq!(encoding.get_tokens(), expect, "{text:?} with {config}");
     }
@@ -101,10 +94,11 @@ mod tests {
 
     #[test]
     fn a_vocabulary_without_its_special_tokens_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let vocab = folder.path().join("vocab.txt");
-        fs::write(&vocab, "[PAD]\n[UNK]\n[CLS]\n").unwrap();
-        let error = from_vocab(&vocab, &TokenizerConfig::default()).unwrap_err();
+        let model = Model::word_piece();
+        model.write(hub::VOCAB, "[PAD]\n[UNK]\n[CLS]\n");
+        let Err(error) = Source::read(&TokenizerFiles::in_folder(model.path())) else {
+            panic!("it was accepted")
+        };
         assert_eq!(shared::fault::kind_of(&error).code(), 3);
         assert!(format!("{error:#}").contains("lacks the special token [SEP]"), "{error:#}");
     }

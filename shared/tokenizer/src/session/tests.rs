@@ -5,7 +5,6 @@ use shared::fault::kind_of;
 use shared::layout::hub;
 use shared::tokens::{Piece, Tokenizer, WordStarts};
 use tokenizers::normalizers::NFKC;
-use tokenizers::processors::template::TemplateProcessing;
 
 use super::longest_first;
 use crate::bounded::BoundedTokenizer;
@@ -58,9 +57,6 @@ fn pairs_of_any_lengths_are_equal() {
     check_lengths(&Model::word_piece());
     check_lengths(&Model::tokenizer_json(|_| ()));
     check_lengths(&Model::unigram(|_| ()));
-    check_lengths(&Model::unigram(|tokenizer| {
-        tokenizer.with_post_processor(None::<TemplateProcessing>);
-    }));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Word by word gives what the library gives for the whole text.
 
 use rayon::prelude::*;
+use serde_json::json;
+use shared::layout::hub;
 use shared::tokens::Tokenizer as _;
 use tokenizers::normalizers::{BertNormalizer, NFKC, Sequence, Strip};
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
@@ -67,9 +69,20 @@ fn normalized(by: impl Into<NormalizerWrapper>) -> Model {
 }
 
 fn cased(by: BertNormalizer) -> Model {
-    Model::tokenizer_json(|tokenizer| {
+    let model = Model::tokenizer_json(|tokenizer| {
         tokenizer.with_normalizer(Some(by)).unwrap();
-    })
+    });
+    // Else the configuration stands above it.
+    model.write(
+        hub::TOKENIZER_CONFIG,
+        &json!({
+            "do_lower_case": by.lowercase,
+            "strip_accents": by.strip_accents,
+            "tokenize_chinese_chars": by.handle_chinese_chars,
+        })
+        .to_string(),
+    );
+    model
 }
 
 #[test]
