@@ -136,7 +136,8 @@ fn a_model_that_is_no_classifier_of_the_corpus_is_refused_where_it_is_not_traine
     };
     edit(hub::CONFIG, "positive", "sarcastic");
     prepare();
-    let foreign = ["another task's", "negative, sarcastic", "negative, positive", "`train.epochs` above 0"];
+    let foreign =
+        ["another task's", "`negative`, `sarcastic`", "`negative`, `positive`", "`train.epochs` above 0"];
     sandbox.run(Stage::Train, &options("train.epochs=0")).check_refused(3, &foreign);
     let trained = sandbox.run(Stage::Train, &options("train.epochs=1"));
     assert!(trained.stderr.contains("left aside, for it is another task's"), "{}", trained.stderr);

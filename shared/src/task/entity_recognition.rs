@@ -137,16 +137,16 @@ impl Definition for EntityRecognition {
         for window in windows {
             tokens.extend(own_tokens(window, set.len())?);
         }
-        let (units, entities): (_, fn(&[Tag]) -> Vec<Entity>) = match &setting.reading {
-            Some(reading) => (reading.units(&tokens, &example.text, &set)?, lenient_entities),
-            None => match setting.entity_recognition.unit {
-                EntityUnit::Token => (tagged(&tokens, &set)?, strict_entities),
-                EntityUnit::Word => (Words::of(&example.text).tagged(&tokens, &set)?, strict_entities),
-            },
+        let units = match (&setting.reading, setting.entity_recognition.unit) {
+            (Some(reading), _) => reading.units(&tokens, &example.text, &set)?,
+            (None, EntityUnit::Token) => tagged(&tokens, &set)?,
+            (None, EntityUnit::Word) => Words::of(&example.text).tagged(&tokens, &set)?,
         };
         let tags: Vec<Tag> = units.iter().map(|unit| unit.tag).collect();
+        let entities =
+            if setting.reading.is_some() { lenient_entities(&tags) } else { strict_entities(&tags) };
         let entity = |entity: Entity| found(&units[entity.start..entity.end], entity.class, setting);
-        let entities = entities(&tags).into_iter().map(entity).collect::<Result<_>>()?;
+        let entities = entities.into_iter().map(entity).collect::<Result<_>>()?;
         Ok(Decoded::Entities { text: example.text.clone(), entities })
     }
 

@@ -103,7 +103,10 @@ fn tags_may_be_written_in_other_ways() {
     check_refused(Unit::Word, "a\tO\nb\tPS\n", &["line 2", "`PS`", "entity_recognition.scheme", "\"plain\""]);
 }
 
-fn check_scheme(layout: Layout, scheme: TagScheme, text: &str, expected: &[(&str, &[(u32, u32, &str)])]) {
+/// A text, and where its entities begin and end.
+type Tagged<'a> = (&'a str, &'a [(u32, u32, &'a str)]);
+
+fn check_scheme(layout: Layout, scheme: TagScheme, text: &str, expected: &[Tagged<'_>]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("own.conll");
     std::fs::write(&path, text).unwrap();
