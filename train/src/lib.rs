@@ -70,9 +70,11 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
 
     let mut batches = batches(&train, config, seed);
     let total_steps = config.max_steps.unwrap_or_else(|| batches.steps_of(config.epochs as u64));
+    let learning_rate = LearningRate::new(config, total_steps);
+    learning_rate.doubt().iter().for_each(|doubt| log::warn!("{doubt}"));
     let earlier = checkpoint.as_ref().map(|checkpoint| checkpoint.folder.as_path());
     let mut training = Training {
-        learning_rate: LearningRate::new(config, total_steps),
+        learning_rate,
         batches,
         train: &train,
         dev,

@@ -27,6 +27,30 @@ impl LearningRate {
         self.total_steps
     }
 
+    /// What of the training teaches little or nothing, as a sentence for the log; none where all is well.
+    ///
+    /// A single step without a learning rate is usual in a warm-up from 0, and is said where there are few steps.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        let (total, warmup) = (self.total_steps, self.warmup_steps);
+        let idle = (0..total).filter(|&step| self.at(step, 0) == 0.0).count() as u64;
+        let remedy = "lower `train.schedule.warmup_steps` or `warmup_ratio`, or train longer";
+        if total > 0 && idle == total {
+            return Some(format!(
+                "no step has a learning rate above 0 ({total} steps in all, {warmup} of warm-up), so the model stays as it \
+                 is; {remedy}"
+            ));
+        }
+        if warmup >= total && total > 0 {
+            return Some(format!(
+                "the warm-up takes {warmup} steps and the training {total}, so the learning rate never reaches \
+                 `train.learning_rate`; {remedy}"
+            ));
+        }
+        (100 * idle > total).then(|| {
+            format!("{idle} of {total} steps have a learning rate of 0, as warm-ups from 0 do; {remedy}")
+        })
+    }
+
     /// The learning rate of `step` in `epoch`, both counted from 0. The first step of a warm-up has the rate 0, as
     /// there.
     pub(crate) fn at(&self, step: u64, epoch: u64) -> f64 {
@@ -73,6 +97,26 @@ mod tests {
         check(ScheduleKind::Linear, 13, &golden["linear"]);
         check(ScheduleKind::Cosine, 13, &golden["cosine"]);
         check(ScheduleKind::Exponential, 0, &golden["exponential"]);
+    }
+
+    fn check_doubt(total_steps: u64, warmup_steps: u64, part: Option<&str>) {
+        let schedule = Schedule { warmup_steps: Some(warmup_steps), ..Schedule::default() };
+        let config = TrainConfig { schedule, ..TrainConfig::default() };
+        let doubt = LearningRate::new(&config, total_steps).doubt();
+        match part {
+            None => assert_eq!(doubt, None),
+            Some(part) => assert!(doubt.as_ref().is_some_and(|doubt| doubt.contains(part)), "{doubt:?}"),
+        }
+    }
+
+    #[test]
+    fn steps_that_teach_nothing_are_said() {
+        check_doubt(1, 1, Some("no step has a learning rate above 0 (1 steps in all, 1 of warm-up)"));
+        check_doubt(20, 20, Some("the warm-up takes 20 steps and the training 20"));
+        check_doubt(20, 2, Some("1 of 20 steps have a learning rate of 0"));
+        check_doubt(1000, 60, None);
+        check_doubt(20, 0, None);
+        check_doubt(0, 0, None);
     }
 
     #[test]
