@@ -48,9 +48,9 @@ fn dependencies_point_one_way() {
     check("shared/bert", &["model_files", "shared"]);
     check("shared/rows", &["shared"]);
     check("shared/tokenizer", &["shared"]);
-    check("fetch", &["model_files", "rows", "shared"]);
+    check("fetch", &["model_files", "rows", "shared", "tokenizer"]);
     check("tokenize", &["shared", "tokenizer"]);
-    check("train", &["bert", "shared"]);
+    check("train", &["bert", "shared", "tokenizer"]);
     check("evaluate", &["bert", "rows", "shared", "tokenizer"]);
 }
 

@@ -11,6 +11,8 @@ mod files;
 #[cfg(test)]
 mod fixture;
 mod frame;
+#[cfg(test)]
+mod golden;
 mod model_files;
 mod pieces;
 #[cfg(test)]
