@@ -58,12 +58,18 @@ struct Outcome {
     predictions: Vec<Prediction>,
     /// The class of `transformers` that loads the model.
     architecture: String,
+    /// How words and tokens make entities, as the model's config.json notes it.
+    unit: Value,
 }
 
-/// Runs the stages for `task` on `ROWS` examples of train and as many of test.
 fn run(task: &str, example: impl Fn(usize) -> Value) -> Outcome {
+    run_config(&CONFIG.replace("TASK", task), example)
+}
+
+/// Runs the stages of `config` on `ROWS` examples of train and as many of test.
+fn run_config(config: &str, example: impl Fn(usize) -> Value) -> Outcome {
     let sandbox = Sandbox::new();
-    fs::write(sandbox.path("tiny.toml"), CONFIG.replace("TASK", task)).unwrap();
+    fs::write(sandbox.path("tiny.toml"), config).unwrap();
     for (file, first) in [("train.jsonl", 0), ("test.jsonl", 7)] {
         let lines: Vec<String> = (first..first + ROWS).map(|number| example(number).to_string()).collect();
         fs::write(sandbox.path(file), lines.join("\n")).unwrap();
@@ -78,6 +84,7 @@ fn run(task: &str, example: impl Fn(usize) -> Value) -> Outcome {
         metrics: json(evaluated::metrics(&evaluated)),
         predictions: predictions.flat_map(Result::unwrap).collect(),
         architecture: model["architectures"][0].as_str().unwrap().to_owned(),
+        unit: model["entity_recognition"]["unit"].clone(),
     }
 }
 
@@ -158,17 +165,35 @@ fn multi_label() {
     }
 }
 
+/// A place is the second word; long texts are more than a window.
+fn with_a_place(number: usize) -> Value {
+    let text = format!("{} {}, 갔다", word(number).repeat(1 + number % 20), place(number));
+    let start = text.chars().position(|character| character == ' ').unwrap() + 1;
+    json!({ "text": text, "entities": [{ "start": start, "end": start + 2, "label": "LC" }] })
+}
+
+const ENTITY_METRICS: [(&str, f64); 4] =
+    [("entity_f1", 0.8), ("entity_precision", 0.8), ("entity_recall", 0.8), ("character_f1", 0.8)];
+
 #[test]
 fn entity_recognition() {
-    let outcome = run("entity_recognition", |number| {
-        // Long ones are more than a window.
-        let text = format!("{} {}, 갔다", word(number).repeat(1 + number % 20), place(number));
-        let start = text.chars().position(|character| character == ' ').unwrap() + 1;
-        json!({ "text": text, "entities": [{ "start": start, "end": start + 2, "label": "LC" }] })
-    });
-    let names =
-        [("entity_f1", 0.8), ("entity_precision", 0.8), ("entity_recall", 0.8), ("character_f1", 0.8)];
-    check(&outcome, "BertForTokenClassification", &names);
+    let outcome = run("entity_recognition", with_a_place);
+    check(&outcome, "BertForTokenClassification", &ENTITY_METRICS);
+    assert_eq!(outcome.unit, "token");
+}
+
+#[test]
+fn entity_recognition_by_words() {
+    let config =
+        CONFIG.replace("TASK", "entity_recognition").replace("stride = 6", "stride = 6\nunit = \"word\"");
+    let spaced = |number| {
+        let mut example = with_a_place(number);
+        example["text"] = example["text"].as_str().unwrap().replace(',', " ,").into();
+        example
+    };
+    let outcome = run_config(&config, spaced);
+    check(&outcome, "BertForTokenClassification", &ENTITY_METRICS);
+    assert_eq!(outcome.unit, "word");
 }
 
 #[test]
