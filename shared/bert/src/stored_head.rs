@@ -49,8 +49,8 @@ impl StoredHead<'_> {
         if !self.tensors.keys().any(|name| name.starts_with(prefix)) {
             let missing = || {
                 Fault::input(format!(
-                    "the model in {place} has no {noun}, which it needs where it is not trained; set `train.epochs` \
-                     above 0 to train one"
+                    "the model in {place} has no {noun}, which it needs where it is not trained; take a fine-tuned \
+                     model, or train one in a run with `train.epochs` above 0"
                 ))
             };
             ensure!(head == Head::MayBeNew, missing());
@@ -72,8 +72,8 @@ impl StoredHead<'_> {
                 self.tensors.retain(|name, _| !name.starts_with(prefix));
             }
             Kinship::Foreign(reason) => bail!(Fault::input(format!(
-                "the head of the model in {place} is another task's: {reason}; set `train.epochs` above 0 to train a \
-                 new {noun}, or give its classes the corpus' names in `id2label` of the model's config.json if there \
+                "the head of the model in {place} is another task's: {reason}; train a new {noun} in a run with \
+                 `train.epochs` above 0, or give its classes the corpus' names in `id2label` of the model's config.json if there \
                  are as many and they mean the same"
             ))),
         }

@@ -126,7 +126,7 @@ impl Columns {
     }
 
     /// Decides for words and tags in a file that has them and no texts with entities.
-    pub(super) fn choose(&mut self, has: impl Fn(&str) -> bool) {
+    fn choose(&mut self, has: impl Fn(&str) -> bool) {
         let (Some(TruthColumns::One { column: truth, .. }), Some(words)) = (&mut self.truth, &mut self.words)
         else {
             return;
@@ -248,7 +248,8 @@ impl Columns {
     ///
     /// # Errors
     /// As of [`Columns::row`].
-    pub(super) fn object_row(&self, place: Place, object: &Map<String, Value>) -> Result<Row> {
+    pub(super) fn object_row(&mut self, place: Place, object: &Map<String, Value>) -> Result<Row> {
+        self.choose(|column| object.contains_key(column));
         let value = |column: &str| {
             let alike = || Some(object.iter().find(|(key, _)| is_named(key, column))?.1);
             object.get(column).or_else(alike).cloned().unwrap_or_default()

@@ -88,7 +88,8 @@ impl ObjectRows {
             Some(b'{') => Map::<String, Value>::deserialize(&mut Deserializer::from_reader(&mut self.reader)),
             _ => bail!(broken()),
         };
-        self.columns.object_row(place, &object.with_context(broken)?).map(Some)
+        let object = object.with_context(broken)?;
+        self.columns.object_row(place, &object).map(Some)
     }
 
     /// Whether an object follows; it is what is read next.

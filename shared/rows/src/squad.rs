@@ -46,7 +46,7 @@ struct Question {
 /// A row a question. A file that is an array of questions, or of which `data` is one, is read by `columns`.
 pub(super) fn rows(input: Input, columns: Columns) -> Result<Rows> {
     let shown = input.shown.clone();
-    let columns = columns.with_ids_where_there_are();
+    let mut columns = columns.with_ids_where_there_are();
     let mut reader = json::reader(input)?;
     if json::peek(&mut reader, &shown)? == Some(b'[') {
         return Ok(Box::new(ObjectRows::open(reader, columns)?));

@@ -170,9 +170,12 @@ fn tag_names(names: &[&str]) -> TagNames {
 #[test]
 fn words_with_tags_are_a_text_with_entities() {
     let check = |line: &str, names: &[&str]| {
-        let rows = read_tagged(FileFormat::Jsonl, line.as_bytes(), tag_names(names)).unwrap();
-        let entities = vec![Entity { start: 0, end: 4, label: "PS".into() }];
-        assert_eq!((rows[0].text.as_str(), &rows[0].truth), ("김구 씨 왔다", &Truth::Entities(entities)));
+        let entities = Truth::Entities(vec![Entity { start: 0, end: 4, label: "PS".into() }]);
+        for (format, text) in [(FileFormat::Jsonl, line.to_owned()), (FileFormat::Json, format!("[{line}]"))]
+        {
+            let rows = read_tagged(format, text.as_bytes(), tag_names(names)).unwrap();
+            assert_eq!((rows[0].text.as_str(), &rows[0].truth), ("김구 씨 왔다", &entities), "{format:?}");
+        }
     };
     check(r#"{"tokens": ["김구", "씨", "왔다"], "ner_tags": ["B-PS", "I-PS", "O"]}"#, &[]);
     check(r#"{"tokens": ["김구", "씨", "왔다"], "ner_tags": [1, 2, 0]}"#, &["O", "B-PS", "I-PS"]);
