@@ -20,7 +20,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use bert::{BertConfig, Compute, Dataset, Head, Masking, Model};
+use bert::{BertConfig, Compute, Dataset, Head, Masking, Model, Padding};
 use shared::config::Weights;
 use shared::console::{Progress, Unit};
 use shared::facts::{FetchFacts, TokenizeFacts, TrainFacts};
@@ -55,7 +55,8 @@ pub fn run(job: &Job) -> Result<Metrics> {
     let facts: TokenizeFacts = tokenized.facts()?;
     let training: TrainFacts = trained.facts()?;
     let masking = Masking::of(&job.config, &facts)?;
-    let dataset = Dataset::read(tokenized.path(), &facts, config.split)?.masked(masking);
+    let padding = Padding::of(&job.config, &facts);
+    let dataset = Dataset::read(tokenized.path(), &facts, config.split)?.masked(masking).padded(padding);
 
     let compute = Compute::open_here(config.device, config.precision, config.threads, job.config.seed)?;
     log::info!("evaluating {} {} rows on {}", dataset.len(), config.split, compute.description());

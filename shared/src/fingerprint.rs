@@ -26,7 +26,14 @@ const RESULT_FREE: [(Stage, &[&str]); 4] = [
 const UNREAD: [(Stage, &[&str]); 3] = [
     (
         Stage::Tokenize,
-        &["max_answer_length", "n_best", "answerable", "null_score_diff_threshold", "aggregation"],
+        &[
+            "max_answer_length",
+            "n_best",
+            "answerable",
+            "null_score_diff_threshold",
+            "loss_padding",
+            "aggregation",
+        ],
     ),
     (Stage::Train, &["n_best", "aggregation"]),
     (Stage::Evaluate, &["aggregation"]),
@@ -237,15 +244,16 @@ mod tests {
             assert_eq!(with != of(stage, TASK), changes, "{stage} with {key:?}");
             check(stage, &format!("[question_answering]\n{key}"), false);
         };
-        for (stage, [stride, length, n_best]) in [
-            (Stage::Fetch, [false, false, false]),
-            (Stage::Tokenize, [true, false, false]),
-            (Stage::Train, [true, true, false]),
-            (Stage::Evaluate, [true, true, true]),
+        for (stage, [stride, length, n_best, padding]) in [
+            (Stage::Fetch, [false; 4]),
+            (Stage::Tokenize, [true, false, false, false]),
+            (Stage::Train, [true, true, false, true]),
+            (Stage::Evaluate, [true; 4]),
         ] {
             check_task(stage, "doc_stride = 64", stride);
             check_task(stage, "max_answer_length = 10", length);
             check_task(stage, "n_best = 3", n_best);
+            check_task(stage, "loss_padding = \"counted\"", padding);
         }
     }
 

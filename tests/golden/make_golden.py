@@ -16,7 +16,8 @@ schedule.
 
 Logits are those of the batch's rows: of tokens one after the other, without padding; of a span those of beginnings
 before those of ends; and of a masked language model, a row for each masked token. The loss of a span is the mean of
-each example's own: in a padded batch, padding may be an answer.
+each example's own: in a padded batch, padding may be an answer. `padded_loss` is that of a batch that is padded to the
+model's positions, as `run_qa.py` has it.
 """
 
 import json
@@ -67,8 +68,8 @@ def batch(model: PreTrainedModel) -> dict:
     return {"input_ids": ids, "token_type_ids": kinds, "labels": labels(model)}
 
 
-def tensors(model: PreTrainedModel, rows: dict) -> dict:
-    pad = lambda lists, value: torch.tensor([row + [value] * (max(LENGTHS) - len(row)) for row in lists])
+def tensors(model: PreTrainedModel, rows: dict, width: int = max(LENGTHS)) -> dict:
+    pad = lambda lists, value: torch.tensor([row + [value] * (width - len(row)) for row in lists])
     inputs = {
         "input_ids": pad(rows["input_ids"], model.config.pad_token_id),
         "attention_mask": pad([[1] * n for n in LENGTHS], 0),
@@ -107,7 +108,10 @@ def expected(model: PreTrainedModel) -> dict:
     rows = batch(model)
     inputs = tensors(model, rows)
     with torch.no_grad():
-        return rows | {"logits": logits(model(**inputs), rows), "loss": loss(model, inputs).item()}
+        known = rows | {"logits": logits(model(**inputs), rows), "loss": loss(model, inputs).item()}
+        if "start_positions" in inputs:
+            known["padded_loss"] = model(**tensors(model, rows, model.config.max_position_embeddings)).loss.item()
+        return known
 
 
 def hidden_states(model: PreTrainedModel) -> dict:

@@ -18,7 +18,7 @@ mod training;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use bert::{Compute, Dataset, Masking};
+use bert::{Compute, Dataset, Masking, Padding};
 use shared::config::TrainConfig;
 use shared::facts::{TokenizeFacts, TrainFacts};
 use shared::layout::{Split, Stage};
@@ -101,8 +101,10 @@ fn batches(train: &Dataset, config: &TrainConfig, seed: u64) -> Batches {
 /// The features of train and dev, with tokens hidden where the task is to find them.
 fn datasets(job: &Job, tokenized: &Path, facts: &TokenizeFacts) -> Result<[Dataset; 2]> {
     let masking = Masking::of(&job.config, facts)?;
-    let read =
-        |split| -> Result<Dataset> { Ok(Dataset::read(tokenized, facts, split)?.masked(masking.clone())) };
+    let padding = Padding::of(&job.config, facts);
+    let read = |split| -> Result<Dataset> {
+        Ok(Dataset::read(tokenized, facts, split)?.masked(masking.clone()).padded(padding))
+    };
     Ok([read(Split::Train)?, read(Split::Dev)?])
 }
 

@@ -3,12 +3,36 @@
 use anyhow::{Result, ensure};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use model_files::BertConfig;
+use shared::config::{Config, LossPadding};
+use shared::facts::TokenizeFacts;
 use shared::fault::Fault;
 use shared::schema::Features;
+use shared::task::Task;
 
 use crate::targets::BatchTargets;
 
-/// Rows of equal width. `seq` is the length of the longest row.
+/// How wide the rows of a batch are: the words of `transformers`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Padding {
+    /// As the longest of them.
+    #[default]
+    Longest,
+    /// This many tokens, or all positions of the model if they are fewer. Padding is then a possible answer in the loss of
+    /// a span.
+    MaxLength(usize),
+}
+
+impl Padding {
+    /// What the run of `config` asks for; only a loss of spans depends on it.
+    pub fn of(config: &Config, facts: &TokenizeFacts) -> Padding {
+        match (config.task, config.question_answering.loss_padding) {
+            (Task::QuestionAnswering, LossPadding::Counted) => Padding::MaxLength(facts.max_seq_length),
+            _ => Padding::Longest,
+        }
+    }
+}
+
+/// Rows of equal width.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// `[batch, seq]`
@@ -18,7 +42,9 @@ pub struct Batch {
     /// `[batch]`, in tokens.
     pub(crate) lengths: Vec<usize>,
     pub(crate) targets: BatchTargets,
+    /// Tokens of a row, padding included.
     pub(crate) seq: usize,
+    pub(crate) padding: Padding,
     /// How many of the best tokens are wanted for every masked one; absent where the truth is known.
     pub(crate) candidates: Option<usize>,
     /// A text may spell out the padding token.
@@ -29,28 +55,42 @@ impl Batch {
     /// # Errors
     /// A [`Fault::input`] that names the example which the model of `config` cannot take.
     pub fn new<'a>(rows: impl IntoIterator<Item = &'a Features>, config: &BertConfig) -> Result<Batch> {
+        Batch::padded(rows, config, Padding::Longest)
+    }
+
+    /// The same with rows as wide as `padding` says.
+    pub(crate) fn padded<'a>(
+        rows: impl IntoIterator<Item = &'a Features>,
+        config: &BertConfig,
+        padding: Padding,
+    ) -> Result<Batch> {
         let rows: Vec<&Features> = rows.into_iter().collect();
         // Padding is masked, so any id serves a model that names none.
         let own_padding = config.pad_token_id.map(|id| id as i64);
         let padding_id = own_padding.unwrap_or(0);
-        let seq = rows.iter().map(|row| row.input_ids.len()).max().unwrap_or(0);
+        let longest = rows.iter().map(|row| row.input_ids.len()).max().unwrap_or(0);
+        let seq = match padding {
+            Padding::Longest => longest,
+            Padding::MaxLength(length) => longest.max(length.min(config.max_position_embeddings)),
+        };
         let mut batch = Batch {
             input_ids: Vec::with_capacity(rows.len() * seq),
             token_type_ids: Vec::with_capacity(rows.len() * seq),
             lengths: Vec::with_capacity(rows.len()),
             targets: BatchTargets::of(&rows, config, seq)?,
             seq,
+            padding,
             candidates: None,
             padding_in_texts: false,
         };
         for row in rows {
             check(row, config)?;
             batch.padding_in_texts |= row.input_ids.iter().any(|&id| Some(i64::from(id)) == own_padding);
-            let padding = seq - row.input_ids.len();
+            let rest = seq - row.input_ids.len();
             batch.input_ids.extend(row.input_ids.iter().map(|&id| i64::from(id)));
-            batch.input_ids.extend(std::iter::repeat_n(padding_id, padding));
+            batch.input_ids.extend(std::iter::repeat_n(padding_id, rest));
             batch.token_type_ids.extend(row.token_type_ids.iter().map(|&id| i64::from(id)));
-            batch.token_type_ids.extend(std::iter::repeat_n(0, padding));
+            batch.token_type_ids.extend(std::iter::repeat_n(0, rest));
             batch.lengths.push(row.input_ids.len());
         }
         Ok(batch)
@@ -134,6 +174,8 @@ mod tests {
         let batch = Batch::new(&[row(&[2, 3]), row(&[4, 5, 6])], &config()).unwrap();
         assert_eq!(batch.input_ids, [2, 3, 9, 4, 5, 6]);
         assert_eq!((batch.lengths, batch.seq), (vec![2, 3], 3));
+        let width = |length| Batch::padded(&[row(&[2, 3])], &config(), Padding::MaxLength(length)).unwrap().seq;
+        assert_eq!([width(1), width(3), width(9)], [2, 3, 4]);
     }
 
     #[test]

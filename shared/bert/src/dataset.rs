@@ -9,7 +9,7 @@ use shared::fault::Fault;
 use shared::layout::{Split, tokenized};
 use shared::schema::{Features, FeaturesReader};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Padding};
 use crate::masking::{Masking, asking_for};
 
 /// Rows are numbered from 0, in the order of the files.
@@ -17,6 +17,7 @@ use crate::masking::{Masking, asking_for};
 pub struct Dataset {
     rows: Vec<Features>,
     hidden: Hidden,
+    padding: Padding,
 }
 
 /// Which tokens of a dataset are to be found out.
@@ -54,12 +55,17 @@ impl Dataset {
     }
 
     pub fn of(rows: Vec<Features>) -> Dataset {
-        Dataset { rows, hidden: Hidden::Nothing }
+        Dataset { rows, hidden: Hidden::Nothing, padding: Padding::Longest }
     }
 
     /// The same with words hidden in every batch, for a model that is to find them.
     pub fn masked(self, masking: Option<Masking>) -> Dataset {
         Dataset { hidden: masking.map_or(Hidden::Nothing, Hidden::Drawn), ..self }
+    }
+
+    /// The same with every batch as wide as `padding` says.
+    pub fn padded(self, padding: Padding) -> Dataset {
+        Dataset { padding, ..self }
     }
 
     /// The same, of whose texts the token `mask_token_id` leaves something open: for each the best `candidates`.
@@ -73,7 +79,7 @@ impl Dataset {
     /// As [`Batch::new`].
     pub fn batch(&self, rows: &[usize], config: &BertConfig, epoch: u64) -> Result<Batch> {
         match self.hidden {
-            Hidden::Nothing => Batch::new(self.select(rows), config),
+            Hidden::Nothing => Batch::padded(self.select(rows), config, self.padding),
             Hidden::Drawn(ref masking) => {
                 let hide = |&row: &usize| masking.hide(&self.rows[row], row as u64, epoch, config.vocab_size);
                 let hidden: Vec<Features> = rows.iter().map(hide).collect::<Result<_>>()?;

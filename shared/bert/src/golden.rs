@@ -16,12 +16,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::schema::{Features, TargetKind, Targets};
-use shared::task::{Output, OutputLayer};
+use shared::task::{Loss, Output, OutputLayer, Task};
 
 use crate::layers::Mode;
 use crate::model::Tokens;
 use crate::weight_files::{self, StoredTensor};
-use crate::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective};
+use crate::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective, Padding};
 
 /// The folders of `tests/golden/`.
 const MODELS: [&str; 7] = ["gelu", "gelu-new", "relu", "shards", "realistic", "electra", "electra-base"];
@@ -54,6 +54,8 @@ struct Expected {
     labels: Vec<Value>,
     logits: Vec<Vec<f32>>,
     loss: f64,
+    /// Of a span, with padding up to the model's positions.
+    padded_loss: Option<f64>,
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -72,18 +74,20 @@ fn model(name: &str, compute: &Compute) -> (Model, Batch, Expected) {
         let labels: Vec<String> = config.id2label.values().cloned().collect();
         config = config.with_task(OutputLayer::Sequence, TargetKind::Class, &labels);
     }
-    let rows: Vec<Features> = (0..expected.labels.len())
-        .map(|row| Features {
-            example_id: row.to_string(),
-            input_ids: expected.input_ids[row].clone(),
-            token_type_ids: expected.token_type_ids[row].clone(),
-            targets: targets(&config, &expected.labels[row]),
-            offsets: Vec::new(),
-        })
-        .collect();
-    let batch = Batch::new(&rows, &config).unwrap();
+    let batch = Batch::new(&rows(&config, &expected), &config).unwrap();
     let model = Model::build(&folder, config, Weights::Pretrained, Head::Required, compute, 0);
     (model.unwrap(), batch, expected)
+}
+
+fn rows(config: &BertConfig, expected: &Expected) -> Vec<Features> {
+    let row = |row: usize| Features {
+        example_id: row.to_string(),
+        input_ids: expected.input_ids[row].clone(),
+        token_type_ids: expected.token_type_ids[row].clone(),
+        targets: targets(config, &expected.labels[row]),
+        offsets: Vec::new(),
+    };
+    (0..expected.labels.len()).map(row).collect()
 }
 
 fn targets(config: &BertConfig, labels: &Value) -> Targets {
@@ -149,6 +153,38 @@ fn float32_logits_are_those_of_transformers() {
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
     check_all(&compute, &Bound::Absolute(1e-5));
     check_all(&compute.plain(), &Bound::Absolute(1e-5));
+}
+
+/// In training and in evaluation, whose losses are computed apart.
+fn check_padded_loss(name: &str, compute: &Compute) {
+    let (model, plain, expected) = model(name, compute);
+    let rows = rows(model.config(), &expected);
+    let padding = Padding::MaxLength(model.config().max_position_embeddings);
+    let batch = Batch::padded(&rows, model.config(), padding).unwrap();
+    let theirs = expected.padded_loss.unwrap();
+    let near = |ours: f64| (ours - theirs).abs() <= 1e-5;
+    let objective = Objective::default();
+    let mean = |batch: &Batch| {
+        let logits = model.forward(batch, Mode::Inference, Tokens::WithTargets);
+        let sum = objective.sum(logits, batch, compute.path).unwrap().into_scalar::<f32>();
+        f64::from(sum) / objective.weight(batch)
+    };
+    assert!(near(mean(&batch)), "{name}: {} for {theirs}", mean(&batch));
+    assert!(!near(mean(&plain)), "{name}: padding makes no difference");
+    let task = Task::QuestionAnswering.definition();
+    let outputs = model.outputs(&batch).unwrap();
+    let losses = rows.iter().zip(&outputs).map(|(row, output)| task.loss(row, output));
+    let evaluated = losses.sum::<Loss>().mean();
+    assert!(near(evaluated), "{name}: {evaluated} for {theirs}");
+}
+
+#[test]
+fn span_losses_with_padding_are_those_of_transformers() {
+    let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
+    for name in ["heads/span", "heads/electra-span"] {
+        check_padded_loss(name, &compute);
+        check_padded_loss(name, &compute.clone().plain());
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@ mod stored_head;
 mod targets;
 mod weight_files;
 
-pub use batch::Batch;
+pub use batch::{Batch, Padding};
 pub use dataset::Dataset;
 pub use device::Compute;
 pub use layer_rates::LayerRates;

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Padding};
 
 /// `[1]`: squared errors of `[batch, 1]` logits (`torch.nn.MSELoss`).
 pub(crate) fn squared_errors(logits: Tensor<2>, scores: &[f32]) -> Tensor<1> {
@@ -20,12 +20,15 @@ pub(crate) fn binary_cross_entropies(logits: Tensor<2>, sets: &[f32]) -> Tensor<
 
 /// `[1]`: cross-entropy over the tokens of its row of where a span begins, and of where it ends, halved; `[batch·seq,
 /// 2]` logits. A span that does not lie in its row is left out. In `transformers` padding may be an answer too, so
-/// that the loss of an example depends on its neighbours; here it may not.
+/// that the loss of an example depends on its neighbours; here it may where all rows are padded to one length.
 pub(crate) fn span_cross_entropies(logits: Tensor<2>, batch: &Batch, spans: &[[i64; 2]]) -> Tensor<1> {
     let (rows, seq, device) = (batch.len(), batch.seq, logits.device());
     let logits = logits.reshape([rows, seq, 2]).swap_dims(1, 2);
-    let masked = logits + batch.additive_mask(&device).reshape([rows, 1, seq]);
-    let losses = activation::log_softmax(masked, 2).neg();
+    let compared = match batch.padding {
+        Padding::Longest => logits + batch.additive_mask(&device).reshape([rows, 1, seq]),
+        Padding::MaxLength(_) => logits,
+    };
+    let losses = activation::log_softmax(compared, 2).neg();
     let lengths = spans.iter().zip(&batch.lengths);
     let inside = lengths.map(|(span, &length)| is_inside(span, length));
     let (places, counted): (Vec<i64>, Vec<f32>) = inside

@@ -5,14 +5,14 @@ use burn::tensor::{Int, Tensor, activation};
 use shared::fault::NotFinite;
 use shared::task::{MaskedToken, Output, TokenGuess};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Padding};
 use crate::heads::TaskHead;
 use crate::layers::Mode;
 use crate::model::{Model, Tokens};
 use crate::targets::integers;
 
 impl Model {
-    /// The output for every row of the batch, without padding and without dropout.
+    /// The output for every row of the batch, without dropout; of padding only where a loss asks for it.
     pub fn outputs(&self, batch: &Batch) -> Result<Vec<Output>> {
         if let TaskHead::MaskedLm(_) = self.network.head {
             return match batch.candidates {
@@ -25,7 +25,10 @@ impl Model {
         let values = numbers(logits)?;
         let of_tokens = || batch.lengths.iter().zip(values.chunks((batch.seq * labels).max(1)));
         let outputs: Vec<Vec<f32>> = match self.network.head {
-            TaskHead::Span(_) => of_tokens().map(|(&length, row)| span(row, length)).collect(),
+            TaskHead::Span(_) => match batch.padding {
+                Padding::Longest => of_tokens().map(|(&length, row)| span(row, length)).collect(),
+                Padding::MaxLength(_) => of_tokens().map(|(_, row)| span(row, batch.seq)).collect(),
+            },
             TaskHead::Tokens(_) => {
                 of_tokens().map(|(&length, row)| row[..length * labels].to_vec()).collect()
             }

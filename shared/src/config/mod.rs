@@ -22,7 +22,7 @@ pub use sections::fetch::{
     LabelNames, Mirror, ModelSource, Quote, ScratchConfig, Weights,
 };
 pub use sections::masked_lm::{MaskedLmConfig, MaskedUnit};
-pub use sections::question_answering::{Answerable, QuestionAnsweringConfig};
+pub use sections::question_answering::{Answerable, LossPadding, QuestionAnsweringConfig};
 pub use sections::tokenize::TokenizeConfig;
 pub use sections::train::{
     BatchLimit, BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Monitor, Precision,

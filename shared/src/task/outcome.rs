@@ -11,7 +11,8 @@ use crate::schema::Features;
 /// What a model gives for a row of features.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
-    /// Of a sequence as many as there are labels; of tokens `[seq, labels]`; of a span `[2, seq]`, starts first.
+    /// Of a sequence as many as there are labels; of tokens `[seq, labels]`; of a span `[2, seq]`, starts first, with
+    /// padding behind the tokens where the loss counts it.
     Logits(Vec<f32>),
     /// What was found behind every mask.
     Masked(Vec<MaskedToken>),

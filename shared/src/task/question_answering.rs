@@ -194,8 +194,10 @@ fn offsets(pieces: &[Piece], first: usize, length: usize) -> Result<Vec<Offset>>
 
 fn start_and_end_logits<'a>(window: &Window<'a>) -> Result<(&'a [f32], &'a [f32])> {
     let (logits, tokens) = (window.output.logits(), window.features.offsets.len());
-    ensure!(logits.len() == 2 * tokens, "the model gives {} logits for {tokens} tokens", logits.len());
-    Ok(logits.split_at(tokens))
+    let (starts, ends) = logits.split_at(logits.len() / 2);
+    // More than there are tokens are those of padding.
+    let of_tokens = starts.get(..tokens).zip(ends.get(..tokens));
+    of_tokens.with_context(|| format!("the model gives {} logits for {tokens} tokens", logits.len()))
 }
 
 /// A part of the context, in characters.

@@ -22,6 +22,20 @@ pub struct QuestionAnsweringConfig {
     pub answerable: Answerable,
     /// No answer is given where its score is above the best answer's by more than this.
     pub null_score_diff_threshold: f64,
+    /// Whether the loss takes padding for a possible answer.
+    pub loss_padding: LossPadding,
+}
+
+/// What the softmax of a span's loss is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossPadding {
+    /// The tokens of a window.
+    #[default]
+    Excluded,
+    /// The tokens of a window and padding up to `tokenize.max_seq_length`, as in `run_qa`: for comparisons with it. Such
+    /// batches are wider, and take more time.
+    Counted,
 }
 
 /// Whether a context may lack the answer.
@@ -43,6 +57,7 @@ impl Default for QuestionAnsweringConfig {
             n_best: 5,
             answerable: Answerable::Always,
             null_score_diff_threshold: 0.0,
+            loss_padding: LossPadding::Excluded,
         }
     }
 }
