@@ -19,7 +19,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bert::{BertConfig, Compute, Dataset, Head, Masking, Model, Padding};
 use shared::config::Weights;
 use shared::console::{Progress, Unit};
@@ -32,7 +32,7 @@ use shared::manifest::FinishedFolder;
 use shared::metrics::significance::Bootstrap;
 use shared::schema::{Example, ExampleReader, Prediction, PredictionShape, PredictionWriter};
 use shared::stage::{Job, Named, Results};
-use shared::task::{Judgement, Output, Setting, Undefined, judge};
+use shared::task::{Judgement, Output, Setting, Undefined, constant_target, judge};
 
 use compare::Answers;
 use model::{ModelArgs, NamedModel, Source};
@@ -70,6 +70,12 @@ pub fn run(job: &Job) -> Result<Metrics> {
     let task = job.config.task.definition();
     let threshold = training.best_dev.get(Metric::Threshold);
     let setting = Setting { threshold, ..Setting::new(&job.config, facts.labels) };
+    if let Some(clause) = constant_target(dataset.rows(), &task.outputs(&setting)) {
+        log::warn!(
+            "in {} {clause}: its metrics do not tell a good model from a bad one; evaluate another split",
+            config.split
+        );
+    }
     let examples = examples(&fetched::examples(fetched.path(), config.split))?;
     let judgement = judge(task, &setting, examples, dataset.rows(), &outputs)?;
     let shape = PredictionShape { truth: task.shape().truth, decoded: task.decoded() };
@@ -153,9 +159,9 @@ fn examples(path: &Path) -> Result<impl Iterator<Item = Result<Example>> + use<>
 /// A result must have every metric of its task, or it could not be compared with others.
 fn ensure_defined(undefined: &[Undefined], split: Split) -> Result<()> {
     let reasons = undefined.iter().map(Undefined::to_string).collect::<Vec<_>>().join(", and ");
-    let message = format!("{split} cannot be scored: {reasons}; evaluate another split, or train longer");
-    ensure!(undefined.is_empty(), Fault::input(message));
-    Ok(())
+    let Some(first) = undefined.first() else { return Ok(()) };
+    let remedy = first.reason.remedy();
+    bail!(Fault::input(format!("{split} cannot be scored: {reasons}; {remedy}")))
 }
 
 fn write_predictions(path: &Path, shape: PredictionShape, predictions: &[Prediction]) -> Result<()> {
@@ -197,17 +203,24 @@ fn write_report(job: &Job, setting: &Setting, judgement: &Judgement, device: &st
 
 #[cfg(test)]
 mod tests {
+    use shared::metrics::regression::Uncorrelated;
+
     use super::*;
 
     #[test]
     fn a_metric_without_a_value_is_an_input_fault() {
-        let reason = "every predicted score is the same".to_owned();
-        let error =
-            ensure_defined(&[Undefined { metric: Metric::Pearson, reason }], Split::Test).unwrap_err();
-        assert_eq!(shared::fault::kind_of(&error).code(), 3);
-        let sentence = "test cannot be scored: Pearson's r is not defined, since every predicted score is the \
-            same; evaluate another split, or train longer";
-        assert_eq!(format!("{error:#}"), sentence);
+        let check = |reason, end: &str| {
+            let error =
+                ensure_defined(&[Undefined { metric: Metric::Pearson, reason }], Split::Test).unwrap_err();
+            assert_eq!(shared::fault::kind_of(&error).code(), 3);
+            assert_eq!(
+                format!("{error:#}"),
+                format!("test cannot be scored: Pearson's r is not defined, since {end}")
+            );
+        };
+        let remedy = "every predicted score is the same; train longer, or at another learning rate";
+        check(Uncorrelated::ConstantPredictions, remedy);
+        check(Uncorrelated::ConstantLabels, "every gold score is the same; evaluate another split");
         assert!(ensure_defined(&[], Split::Test).is_ok());
     }
 }

@@ -50,6 +50,11 @@ impl Batches {
         }
     }
 
+    /// Examples of an epoch.
+    pub(crate) fn examples(&self) -> usize {
+        self.plan.rows()
+    }
+
     /// Of `step`, counted from 0.
     pub(crate) fn place(&mut self, step: u64) -> Place {
         match &mut self.ends {

@@ -3,6 +3,7 @@
 mod batches;
 mod checkpoints;
 mod dev;
+mod doubts;
 mod journal;
 mod learner;
 mod objective;
@@ -49,6 +50,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let definition = job.config.task.definition();
     let [train, dev] = datasets(job, tokenized.path(), &facts)?;
     let setting = Setting::new(&job.config, facts.labels.clone());
+    let doubts_of_targets = doubts::of_targets(train.rows(), dev.rows(), &definition.outputs(&setting));
     let dev = Dev::read(definition, setting.clone(), fetched, dev)?;
 
     let compute = open(job)?;
@@ -71,7 +73,9 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let mut batches = batches(&train, config, seed);
     let total_steps = config.max_steps.unwrap_or_else(|| batches.steps_of(config.epochs as u64));
     let learning_rate = LearningRate::new(config, total_steps);
-    learning_rate.doubt().iter().for_each(|doubt| log::warn!("{doubt}"));
+    let objective = objective::of(config, &train, definition.targets(&facts.labels), &facts.labels)?;
+    let doubts = doubts::of_settings(config, &learning_rate, &mut batches);
+    doubts.into_iter().chain(doubts_of_targets).for_each(|doubt| log::warn!("{doubt}"));
     let earlier = checkpoint.as_ref().map(|checkpoint| checkpoint.folder.as_path());
     let mut training = Training {
         learning_rate,
@@ -79,7 +83,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
         train: &train,
         dev,
         config,
-        objective: objective::of(config, &train, definition.targets(&facts.labels), &facts.labels)?,
+        objective,
         checkpoints,
         journal: Journal::open(&job.progress, earlier, config.tensorboard)?,
         saving: Saving::begin(),

@@ -4,6 +4,8 @@ use std::f64::consts::PI;
 
 use shared::config::{Schedule, ScheduleKind, TrainConfig};
 
+use crate::doubts::steps;
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LearningRate {
     peak: f64,
@@ -32,22 +34,26 @@ impl LearningRate {
     /// A single step without a learning rate is usual in a warm-up from 0, and is said where there are few steps.
     pub(crate) fn doubt(&self) -> Option<String> {
         let (total, warmup) = (self.total_steps, self.warmup_steps);
-        let idle = (0..total).filter(|&step| self.at(step, 0) == 0.0).count() as u64;
         let remedy = "lower `train.schedule.warmup_steps` or `warmup_ratio`, or train longer";
-        if total > 0 && idle == total {
+        if total == 0 || warmup == 0 {
+            return None;
+        }
+        if total == 1 {
             return Some(format!(
-                "no step has a learning rate above 0 ({total} steps in all, {warmup} of warm-up), so the model stays as it \
-                 is; {remedy}"
+                "the only step has a learning rate of 0, with which the warm-up begins, so the model stays as it is; {remedy}"
             ));
         }
-        if warmup >= total && total > 0 {
+        if warmup >= total {
             return Some(format!(
-                "the warm-up takes {warmup} steps and the training {total}, so the learning rate never reaches \
-                 `train.learning_rate`; {remedy}"
+                "the warm-up takes {} and the training {total}, so the learning rate never reaches `train.learning_rate`; \
+                 {remedy}",
+                steps(warmup)
             ));
         }
-        (100 * idle > total).then(|| {
-            format!("{idle} of {total} steps have a learning rate of 0, as warm-ups from 0 do; {remedy}")
+        (total < 100).then(|| {
+            format!(
+                "the first of {total} steps has a learning rate of 0, with which the warm-up begins; {remedy}"
+            )
         })
     }
 
@@ -111,9 +117,9 @@ mod tests {
 
     #[test]
     fn steps_that_teach_nothing_are_said() {
-        check_doubt(1, 1, Some("no step has a learning rate above 0 (1 steps in all, 1 of warm-up)"));
+        check_doubt(1, 1, Some("the only step has a learning rate of 0"));
         check_doubt(20, 20, Some("the warm-up takes 20 steps and the training 20"));
-        check_doubt(20, 2, Some("1 of 20 steps have a learning rate of 0"));
+        check_doubt(20, 2, Some("the first of 20 steps has a learning rate of 0"));
         check_doubt(1000, 60, None);
         check_doubt(20, 0, None);
         check_doubt(0, 0, None);

@@ -164,7 +164,7 @@ impl Training<'_> {
         state.evaluated_at = Some(step);
         let place = state.ranking.enter(Ranked { step, dev }, self.config.monitor, self.config.save_top_k);
         state.stalled = if place == Some(0) { 0 } else { state.stalled + 1 };
-        if place == Some(0) {
+        if place == Some(0) && step > 0 {
             log::info!("step {step} is the best so far");
         }
         match place {

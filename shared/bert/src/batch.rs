@@ -174,7 +174,8 @@ mod tests {
         let batch = Batch::new(&[row(&[2, 3]), row(&[4, 5, 6])], &config()).unwrap();
         assert_eq!(batch.input_ids, [2, 3, 9, 4, 5, 6]);
         assert_eq!((batch.lengths, batch.seq), (vec![2, 3], 3));
-        let width = |length| Batch::padded(&[row(&[2, 3])], &config(), Padding::MaxLength(length)).unwrap().seq;
+        let width =
+            |length| Batch::padded(&[row(&[2, 3])], &config(), Padding::MaxLength(length)).unwrap().seq;
         assert_eq!([width(1), width(3), width(9)], [2, 3, 4]);
     }
 

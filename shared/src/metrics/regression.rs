@@ -23,6 +23,17 @@ pub enum Uncorrelated {
     NotFinite,
 }
 
+impl Uncorrelated {
+    /// What can be done about it, as a clause.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Uncorrelated::TooFew | Uncorrelated::ConstantLabels => "evaluate another split",
+            Uncorrelated::ConstantPredictions => "train longer, or at another learning rate",
+            Uncorrelated::NotFinite => "train again at a lower learning rate",
+        }
+    }
+}
+
 impl fmt::Display for Uncorrelated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::figures::{Figures, Metric};
 use crate::metrics::ClassMetrics;
+use crate::metrics::regression::Uncorrelated;
 use crate::schema::Features;
 
 /// What a model gives for a row of features.
@@ -75,8 +76,7 @@ pub struct Scores {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undefined {
     pub metric: Metric,
-    /// As a clause.
-    pub reason: String,
+    pub reason: Uncorrelated,
 }
 
 impl fmt::Display for Undefined {

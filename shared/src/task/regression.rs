@@ -84,7 +84,7 @@ impl Definition for Regression {
         for (metric, correlation) in correlations {
             match correlation {
                 Ok(value) => figures.set(metric, value),
-                Err(why) => undefined.push(Undefined { metric, reason: why.to_string() }),
+                Err(reason) => undefined.push(Undefined { metric, reason }),
             }
         }
         Ok(Scores { figures, details: Details::Nothing, undefined })
@@ -115,6 +115,7 @@ fn rating(prediction: &Prediction) -> Result<Rating> {
 mod tests {
     use super::*;
     use crate::fault::kind_of;
+    use crate::metrics::regression::Uncorrelated;
 
     const PAIR: Regression = Regression { texts: Texts::Pair };
 
@@ -162,19 +163,19 @@ mod tests {
         assert_eq!((figures.iter().count(), undefined), (PAIR.metrics(&Setting::default()).len(), vec![]));
     }
 
-    fn check_undefined(pairs: &[(f32, f64)], reason: &str) {
+    fn check_undefined(pairs: &[(f32, f64)], reason: Uncorrelated) {
         let Scores { figures, undefined, .. } = score(pairs);
         let lacking = [Metric::Pearson, Metric::Spearman];
-        assert_eq!(undefined, lacking.map(|metric| Undefined { metric, reason: reason.to_owned() }));
+        assert_eq!(undefined, lacking.map(|metric| Undefined { metric, reason }));
         assert!(lacking.iter().all(|&metric| figures.get(metric).is_none()));
         assert!(figures.get(Metric::F1AtThree).is_some());
     }
 
     #[test]
     fn constants_have_no_correlation_and_say_why() {
-        check_undefined(&[(2.5, 1.0), (2.5, 4.0)], "every predicted score is the same");
-        check_undefined(&[(1.0, 2.5), (4.0, 2.5)], "every gold score is the same");
-        check_undefined(&[(1.0, 2.5)], "there are fewer than two examples");
+        check_undefined(&[(2.5, 1.0), (2.5, 4.0)], Uncorrelated::ConstantPredictions);
+        check_undefined(&[(1.0, 2.5), (4.0, 2.5)], Uncorrelated::ConstantLabels);
+        check_undefined(&[(1.0, 2.5)], Uncorrelated::TooFew);
     }
 
     #[test]
