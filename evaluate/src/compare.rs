@@ -36,6 +36,17 @@ impl Answers {
 
     fn new(name: &str, predictions: Vec<Prediction>, task: Task, setting: &Setting) -> Result<Answers> {
         let unlike = || format!("the run {name} cannot be compared");
+        let definition = task.definition();
+        let other_task = || {
+            let task = definition.name();
+            Fault::input(format!(
+                "{}: it is of another task than {task}; name a run of the same task",
+                unlike()
+            ))
+        };
+        let same_kind =
+            predictions.iter().all(|prediction| prediction.decoded.kind() == definition.decoded());
+        ensure!(same_kind, other_task());
         let outcomes = outcomes(task, &predictions, setting).with_context(unlike)?;
         Ok(Answers { name: name.to_owned(), predictions, outcomes })
     }
@@ -194,6 +205,15 @@ mod tests {
         let error = table(&METRICS, &own, &[answers("other", other)], BOOTSTRAP).unwrap_err();
         assert_eq!(shared::fault::kind_of(&error).code(), 3);
         assert!(format!("{error:#}").contains(expect), "{error:#}");
+    }
+
+    #[test]
+    fn a_run_of_another_task_is_refused_by_its_name() {
+        let Fixture { predictions, setting, .. } = Fixture::of(Task::PairRegression);
+        let error = Answers::new("scores", predictions, Task::Classification, &setting).err().unwrap();
+        assert_eq!(shared::fault::kind_of(&error).code(), 3);
+        let sentence = "the run scores cannot be compared: it is of another task than classification";
+        assert!(format!("{error:#}").starts_with(sentence), "{error:#}");
     }
 
     #[test]

@@ -9,10 +9,8 @@ use shared::config::{Aggregation, EntityRecognitionConfig, EntityUnit};
 use shared::fault::Fault;
 use shared::layout::hub;
 use shared::metrics::entities::{TagScheme, TagSet};
+use shared::names::listed;
 use shared::task::{Setting, Task};
-
-/// As many are named in a message.
-const SHOWN: usize = 10;
 
 /// What training has written into config.json.
 #[derive(Debug, Default, Deserialize)]
@@ -40,7 +38,7 @@ pub(crate) fn setting(folder: &Path, bert: &BertConfig, aggregation: Option<Aggr
     let advice =
         "name the tags in its `id2label` as `O`, `B-PER` and `I-PER`, in the order of the model's outputs";
     let unread =
-        |why: &str| Fault::usage(format!("{} names the tags {}: {why}", place.display(), some(&tags)));
+        |why: &str| Fault::usage(format!("{} names the tags {}: {why}", place.display(), listed(&tags)));
     let numbered = tags.iter().enumerate().all(|(id, tag)| *tag == format!("LABEL_{id}"));
     ensure!(!numbered, unread(&format!("these do not say what a token is; {advice}")));
     let found = note.scheme.or_else(|| TagScheme::of_set(tags.iter().map(String::as_str)));
@@ -67,14 +65,6 @@ pub(crate) fn setting(folder: &Path, bert: &BertConfig, aggregation: Option<Aggr
         ..EntityRecognitionConfig::default()
     };
     Ok(Setting { labels: set.classes().to_vec(), tags, entity_recognition, ..Setting::default() })
-}
-
-fn some(tags: &[String]) -> String {
-    let shown = tags.iter().take(SHOWN).map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(", ");
-    match tags.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 /// Which of `tags` is not written as the first one that shows a scheme.

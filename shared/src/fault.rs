@@ -75,7 +75,11 @@ pub struct OutOfMemory;
 
 impl fmt::Display for OutOfMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("memory is exhausted; lower `batch_size` (in [train]: `micro_batch_size`)")
+        // A batch that memory has no room for is halved, down to one example.
+        f.write_str(
+            "memory is exhausted, even by one example at a time; take shorter rows (`tokenize.max_seq_length`), a smaller model, \
+             or a machine with more memory",
+        )
     }
 }
 

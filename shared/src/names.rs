@@ -1,14 +1,18 @@
-//! Names in messages: the first ten, and how many more there are.
+//! Lists in messages: the first ten, and how many more there are.
 
 /// A message with more names is read by nobody.
 const MOST: usize = 10;
 
 /// `names` with ticks around each and commas between them.
 pub fn listed<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String {
-    let mut names = names.into_iter();
-    let first: Vec<String> = names.by_ref().take(MOST).map(|name| format!("`{}`", name.as_ref())).collect();
-    let first = first.join(", ");
-    match names.count() {
+    joined(names.into_iter().map(|name| format!("`{}`", name.as_ref())))
+}
+
+/// `clauses` as they are, with commas between them.
+pub fn joined(clauses: impl IntoIterator<Item = String>) -> String {
+    let mut clauses = clauses.into_iter();
+    let first = clauses.by_ref().take(MOST).collect::<Vec<String>>().join(", ");
+    match clauses.count() {
         0 => first,
         more => format!("{first} and {more} more"),
     }

@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use bert::{Dataset, Objective};
 use shared::config::{ByFrequency, ClassWeights, TrainConfig};
 use shared::fault::Fault;
+use shared::names::listed;
 use shared::schema::{TargetKind, Targets};
 
 /// # Errors
@@ -21,9 +22,13 @@ pub(crate) fn of(
     let class_weights = match &config.class_weights {
         None => Vec::new(),
         Some(ClassWeights::Given(weights)) => {
-            let (given, wanted) = (weights.len(), labels.join(", "));
-            let message =
-                || format!("config key `train.class_weights` has {given} weights for the labels {wanted}");
+            let (given, wanted, names) = (weights.len(), labels.len(), listed(labels));
+            let message = || {
+                format!(
+                    "config key `train.class_weights` has {given} weights, and there are {wanted} labels: {names}; give one \
+                     weight a label, in this order"
+                )
+            };
             ensure!(given == labels.len(), Fault::usage(message()));
             weights.clone()
         }

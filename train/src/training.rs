@@ -9,6 +9,7 @@ use shared::console::{Progress, Unit};
 use shared::fault::{Fault, NotFinite, OutOfMemory};
 use shared::figures::Figures;
 use shared::journal::Entry;
+use shared::names::listed;
 use shared::signals::Saving;
 
 use crate::batches::Batches;
@@ -146,12 +147,12 @@ impl Training<'_> {
         if loss.is_finite() && gradient_norm.is_finite() {
             return Ok(());
         }
-        let ids: Vec<&str> = self.train.select(rows).map(|row| row.example_id.as_str()).collect();
+        let ids = self.train.select(rows).map(|row| row.example_id.as_str());
         bail!(Fault::input(format!(
             "the loss is {loss} and the gradient norm {gradient_norm} in step {}, on the examples {}; {}; a lower \
              train.learning_rate may help",
             step + 1,
-            ids.join(", "),
+            listed(ids),
             self.checkpoints.newest()
         )))
     }

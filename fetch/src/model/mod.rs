@@ -17,6 +17,7 @@ use model_files::BertConfig;
 use shared::config::{FetchConfig, ModelSource, Weights};
 use shared::facts::Source;
 use shared::layout::{hub, trained};
+use shared::names::listed;
 use shared::task::OutputLayer;
 
 use self::collect::Files;
@@ -93,16 +94,12 @@ fn name(config: &FetchConfig) -> String {
 
 /// Says which keys are ignored.
 fn warn_of_unknown(keys: &[&str], shown: &str) {
-    const MOST: usize = 10;
-    if keys.is_empty() {
-        return;
+    if !keys.is_empty() {
+        let keys = listed(keys);
+        log::warn!(
+            "{shown} has keys that `transformers` does not know for such a model, ignored here as there: {keys}"
+        );
     }
-    let more = keys.len().saturating_sub(MOST);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let named = keys.iter().take(MOST).map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-    log::warn!(
-        "{shown} has keys that `transformers` does not know for such a model, ignored here as there: {named}{more}"
-    );
 }
 
 fn run_files(sources: &Sources<'_>) -> Result<FolderFiles> {

@@ -48,7 +48,7 @@ impl Dataset {
         ensure!(
             !rows.is_empty(),
             Fault::input(format!(
-                "the {split} split has no examples; see `fetch.files` and `fetch.dev_fraction`"
+                "the {split} split has no examples; give it some (`fetch.files.{split}`, `fetch.dev_fraction`), or name another corpus"
             ))
         );
         Ok(Dataset::of(rows))

@@ -41,8 +41,9 @@ impl Masking {
             return Ok(None);
         }
         let MaskedLmConfig { probability, unit } = config.masked_lm;
-        let maskless =
-            || Fault::input("the model's vocabulary has no mask token; name another in `fetch.model`");
+        let maskless = || {
+            Fault::input("the model's tokenizer has no mask token; take a model that was trained with one")
+        };
         let special_ids = facts.special_token_ids.iter().map(|&id| i32::try_from(id));
         Ok(Some(Masking {
             probability,

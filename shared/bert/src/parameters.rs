@@ -6,12 +6,13 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
-use model_files::{Architecture, BertConfig, list};
+use model_files::{Architecture, BertConfig};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 use shared::digest::sha256_bytes;
 use shared::fault::Fault;
+use shared::names::{joined, listed};
 use shared::task::OutputLayer;
 
 use crate::decoder;
@@ -151,34 +152,32 @@ impl<'a> ParameterSource<'a> {
             return Ok(self.names);
         };
         let place = folder.display();
-        let misfits = &self.misfits;
-        ensure!(
-            misfits.is_empty(),
-            Fault::input(format!("the weights in {place} do not fit: {}", list(misfits)))
-        );
+        let misfits = self.misfits;
+        let fault = |what: String| {
+            Fault::input(format!("the weights in {place} {what}; take weights and config.json of one model"))
+        };
+        ensure!(misfits.is_empty(), fault(format!("do not fit config.json: {}", joined(misfits))));
         let architecture = self.architecture;
         let may_be_drawn = |name: &String| head == Head::MayBeNew && architecture.has_in_head(name);
         let (new_head, missing): (Vec<_>, Vec<_>) = self.drawn.into_iter().partition(may_be_drawn);
-        ensure!(missing.is_empty(), Fault::input(format!("the weights in {place} lack {}", list(&missing))));
+        ensure!(missing.is_empty(), fault(format!("lack {}", listed(&missing))));
         let (other_heads, left): (Vec<_>, Vec<_>) =
             stored.into_keys().partition(|name| architecture.leaves_aside(name));
         // What lies within the encoder would change what it computes, and a head that is not trained may depend on the rest.
         let encoder = format!("{}.", architecture.family.prefix());
         let within: Vec<&String> =
             left.iter().filter(|name| head == Head::Required || name.starts_with(&encoder)).collect();
-        let unknown = || {
-            let class = architecture.class();
-            format!("the weights in {place} hold tensors that {class} has no place for: {}", list(&within))
-        };
-        ensure!(within.is_empty(), Fault::input(unknown()));
+        let class = architecture.class();
+        let unknown = || format!("hold tensors that {class} has no place for: {}", listed(&within));
+        ensure!(within.is_empty(), fault(unknown()));
         if !left.is_empty() {
-            log::warn!("left aside, of a head that {} has not: {}", architecture.class(), list(&left));
+            log::warn!("left aside, of a head that {} has not: {}", architecture.class(), listed(&left));
         }
         if !new_head.is_empty() {
-            log::info!("new weights, from the seed {}: {}", self.seed, list(&new_head));
+            log::info!("new weights, from the seed {}: {}", self.seed, listed(&new_head));
         }
         if !other_heads.is_empty() {
-            log::info!("left aside, of other heads: {}", list(&other_heads));
+            log::info!("left aside, of other heads: {}", listed(&other_heads));
         }
         Ok(self.names)
     }

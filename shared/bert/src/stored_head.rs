@@ -6,16 +6,13 @@ use std::path::Path;
 use anyhow::{Result, bail, ensure};
 use model_files::{Architecture, BertConfig};
 use shared::fault::Fault;
-use shared::names::listed;
+use shared::names::{joined, listed};
 use shared::schema::TargetKind;
 use shared::spelling::of_label;
 use shared::task::OutputLayer;
 
 use crate::parameters::Head;
 use crate::weight_files::StoredTensor;
-
-/// Classes that a message names.
-const MOST_CLASSES: usize = 10;
 
 /// The tensors of a model on disk.
 pub(crate) struct StoredHead<'a> {
@@ -36,6 +33,8 @@ enum Kinship {
     Reordered(Vec<usize>),
     /// Another task's, and how that shows.
     Foreign(String),
+    /// It is not the one that its own config.json describes, and how that shows.
+    Torn(String),
 }
 
 impl StoredHead<'_> {
@@ -71,10 +70,20 @@ impl StoredHead<'_> {
                 log::info!("the model's head is left aside, for it is another task's: {reason}");
                 self.tensors.retain(|name, _| !name.starts_with(prefix));
             }
+            Kinship::Torn(reason) if head == Head::MayBeNew => {
+                log::warn!(
+                    "the model's head is left aside, for its weights and its config.json disagree: {reason}"
+                );
+                self.tensors.retain(|name, _| !name.starts_with(prefix));
+            }
             Kinship::Foreign(reason) => bail!(Fault::input(format!(
                 "the head of the model in {place} is another task's: {reason}; train a new {noun} in a run with \
                  `train.epochs` above 0, or give its classes the corpus' names in `id2label` of the model's config.json if there \
                  are as many and they mean the same"
+            ))),
+            Kinship::Torn(reason) => bail!(Fault::input(format!(
+                "the weights and the config.json of the model in {place} disagree: {reason}; take both from the same model, or \
+                 train a new {noun} in a run with `train.epochs` above 0"
             ))),
         }
         Ok(())
@@ -101,7 +110,14 @@ impl StoredHead<'_> {
         let Some(&classes) = output.and_then(|weight| weight.shape.first()) else {
             return Kinship::Foreign(format!("it is not that of {}", architecture.class()));
         };
-        let outputs = wanted.outputs();
+        let (outputs, names) = (wanted.outputs(), self.own.id2label.len());
+        let of_labels = !matches!(wanted.targets(), Some(TargetKind::Score | TargetKind::Span));
+        let is_told = names == outputs || own_names(self.own) > 0;
+        if of_labels && is_told && names != classes {
+            return Kinship::Torn(format!(
+                "the head has {classes} outputs, and `id2label` has {names} names"
+            ));
+        }
         if classes != outputs {
             return Kinship::Foreign(format!("it has {classes} outputs, and {outputs} are wanted"));
         }
@@ -127,8 +143,13 @@ impl StoredHead<'_> {
     }
 }
 
+/// The classes whose names say more than their ids.
+fn own_names(own: &BertConfig) -> usize {
+    own.id2label.iter().filter(|(id, name)| **name != format!("LABEL_{id}")).count()
+}
+
 fn by_names(own: &BertConfig, labels: &[&str]) -> Kinship {
-    let named = own.id2label.iter().filter(|(id, name)| **name != format!("LABEL_{id}")).count();
+    let named = own_names(own);
     let names: Vec<_> = own.id2label.values().map(|name| of_label(name)).collect();
     let row = |label: &&str| names.iter().position(|name| *name == of_label(label));
     let rows: Option<Vec<usize>> = labels.iter().map(row).collect();
@@ -151,11 +172,7 @@ fn labels_are_ids(labels: &[&str]) -> bool {
 }
 
 fn by_ids(labels: &[&str]) -> String {
-    let class = |(id, label): (usize, &&str)| format!("LABEL_{id} is `{label}`");
-    let shown: Vec<String> = labels.iter().enumerate().take(MOST_CLASSES).map(class).collect();
-    let more = labels.len() - shown.len();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", shown.join(", "))
+    joined(labels.iter().enumerate().map(|(id, label)| format!("LABEL_{id} is `{label}`")))
 }
 
 #[cfg(test)]
@@ -291,6 +308,20 @@ mod tests {
         check(&config("electra", ""), ("classifier", 3), None);
         let tokens = config("bert", r#", "architectures": ["BertForTokenClassification"]"#);
         check(&tokens, ("classifier", 3), None);
+    }
+
+    #[test]
+    fn weights_that_disagree_with_their_config_are_told() {
+        let own = labelled(LABELS);
+        let wanted =
+            own.clone().with_task(OutputLayer::Sequence, TargetKind::Class, &LABELS.map(String::from));
+        let error = fit(&mut head("classifier", 2), &own, &wanted, Head::Required).unwrap_err();
+        let parts =
+            ["disagree: the head has 2 outputs, and `id2label` has 3 names", "take both from the same model"];
+        assert!(parts.iter().all(|part| error.to_string().contains(part)), "{error:#}");
+        let mut tensors = head("classifier", 2);
+        fit(&mut tensors, &own, &wanted, Head::MayBeNew).unwrap();
+        assert!(!tensors.contains_key("classifier.weight"));
     }
 
     #[test]

@@ -9,12 +9,13 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use burn::store::{ModuleStore, PytorchStore};
 use burn::tensor::{DType, Tensor};
 use half::{bf16, f16};
-use model_files::{ModelType, Naming, list, refuse_impostor};
+use model_files::{ModelType, Naming, refuse_impostor};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use shared::fault::Fault;
 use shared::layout::hub;
+use shared::names::listed;
 
 /// A tensor as a file holds it.
 #[derive(Clone)]
@@ -117,7 +118,7 @@ pub(crate) fn read(folder: &Path, model_type: ModelType) -> Result<BTreeMap<Stri
         read_shards(&at(hub::PYTORCH_WEIGHTS_INDEX), read_pytorch)?
     } else {
         let names = format!("{} or {}", hub::WEIGHTS, hub::PYTORCH_WEIGHTS);
-        bail!(Fault::input(format!("{} has no weights ({names})", folder.display())));
+        bail!(Fault::input(format!("{} has no weights; put {names} of the model there", folder.display())));
     };
     rename(tensors, model_type, folder)
 }
@@ -139,8 +140,8 @@ fn rename(
     let (tensors, beside): (BTreeMap<_, _>, BTreeMap<_, _>) =
         tensors.into_iter().partition(|(name, _)| naming.holds(name));
     if !beside.is_empty() {
-        let names: Vec<&String> = beside.keys().collect();
-        log::info!("left aside, which a checkpoint keeps beside a model: {}", list(&names));
+        let names = beside.keys();
+        log::info!("left aside, which a checkpoint keeps beside a model: {}", listed(names));
     }
     if tensors.values().any(|tensor| tensor.kind == Kind::F64) {
         log::info!("weights in {place} are of type F64; they are converted to float32");
@@ -151,7 +152,7 @@ fn rename(
         Fault::input(format!(
             "the weights in {place} hold no tensor of an encoder (`{encoder}…`), but these: {}; take weights as \
              `transformers` saves them",
-            list(&found)
+            listed(&found)
         ))
     };
     ensure!(found.iter().any(|name| naming.modern(name).starts_with(&encoder)), nothing());

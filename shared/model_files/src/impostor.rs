@@ -23,11 +23,11 @@ pub fn refuse_impostor(path: &Path, shown: &str) -> Result<()> {
         Impostor::Empty => ("empty", "take another copy of it"),
         Impostor::GitLfsPointer => (
             "a Git LFS pointer, which stands for the file",
-            "run `git lfs pull` where it was cloned, or give the model's Hub id in `fetch.model`",
+            "run `git lfs pull` where it was cloned, or download the file itself",
         ),
         Impostor::Html => (
             "an HTML page",
-            "check the address (`fetch.mirror`, $HF_ENDPOINT), which may answer with a login or an error, and take the file again",
+            "the address that it came from may answer with a login or an error; check that ($HF_ENDPOINT and `fetch.mirror` are such), and download it again",
         ),
     };
     bail!(Fault::input(format!("{shown} is {what}: {remedy}")))

@@ -13,4 +13,4 @@ pub use config::{Architecture, BertConfig, HiddenAct, ModelType, ProblemType};
 pub use header::{TensorHeader, read_header};
 pub use impostor::refuse_impostor;
 pub use names::Naming;
-pub use tensors::{check_headers, encoder_shapes, list};
+pub use tensors::{check_headers, encoder_shapes};

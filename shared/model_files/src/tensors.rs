@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use shared::fault::Fault;
+use shared::names::{joined, listed};
 
 use crate::config::BertConfig;
 use crate::header::TensorHeader;
@@ -11,18 +12,6 @@ use crate::names::Naming;
 
 /// The types that weights are read from.
 const FLOATS: [&str; 4] = ["F64", "F32", "F16", "BF16"];
-/// The names that a message holds at most.
-const MOST_NAMES: usize = 10;
-
-/// `names` in a message: at most ten, and how many more there are.
-pub fn list(names: &[impl AsRef<str>]) -> String {
-    let shown = names.iter().take(MOST_NAMES).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(MOST_NAMES) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
-
 /// The shapes of the encoder's parameters by their names.
 pub fn encoder_shapes(config: &BertConfig) -> BTreeMap<String, Vec<usize>> {
     let prefix = config.model_type.prefix();
@@ -100,16 +89,16 @@ pub fn check_headers(
     let remedy = "take weights and config.json of one model, or set `fetch.weights = \"random\"`";
     ensure!(
         missing.is_empty(),
-        Fault::input(format!("the weights in {place} lack {}; {remedy}", list(&missing)))
+        Fault::input(format!("the weights in {place} lack {}; {remedy}", listed(&missing)))
     );
     ensure!(
         misfits.is_empty(),
-        Fault::input(format!("the weights in {place} do not fit: {}; {remedy}", list(&misfits)))
+        Fault::input(format!("the weights in {place} do not fit: {}; {remedy}", joined(misfits)))
     );
     let unplaced = || {
         format!(
             "the weights in {place} hold tensors that the config.json has no place for: {}; {remedy}",
-            list(&left)
+            listed(&left)
         )
     };
     ensure!(left.is_empty(), Fault::input(unplaced()));
@@ -118,7 +107,7 @@ pub fn check_headers(
         Fault::input(format!(
             "the weights in {place} are not of type {}: {}; quantized weights are not read, take the model they were made from",
             FLOATS.join(", "),
-            list(&types)
+            joined(types)
         ))
     );
     Ok(())

@@ -274,7 +274,7 @@ impl Columns {
         let value = value.unwrap_or_default();
         let fault =
             |what: &str| Fault::input(format!("{}, {place}: the column `{column}` is {what}", self.shown));
-        ensure!(!value.is_null(), fault("missing"));
+        ensure!(!value.is_null(), fault("missing or null"));
         convert(value).map_err(|wanted| anyhow!(fault(&format!("not {wanted}"))))
     }
 

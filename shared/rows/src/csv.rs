@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Cursor, Read};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use csv::{ByteRecord, ByteRecordsIntoIter, ReaderBuilder};
 use shared::fault::Fault;
 
@@ -12,6 +12,9 @@ use super::encoding::not_utf8;
 use super::header::{Header, empty_file};
 use super::input::Origin;
 use super::{Input, Place, Row};
+
+/// Characters of a field that a message shows.
+const SHOWN: usize = 20;
 
 pub(super) struct CsvRows {
     records: ByteRecordsIntoIter<Box<dyn Read + Send>>,
@@ -44,6 +47,9 @@ impl CsvRows {
             .map(|name| text(&shown, 1, name, origin).map(str::to_owned))
             .collect::<Result<_>>()?;
         ensure!(!names.is_empty(), empty_file(&shown));
+        if let Some(name) = names.iter().find(|name| name.contains('\n')) {
+            bail!(Fault::input(format!("{shown}, line 1: {}", open_quote(name))));
+        }
         let header = Header::find(names, columns)?;
         Ok(CsvRows { records: reader.into_byte_records(), uncounted, header, shown, origin })
     }
@@ -55,12 +61,27 @@ impl CsvRows {
             .iter()
             .map(|field| text(&self.shown, line, field, self.origin))
             .collect::<Result<Vec<&str>>>()?;
-        self.header.row(Place::Line(line), &fields)
+        self.header.row(Place::Line(line), &fields).map_err(|error| {
+            match fields.iter().find(|field| field.contains('\n')) {
+                Some(field) => error.context(Fault::input(open_quote(field))),
+                None => error,
+            }
+        })
     }
 }
 
 fn text<'a>(shown: &str, line: u64, field: &'a [u8], origin: Origin) -> Result<&'a str> {
     std::str::from_utf8(field).map_err(|_| not_utf8(shown, line, field, origin))
+}
+
+/// What may be wrong with a field that holds a line break.
+fn open_quote(field: &str) -> String {
+    let first = field.lines().next().unwrap_or_default();
+    let start: String = first.chars().take(SHOWN).collect();
+    let lines = field.lines().count();
+    format!(
+        "the field that begins with `{start}` goes over {lines} lines; see whether the quote that opens it is closed"
+    )
 }
 
 fn broken(shown: &str, error: csv::Error) -> anyhow::Error {

@@ -25,10 +25,9 @@ pub(super) fn as_utf8(
     origin: Origin,
     shown: &str,
 ) -> Result<Box<dyn BufRead + Send>> {
-    let marked = |start: &[u8]| start.starts_with(&UTF_16LE_MARK) || start.starts_with(&UTF_16BE_MARK);
     let start = reader.fill_buf().map_err(|error| anyhow!(error).context(format!("cannot read {shown}")))?;
     let (name, decoder) = match encoding {
-        Encoding::Utf8 if marked(start) => return Err(other_encoding(shown, "utf-16", origin)),
+        Encoding::Utf8 if is_utf16(start) => return Err(other_encoding(shown, "utf-16", origin)),
         Encoding::Utf8 => return Ok(reader),
         Encoding::Cp949 => ("cp949", EUC_KR.new_decoder_without_bom_handling()),
         Encoding::Utf16 if start.starts_with(&UTF_16BE_MARK) => {
@@ -58,6 +57,20 @@ fn other_encoding(place: &str, encoding: &str, origin: Origin) -> anyhow::Error 
     anyhow!(Fault::input(format!(
         "{place}: the bytes are not UTF-8, and they are text in {encoding}; {remedy}"
     )))
+}
+
+/// Whether a file that begins with `start` is text in UTF-16, by its mark and by what follows it.
+fn is_utf16(start: &[u8]) -> bool {
+    let encoding = match start {
+        [a, b, ..] if [*a, *b] == UTF_16LE_MARK => UTF_16LE,
+        [a, b, ..] if [*a, *b] == UTF_16BE_MARK => UTF_16BE,
+        _ => return false,
+    };
+    let mut decoder = encoding.new_decoder_with_bom_removal();
+    let mut text = String::with_capacity(decoder.max_utf8_buffer_length(start.len()).unwrap_or(0));
+    // What is cut at the end is no fault.
+    let (result, _) = decoder.decode_to_string_without_replacement(start, &mut text, false);
+    result == DecoderResult::InputEmpty && !text.contains('\0')
 }
 
 struct Utf8Reader<R> {
@@ -106,5 +119,23 @@ impl<R: BufRead> Read for Utf8Reader<R> {
         let count = (&self.text[self.taken..]).read(buffer)?;
         self.taken += count;
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_alone_makes_no_utf_16() {
+        let check = |bytes: &[u8], expect| assert_eq!(is_utf16(bytes), expect, "{bytes:?}");
+        check(b"\xff\xfei\0d\0\t\0", true);
+        check(b"\xfe\xff\0i\0d\0", true);
+        // Half a character at the end of what was read.
+        check(b"\xff\xfei\0d", true);
+        check(b"\xff\xfe\0\0i\0\0\0", false);
+        check(b"\xff\xfe\0\xd8a\0", false);
+        check(b"id\ttext\n", false);
+        check(b"\xff", false);
     }
 }

@@ -123,6 +123,13 @@ fn csv_names_what_is_wrong_and_where() {
     check_refused(FileFormat::Csv, b"", &["own.data", "empty"]);
     check_refused(FileFormat::Csv, b"id,text,label\n1,a\n", &["own.data, line 2", "`label` is missing"]);
     check_refused(FileFormat::Csv, b"id,text,label\n1,\xb1,0\n", &["line 2", "UTF-8"]);
+    let open = "goes over 3 lines; see whether the quote that opens it is closed";
+    check_refused(
+        FileFormat::Csv,
+        b"id,\"text,label\n1,a,0\n2,b,0\n",
+        &["own.data, line 1", "`text,label`", open],
+    );
+    check_refused(FileFormat::Csv, b"id,text,label\n1,\"a,0\n2,b,0\n3,c,0\n", &["line 2", "`a,0`", open]);
 }
 
 #[test]

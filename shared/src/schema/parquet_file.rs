@@ -34,8 +34,10 @@ impl ParquetReader {
     /// # Errors
     /// A [`Fault::input`] where the file is missing or is no whole Parquet file.
     pub fn open(path: &Path) -> Result<ParquetReader> {
-        let context = || Fault::input(format!("{} is not a readable Parquet file", path.display()));
-        let file = File::open(path).with_context(context)?;
+        let shown = path.display();
+        let context =
+            || Fault::input(format!("{shown} is not a Parquet file, or is cut off; take another copy of it"));
+        let file = File::open(path).with_context(|| Fault::input(format!("cannot read {shown}")))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).with_context(context)?;
         let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).with_context(context)?;
         let metadata = builder.schema().metadata().clone().into();

@@ -119,7 +119,8 @@ impl Definition for EntityRecognition {
         }
         let room = tokenizer.max_seq_length().saturating_sub(tokenizer.special_tokens());
         let stride = setting.entity_recognition.stride;
-        require(stride < room, "entity_recognition.stride", "leaves no room for new tokens; set it lower")?;
+        let advice = format!("must be less than {room}, the pieces of a text that a row has room for");
+        require(stride < room, "entity_recognition.stride", &advice)?;
         let windows = window_spans(text.pieces.len(), room, stride);
         let rows = windows.iter().map(|window| text.row(window, &example.example_id, tokenizer));
         let mut rows = rows.collect::<Result<Vec<_>>>()?;

@@ -49,7 +49,7 @@ impl Definition for MaskedLm {
         tokenizer: &mut dyn Tokenizer,
     ) -> Result<Vec<Encoded>> {
         tokenizer.mask_token_id().with_context(|| {
-            Fault::input("the model's vocabulary has no mask token; name another model in `fetch.model`")
+            Fault::input("the model's tokenizer has no mask token; take a model that was trained with one")
         })?;
         let WordStarts { ids, begins_word } = tokenizer.word_starts(&example.text)?;
         let room = tokenizer.max_seq_length() - tokenizer.special_tokens();

@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use super::TokenReading;
 use crate::config::{Config, EntityRecognitionConfig, QuestionAnsweringConfig};
 use crate::fault::Fault;
+use crate::names::listed;
 
 /// The labels of the corpus, and the keys of the config that a task has for itself.
 #[derive(Debug, Clone, Default)]
@@ -44,8 +45,8 @@ impl Setting {
     /// # Errors
     /// A [`Fault::input`] that names the labels of the corpus where this is none of them.
     pub(crate) fn known_id(&self, label: &str) -> Result<usize> {
-        let known = || self.labels.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let unknown = || Fault::input(format!("the label `{label}` is not in the list {}", known()));
+        let unknown =
+            || Fault::input(format!("the label `{label}` is not in the list {}", listed(&self.labels)));
         self.label_id(label).with_context(unknown)
     }
 }

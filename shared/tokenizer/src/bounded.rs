@@ -146,8 +146,8 @@ impl BoundedTokenizer {
         ensure!(
             special < length,
             Fault::usage(format!(
-                "config key `tokenize.max_seq_length` is {length}, and the tokenizer adds {special} special tokens; set \
-                 it higher"
+                "a row has {length} tokens, and the tokenizer adds {special} special ones, which leaves none for a text; set \
+                 config key `tokenize.max_seq_length` higher, or take a model with more positions"
             ))
         );
         let ids: Vec<u32> = self.frame.special().chain(self.frame_of_pair.special()).collect();
@@ -263,7 +263,7 @@ mod tests {
     fn a_length_beyond_the_models_positions_is_refused() {
         let parts = ["`tokenize.max_seq_length`", "17", "16"];
         check_refused(&Model::word_piece(), 17, 2, &parts);
-        check_refused(&Model::word_piece(), 2, 2, &["2 special tokens"]);
+        check_refused(&Model::word_piece(), 2, 2, &["2 special ones"]);
     }
 
     #[test]

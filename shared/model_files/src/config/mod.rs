@@ -10,11 +10,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::fault::Fault;
 use shared::layout::hub;
+
+use crate::impostor::refuse_impostor;
 
 pub use activation::HiddenAct;
 pub use architecture::Architecture;
@@ -122,6 +124,16 @@ impl BertConfig {
     /// A [`Fault::input`] where it is no BERT that this project computes.
     pub fn read(folder: &Path) -> Result<BertConfig> {
         let path = folder.join(hub::CONFIG);
+        if !path.is_file() {
+            // A run's folder, or that of its training.
+            let inner = ["model", "train/model"].map(|inner| folder.join(inner));
+            let inner = inner.iter().find(|inner| inner.join(hub::CONFIG).is_file());
+            let remedy = match inner {
+                Some(inner) => format!("the model is in {}", inner.display()),
+                None => "name the folder of a model as `transformers` saves it".to_owned(),
+            };
+            bail!(Fault::input(format!("{} has no {}; {remedy}", folder.display(), hub::CONFIG)));
+        }
         BertConfig::read_file(&path, &path.display().to_string())
     }
 
@@ -132,13 +144,15 @@ impl BertConfig {
     pub fn read_file(path: &Path, shown: &str) -> Result<BertConfig> {
         let unreadable = || Fault::input(format!("cannot read {shown}"));
         let bytes = fs::read(path).with_context(unreadable)?;
-        let unfit =
-            || Fault::input(format!("{shown} does not describe a BERT or ELECTRA that bertline knows"));
-        BertConfig::parse(&bytes).with_context(unfit)
+        refuse_impostor(path, shown)?;
+        let no_json = || Fault::input(format!("{shown} is no JSON object; take another copy of it"));
+        let keys: Map<String, Value> = serde_json::from_slice(&bytes).with_context(no_json)?;
+        let unfit = || Fault::input(format!("bertline does not compute the model that {shown} describes"));
+        BertConfig::parse(keys).with_context(unfit)
     }
 
-    fn parse(bytes: &[u8]) -> Result<BertConfig> {
-        let mut config: BertConfig = serde_json::from_slice(bytes)?;
+    fn parse(keys: Map<String, Value>) -> Result<BertConfig> {
+        let mut config: BertConfig = serde_json::from_value(keys.into())?;
         config.check()?;
         keys::check(&config.rest)?;
         config.name_classes()?;
@@ -239,6 +253,31 @@ mod tests {
         check_refused("\"num_attention_heads\": 2", "\"num_attention_heads\": 3", "3 heads");
         check_refused("\"vocab_size\": 10,", "", "vocab_size");
         check_refused("\"use_cache\"", "\"pad_token_id\": 10, \"use_cache\"", "pad_token_id");
+    }
+
+    #[test]
+    fn what_is_no_config_is_told_by_its_cause() {
+        let check = |text: &str, reason: &str| {
+            let error = read(text).unwrap_err();
+            assert_eq!(shared::fault::kind_of(&error).code(), 3);
+            assert!(format!("{error:#}").contains(reason), "{error:#}");
+        };
+        check("<!DOCTYPE html><html></html>", "is an HTML page");
+        check("", "is empty");
+        check("[1, 2]", "is no JSON object");
+        check(
+            &MINIMAL.replace("\"use_cache\"", "\"hidden_act\": \"selu\", \"x\""),
+            "bertline does not compute the model",
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let missing = || BertConfig::read(folder.path()).unwrap_err().to_string();
+        assert!(
+            missing().ends_with("has no config.json; name the folder of a model as `transformers` saves it")
+        );
+        let inner = folder.path().join("train/model");
+        fs::create_dir_all(&inner).unwrap();
+        fs::write(inner.join(hub::CONFIG), MINIMAL).unwrap();
+        assert!(missing().ends_with(&format!("the model is in {}", inner.display())), "{}", missing());
     }
 
     #[test]

@@ -6,12 +6,12 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::fault::Fault;
+use shared::names::joined;
 use shared::schema::TargetKind;
 use shared::task::OutputLayer;
 
 use super::architecture::{Architecture, output_layer};
 use super::{BertConfig, ModelType};
-use crate::tensors::list;
 
 /// More classes than any head has.
 const MOST_CLASSES: u64 = 1 << 20;
@@ -176,7 +176,7 @@ impl BertConfig {
         }
         if named && !self.id2label.keys().copied().eq(0..own) {
             let ids: Vec<String> = self.id2label.keys().map(usize::to_string).collect();
-            return Some(format!("its `id2label` names the ids {}, and not those from 0 on", list(&ids)));
+            return Some(format!("its `id2label` names the ids {}, and not those from 0 on", joined(ids)));
         }
         (named && own != outputs).then(|| format!("it has {own} outputs, and {outputs} are wanted"))
     }

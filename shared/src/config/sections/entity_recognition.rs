@@ -65,7 +65,10 @@ impl Default for EntityRecognitionConfig {
 impl EntityRecognitionConfig {
     /// A row has two special tokens, and has to bring a token that the one before it has not.
     pub(crate) fn validate(&self, max_seq_length: usize) -> Result<()> {
-        let advice = format!("leaves no room for new tokens in `tokenize.max_seq_length` ({max_seq_length})");
+        let advice = format!(
+            "must be less than tokenize.max_seq_length ({max_seq_length}) less 2 special tokens, or no window would go on from \
+             the one before it"
+        );
         require(self.stride < max_seq_length.saturating_sub(2), "entity_recognition.stride", &advice)?;
         let entities = self.scheme != Some(TagScheme::Plain) || self.aggregation.is_none();
         let advice =

@@ -58,6 +58,18 @@ impl Decoded {
     pub fn as_answers(&self) -> Option<&[Candidate]> {
         if let Decoded::Answers { answers } = self { Some(answers) } else { None }
     }
+
+    pub fn kind(&self) -> DecodedKind {
+        match self {
+            Decoded::Class { .. } => DecodedKind::Class,
+            Decoded::LabelSet { .. } => DecodedKind::LabelSet,
+            Decoded::Score { .. } => DecodedKind::Score,
+            Decoded::Answers { .. } => DecodedKind::Answers,
+            Decoded::Entities { .. } => DecodedKind::Entities,
+            Decoded::Masked { .. } => DecodedKind::Masked,
+            Decoded::Filled { .. } => DecodedKind::Filled,
+        }
+    }
 }
 
 /// The variants of [`Decoded`].

@@ -34,8 +34,8 @@ impl<'a> Session<'a> {
         let (length, special) = (self.max_seq_length(), self.special_tokens_of_pair());
         length.checked_sub(special).filter(|&room| room > 0).with_context(|| {
             Fault::usage(format!(
-                "config key `tokenize.max_seq_length` is {length}, and the tokenizer adds {special} special tokens to a \
-                 pair of texts; set it higher"
+                "a row has {length} tokens, and the tokenizer adds {special} special ones to a pair of texts, which leaves \
+                 none for them; set config key `tokenize.max_seq_length` higher, or take a model with more positions"
             ))
         })
     }

@@ -105,7 +105,7 @@ fn a_length_without_room_for_a_pair_is_refused() {
     assert_eq!(tokenizer.session().encode("좋다").unwrap().ids, [2, 7, 3]);
     let error = tokenizer.session().encode_pair("영화", "좋다").unwrap_err();
     assert_eq!(kind_of(&error).code(), 2);
-    assert!(format!("{error:#}").contains("3 special tokens to a pair"), "{error:#}");
+    assert!(format!("{error:#}").contains("3 special ones to a pair"), "{error:#}");
 }
 
 /// What must hold of the pieces of any text.
