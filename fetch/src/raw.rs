@@ -111,8 +111,11 @@ pub(crate) fn collect(
 
 fn own_file(path: &Path) -> Result<RawFile> {
     let location = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    RawFile::local(path, location)
-        .with_context(|| Fault::input(format!("the file {} of `fetch.files` cannot be used", path.display())))
+    let file = RawFile::local(path, location).with_context(|| {
+        Fault::input(format!("the file {} of `fetch.files` cannot be used", path.display()))
+    })?;
+    Content::Rows.check(path, &file.shown)?;
+    Ok(file)
 }
 
 /// Own files of two splits may lie in two folders under one name.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::config::{Config, FilesConfig, ModelSource, ScratchConfig};
+use crate::config::{Config, FilesConfig, LabelNames, ModelSource, ScratchConfig};
 use crate::digest::{DigestCache, canonical_json, sha256_bytes};
 use crate::fault::Fault;
 use crate::layout::{Stage, content_extension};
@@ -167,6 +167,10 @@ fn own_files(files: &FilesConfig, digests: &mut DigestCache) -> Result<Value> {
         let readable =
             || Fault::input(format!("`fetch.files.{split}` does not name a file that can be read"));
         value[split] = json!([digests.sha256(path).with_context(readable)?, content_extension(path)]);
+    }
+    if let Some(LabelNames::File(path)) = &files.label_names {
+        let readable = || Fault::input("`fetch.files.label_names` names a file that cannot be read");
+        value["label_names"] = json!([digests.sha256(path).with_context(readable)?, content_extension(path)]);
     }
     Ok(value)
 }

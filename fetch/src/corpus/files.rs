@@ -1,22 +1,27 @@
 //! Own files in place of a registered corpus.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use rows::{Row, Rows, TagNames, Writing};
-use shared::config::{FileFormat, FilesConfig, LabelNames};
+use shared::config::{FileFormat, FilesConfig};
 use shared::fault::Fault;
 use shared::layout::{Split, content_extension};
 use shared::metrics::entities::{TagScheme, TagSet};
 use shared::schema::{ExampleShape, Truth, TruthKind};
 
+use super::label_names::Names;
 use super::{Corpus, Origin};
 use crate::raw::RawFile;
 
 /// They hold what the task asks for.
 pub(super) struct OwnFiles {
-    pub(super) files: FilesConfig,
-    pub(super) shape: ExampleShape,
+    files: FilesConfig,
+    shape: ExampleShape,
     /// How the tags of words are written, where the config says.
-    pub(super) scheme: Option<TagScheme>,
+    scheme: Option<TagScheme>,
+    /// Of labels that the files write as ids.
+    names: Option<Names>,
 }
 
 impl Corpus for OwnFiles {
@@ -49,7 +54,7 @@ impl Corpus for OwnFiles {
     fn labels(&self) -> Option<Vec<String>> {
         match self.tag_set() {
             Some(set) => Some(set.classes().to_vec()),
-            None => self.files.listed_labels().map(<[String]>::to_vec),
+            None => self.files.listed_labels().map(<[String]>::to_vec).or_else(|| self.named_labels()),
         }
     }
 
@@ -69,7 +74,7 @@ impl Corpus for OwnFiles {
         let writing = Writing { encoding, separator, quote, label_separator, origin: rows::Origin::OwnFiles };
         let rows =
             rows::open_tagged(file.input()?.written(writing), format, &self.files.columns, self.shape, tags)?;
-        Ok(match self.files.label_names.clone() {
+        Ok(match self.names.clone() {
             None => rows,
             Some(names) => {
                 let shown = file.shown.clone();
@@ -84,10 +89,10 @@ impl Corpus for OwnFiles {
 }
 
 /// The row with its labels by their names.
-fn named(mut row: Row, names: &LabelNames, shown: &str) -> Result<Row> {
+fn named(mut row: Row, names: &Names, shown: &str) -> Result<Row> {
     let place = row.place;
     let rename = |label: &mut String| -> Result<()> {
-        let name = names.name(label.trim());
+        let name = names.name(label);
         let nameless = || {
             Fault::input(format!(
                 "{shown}, {place}: the label `{label}` has no name in `fetch.files.label_names`"
@@ -105,6 +110,29 @@ fn named(mut row: Row, names: &LabelNames, shown: &str) -> Result<Row> {
 }
 
 impl OwnFiles {
+    /// # Errors
+    /// An input fault where the names of labels are in a file, and that cannot be read.
+    pub(super) fn new(
+        files: FilesConfig,
+        shape: ExampleShape,
+        scheme: Option<TagScheme>,
+    ) -> Result<OwnFiles> {
+        let names = files.label_names.as_ref().map(Names::of).transpose()?;
+        Ok(OwnFiles { files, shape, scheme, names })
+    }
+
+    /// The labels in the order in which the config, or else train, gives them names.
+    fn named_labels(&self) -> Option<Vec<String>> {
+        if let Some(names) = &self.names {
+            return Some(names.labels().to_vec());
+        }
+        let train = &self.files.train;
+        let format = self.files.format.or_else(|| format_of(train, self.shape.truth));
+        let of_texts = matches!(self.shape.truth, TruthKind::Label | TruthKind::Labels);
+        let names = rows::class_names(train, &self.files.columns, self.shape.truth);
+        names.filter(|_| of_texts && format == Some(FileFormat::Parquet))
+    }
+
     /// Where the listed labels are the tags of words, with which entities begin and go on; none where they are classes.
     fn tag_set(&self) -> Option<TagSet> {
         let labels = self.files.labels.as_ref().filter(|_| self.shape.truth == TruthKind::Entities)?;
@@ -116,12 +144,14 @@ impl OwnFiles {
     }
 
     fn format_by_name(&self, file: &RawFile) -> Result<FileFormat> {
-        let format = content_extension(&file.path)
-            .and_then(|extension| FileFormat::of_extension(&extension, self.shape.truth));
-        format.with_context(|| {
+        format_of(&file.path, self.shape.truth).with_context(|| {
             let formats = rows::formats_of(self.shape).join(", ");
             let demand = format!("set `fetch.files.format` to one of {formats}");
             Fault::usage(format!("the name of {} does not tell its format; {demand}", file.shown))
         })
     }
+}
+
+fn format_of(path: &Path, truth: TruthKind) -> Option<FileFormat> {
+    FileFormat::of_extension(&content_extension(path)?, truth)
 }

@@ -10,6 +10,7 @@ mod korean_hate_speech;
 mod kornli;
 mod korquad_v1;
 mod korsts;
+mod label_names;
 mod nsmc;
 mod paws_x_ko;
 mod question_pair;
@@ -95,7 +96,7 @@ pub(crate) fn of(
     let shape = task.definition().shape();
     let corpus = match (config.corpus, &config.files) {
         (Some(name), _) => registered(name),
-        (None, Some(own)) => Box::new(files::OwnFiles { files: own.clone(), shape, scheme }),
+        (None, Some(own)) => Box::new(files::OwnFiles::new(own.clone(), shape, scheme)?),
         (None, None) => {
             return Err(Fault::usage("the config names neither `fetch.corpus` nor `fetch.files`"))
                 .context("nothing to fetch");

@@ -89,6 +89,10 @@ fn a_dev_file_leaves_train_whole() {
 fn listed_labels_keep_their_order() {
     let labels = "labels = [\"yes\", \"no\"]\n";
     assert_eq!(written(&many(100), None, None, labels).unwrap().0.labels, ["yes", "no"]);
+    let names = "label_names = { yes = \"weak\", no = \"strong\", other = \"strange\" }\n";
+    assert_eq!(written(&many(100), None, None, names).unwrap().0.labels, ["strong", "strange", "weak"]);
+    let both = "labels = [\"weak\", \"strong\"]\nlabel_names = { yes = \"weak\", no = \"strong\" }\n";
+    assert_eq!(written(&many(100), None, None, both).unwrap().0.labels, ["weak", "strong"]);
 }
 
 #[test]

@@ -1,6 +1,24 @@
 //! The names that `datasets` gives the numbers of a `ClassLabel` column, in a Parquet file's `huggingface` metadata.
 
+use std::path::Path;
+
 use serde_json::Value;
+use shared::config::{FileColumns, LabelColumns};
+use shared::schema::{ParquetReader, TruthKind};
+
+/// The names in the Parquet file at `path` of the column that holds the labels, in the order of their numbers; none where
+/// there are no such names, or no such file.
+pub fn class_names(path: &Path, columns: &FileColumns, truth: TruthKind) -> Option<Vec<String>> {
+    let column = match truth {
+        TruthKind::Label => columns.label.name(),
+        TruthKind::Labels => match &columns.labels {
+            LabelColumns::One(column) => column.name(),
+            LabelColumns::OneHot(_) => return None,
+        },
+        _ => return None,
+    };
+    find(ParquetReader::open(path).ok()?.metadata(KEY)?, &column)
+}
 
 /// The key of a Parquet file's metadata.
 pub(super) const KEY: &str = "huggingface";

@@ -32,6 +32,7 @@ use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 use self::columns::{Columns, HeaderLine};
 use self::conll::Layout;
 
+pub use self::class_names::class_names;
 pub use self::conll::{Sentence, Unit, sentences};
 pub use self::input::{Input, Origin, Writing};
 pub use self::json::array;

@@ -218,6 +218,14 @@ fn class_labels_of_parquet_have_their_names() {
     let rows = read_shape(FileFormat::Parquet, &bytes, &FileColumns::default(), shape).unwrap();
     let labels: Vec<_> = rows.into_iter().map(|row| row.truth).collect();
     assert_eq!(labels, [Truth::Label("good".into()), Truth::Label("bad".into())]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &bytes).unwrap();
+    let names = |label: &str, truth| {
+        let columns = FileColumns { label: label.into(), ..FileColumns::default() };
+        crate::class_names(file.path(), &columns, truth)
+    };
+    assert_eq!(names("label", TruthKind::Label), Some(vec!["bad".to_owned(), "good".to_owned()]));
+    assert_eq!((names("text", TruthKind::Label), names("label", TruthKind::Score)), (None, None));
 
     let mut tokens = arrow::array::ListBuilder::new(arrow::array::StringBuilder::new());
     tokens.append_value([Some("김구"), Some("왔다")]);

@@ -26,11 +26,12 @@ pub struct FilesConfig {
     pub format: Option<FileFormat>,
     #[serde(default)]
     pub columns: FileColumns,
-    /// The labels, or classes of entities, in the order of their ids. Absent: those that stand in train, sorted,
-    /// numbers by their values.
+    /// The labels, or classes of entities, in the order of their ids. Absent: those of `label_names`, or of the ClassLabel
+    /// column of a Parquet file, else those that stand in train, sorted, numbers by their values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
-    /// The name of each label in the files: a list by the ids 0, 1, 2…, or a map `{ "-1" = "negative", "1" = "positive" }`.
+    /// The name of each label in the files: a list by the ids 0, 1, 2…, a map `{ "-1" = "negative", "1" = "positive" }`, or a
+    /// file with a name a line or one of these as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_names: Option<LabelNames>,
     /// What stands between two columns of a table. Absent: a tab in `tsv`, a comma in `csv`.
@@ -132,16 +133,7 @@ pub enum LabelNames {
     Listed(Vec<String>),
     /// By what stands in the files.
     Mapped(BTreeMap<String, String>),
-}
-
-impl LabelNames {
-    /// The name of the label that a file writes as `label`; none where it has none.
-    pub fn name(&self, label: &str) -> Option<&str> {
-        match self {
-            LabelNames::Listed(names) => names.get(label.parse::<usize>().ok()?).map(String::as_str),
-            LabelNames::Mapped(names) => names.get(label).map(String::as_str),
-        }
-    }
+    File(PathBuf),
 }
 
 /// A column of a table by its name, or by its number from 1 on in a file without a header line.
