@@ -13,6 +13,18 @@ use tokenizer::SavedTokenizer;
 
 use crate::checkpoints::Checkpoint;
 
+/// Says where an earlier training of the model had its outputs mean something else than this run's, such as tags of words
+/// and of tokens.
+fn warn_of_other_note(bert: &BertConfig, task: &dyn Definition, setting: &Setting) {
+    let Some((key, ours)) = task.note(setting) else { return };
+    if let Some(theirs) = bert.note(key).filter(|&theirs| *theirs != ours) {
+        log::warn!(
+            "the model was trained with `{key}` {theirs}, and this run has {ours}: its head means something else; set the \
+             keys of [{key}] as they were, or train it anew"
+        );
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Learner {
     pub(crate) model: Model,
@@ -34,7 +46,9 @@ impl Learner {
         let folder = &fetched::model(fetched.path());
         let FetchFacts { weights, .. } = fetched.facts()?;
         let (layer, targets) = (task.output_layer(), task.targets(&setting.labels));
-        let bert = BertConfig::read(folder)?.with_task(layer, targets, &task.outputs(setting));
+        let bert = BertConfig::read(folder)?;
+        warn_of_other_note(&bert, task, setting);
+        let bert = bert.with_task(layer, targets, &task.outputs(setting));
         let mut bert = bert.with_note(task.note(setting));
         if let Some(rate) = config.dropout {
             bert = bert.with_dropout(rate);
