@@ -9,7 +9,7 @@ mod terminal;
 use std::io::{IsTerminal, stdout};
 use std::iter;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -71,6 +71,11 @@ fn predict(args: &PredictArgs) -> Result<()> {
     let predictor = open_predictor(PROGRAM, &args.model)?;
     let encoder = predictor.encoder();
     if !args.texts.is_empty() {
+        if let Some(file) = args.texts.iter().find(|text| Path::new(text).is_file()) {
+            log::warn!(
+                "`{file}` is asked as a text, and is the name of a file too: `--input {file}` asks the texts in it"
+            );
+        }
         let examples = examples(&encoder, &args.texts)?;
         if target.is_none() && stdout().is_terminal() {
             return terminal::show(&predictor, examples);
