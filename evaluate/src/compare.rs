@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use metrics::significance::{Bootstrap, Difference, mcnemar};
 use shared::fault::Fault;
 use shared::figures::Metric;
-use shared::metrics::significance::{Bootstrap, Difference, mcnemar};
 use shared::schema::{Decoded, Prediction, PredictionReader};
-use shared::task::{Setting, Task};
+use shared::task::Task;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
+use tasks::TaskParams;
 
 use crate::outcomes::{Outcomes, outcomes};
 
@@ -25,29 +26,27 @@ pub(crate) struct Answers {
 
 impl Answers {
     /// # Errors
-    /// An input fault where the file holds answers to another task, or in other labels than the setting's.
-    pub(crate) fn read(name: &str, path: &Path, task: Task, setting: &Setting) -> Result<Answers> {
+    /// An input fault where the file holds answers to another task, or in other labels than the run's.
+    pub(crate) fn read(name: &str, path: &Path, task: Task, params: &TaskParams) -> Result<Answers> {
         let mut predictions = Vec::new();
         for batch in PredictionReader::open(path)? {
             predictions.extend(batch?);
         }
-        Answers::new(name, predictions, task, setting)
+        Answers::new(name, predictions, task, params)
     }
 
-    fn new(name: &str, predictions: Vec<Prediction>, task: Task, setting: &Setting) -> Result<Answers> {
+    fn new(name: &str, predictions: Vec<Prediction>, task: Task, params: &TaskParams) -> Result<Answers> {
         let unlike = || format!("the run {name} cannot be compared");
-        let definition = task.definition();
         let other_task = || {
-            let task = definition.name();
+            let task = task.name();
             Fault::input(format!(
                 "{}: it is of another task than {task}; name a run of the same task",
                 unlike()
             ))
         };
-        let same_kind =
-            predictions.iter().all(|prediction| prediction.decoded.kind() == definition.decoded());
+        let same_kind = predictions.iter().all(|prediction| prediction.decoded.kind() == task.decoded());
         ensure!(same_kind, other_task());
-        let outcomes = outcomes(task, &predictions, setting).with_context(unlike)?;
+        let outcomes = outcomes(task, &predictions, params).with_context(unlike)?;
         Ok(Answers { name: name.to_owned(), predictions, outcomes })
     }
 }
@@ -161,7 +160,7 @@ mod tests {
     const METRICS: [Metric; 2] = [Metric::Accuracy, Metric::MacroF1];
 
     fn answers(name: &str, fixture: Fixture) -> Answers {
-        Answers::new(name, fixture.predictions, fixture.task, &fixture.setting).unwrap()
+        Answers::new(name, fixture.predictions, fixture.task, &fixture.params).unwrap()
     }
 
     /// A run against itself, and against one that has every example right.
@@ -169,7 +168,7 @@ mod tests {
     fn every_task_has_a_row_a_metric_and_run() {
         for task in Task::ALL {
             let [own, same] = ["own", "same"].map(|name| answers(name, Fixture::of(task)));
-            let metrics = task.definition().metrics(&Fixture::of(task).setting);
+            let metrics = task.metrics(&Fixture::of(task).params.entity_recognition);
             let table = table(metrics, &own, &[same], BOOTSTRAP).unwrap();
             for metric in metrics {
                 let rows = table.lines().filter(|line| line.trim_start().starts_with(metric.title())).count();
@@ -209,8 +208,8 @@ mod tests {
 
     #[test]
     fn a_run_of_another_task_is_refused_by_its_name() {
-        let Fixture { predictions, setting, .. } = Fixture::of(Task::PairRegression);
-        let error = Answers::new("scores", predictions, Task::Classification, &setting).err().unwrap();
+        let Fixture { predictions, params, .. } = Fixture::of(Task::PairRegression);
+        let error = Answers::new("scores", predictions, Task::Classification, &params).err().unwrap();
         assert_eq!(shared::fault::kind_of(&error).code(), 3);
         let sentence = "the run scores cannot be compared: it is of another task than classification";
         assert!(format!("{error:#}").starts_with(sentence), "{error:#}");

@@ -3,7 +3,8 @@
 use shared::schema::{
     Answer, Candidate, Decoded, Entity, Example, MaskedGuess, PredictedEntity, Prediction, Truth,
 };
-use shared::task::{Scores, Setting, Task};
+use shared::task::Task;
+use tasks::{Scores, TaskParams};
 
 /// As many as there are of every task.
 pub(crate) const EXAMPLES: usize = 24;
@@ -13,7 +14,7 @@ pub(crate) const MARKUP: &str = "<script>alert('별로')</script> & <b>굵게</b
 
 pub(crate) struct Fixture {
     pub(crate) task: Task,
-    pub(crate) setting: Setting,
+    pub(crate) params: TaskParams,
     pub(crate) examples: Vec<Example>,
     pub(crate) predictions: Vec<Prediction>,
     pub(crate) scores: Scores,
@@ -22,12 +23,12 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) fn of(task: Task) -> Fixture {
         let labels = labels(task).iter().map(|&label| label.to_owned()).collect();
-        let setting = Setting { labels, threshold: Some(0.5), ..Setting::default() };
+        let params = TaskParams { labels, threshold: Some(0.5), ..TaskParams::default() };
         let rows = (0..EXAMPLES).map(|row| prediction(task, row));
         let predictions: Vec<Prediction> = rows.collect();
         let examples = predictions.iter().enumerate().map(|(row, prediction)| example(task, row, prediction));
-        let scores = task.definition().score(&predictions, &setting).unwrap();
-        Fixture { task, examples: examples.collect(), predictions, scores, setting }
+        let scores = tasks::spec(task).score(&predictions, &params).unwrap();
+        Fixture { task, examples: examples.collect(), predictions, scores, params }
     }
 }
 
@@ -80,10 +81,8 @@ fn class(task: Task, row: usize, right: bool) -> (Truth, Decoded, Vec<f32>) {
     let (label, said) = (row % labels.len(), if right { row } else { row + 1 } % labels.len());
     let mut logits = vec![0.0; labels.len()];
     logits[said] = 1.0 + (row as f32) / 10.0;
-    let decoded = Decoded::Class {
-        predicted: labels[said].to_owned(),
-        probabilities: shared::metrics::softmax(&logits),
-    };
+    let decoded =
+        Decoded::Class { predicted: labels[said].to_owned(), probabilities: metrics::softmax(&logits) };
     (Truth::Label(labels[label].to_owned()), decoded, logits)
 }
 
@@ -96,8 +95,7 @@ fn label_set(row: usize, right: bool) -> (Truth, Decoded, Vec<f32>) {
     let said = |id: usize| if right { holds(id) } else { id == 0 };
     let logits: Vec<f32> =
         (0..labels.len()).map(|id| if said(id) { 1.5 } else { -2.0 + id as f32 / 4.0 }).collect();
-    let decoded =
-        Decoded::LabelSet { labels: names(&said), probabilities: shared::metrics::sigmoid(&logits) };
+    let decoded = Decoded::LabelSet { labels: names(&said), probabilities: metrics::sigmoid(&logits) };
     (Truth::Labels(names(&holds)), decoded, logits)
 }
 

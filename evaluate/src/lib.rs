@@ -1,19 +1,11 @@
-//! The last stage: a fine-tuned model and features in; metrics, predictions and a report out. And what uses such a model on
-//! other texts: the programs `predict` and `serve`.
+//! The last stage: a fine-tuned model and features in; metrics, predictions and a report out.
 
-mod answer;
 mod compare;
-mod encoder;
 #[cfg(test)]
 mod fixture;
-mod model;
 mod outcomes;
-pub mod predict;
-mod predictor;
 mod report;
-pub mod serve;
 mod summary;
-mod tags;
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -21,6 +13,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use bert::{BertConfig, Compute, Dataset, Head, Masking, Model, Padding};
+use metrics::significance::Bootstrap;
 use shared::config::Weights;
 use shared::console::{Progress, Unit};
 use shared::facts::{FetchFacts, TokenizeFacts, TrainFacts};
@@ -29,14 +22,12 @@ use shared::figures::Metric;
 use shared::journal;
 use shared::layout::{Split, Stage, evaluated, fetched, trained};
 use shared::manifest::FinishedFolder;
-use shared::metrics::significance::Bootstrap;
+use shared::model_output::Output;
 use shared::schema::{Example, ExampleReader, Prediction, PredictionShape, PredictionWriter};
-use shared::stage::{Job, Named, Results};
-use shared::task::{Judgement, Output, Setting, Undefined, constant_target, judge};
+use shared::stage::{Job, Named};
+use tasks::{Evaluation, TaskParams, Undefined, constant_target, evaluate};
 
 use compare::Answers;
-use model::{ModelArgs, NamedModel, Source};
-use predictor::Predictor;
 use report::{Provenance, RESAMPLES, Subject};
 use summary::Metrics;
 
@@ -67,27 +58,27 @@ pub fn run(job: &Job) -> Result<Metrics> {
     let outputs = outputs(&model, &dataset, config.batch_size)
         .with_context(|| format!("the model in {}", folder.display()))?;
 
-    let task = job.config.task.definition();
+    let task = job.config.task;
     let threshold = training.best_dev.get(Metric::Threshold);
-    let setting = Setting { threshold, ..Setting::new(&job.config, facts.labels) };
-    if let Some(clause) = constant_target(dataset.rows(), &task.outputs(&setting)) {
+    let params = TaskParams { threshold, ..TaskParams::new(&job.config, facts.labels) };
+    if let Some(clause) = constant_target(dataset.rows(), &tasks::spec(task).outputs(&params)) {
         log::warn!(
             "in {} {clause}: its metrics do not tell a good model from a bad one; evaluate another split",
             config.split
         );
     }
     let examples = examples(&fetched::examples(fetched.path(), config.split))?;
-    let judgement = judge(task, &setting, examples, dataset.rows(), &outputs)?;
+    let evaluation = evaluate(task, &params, examples, dataset.rows(), &outputs)?;
     let shape = PredictionShape { truth: task.shape().truth, decoded: task.decoded() };
-    write_predictions(&evaluated::predictions(&job.output), shape, &judgement.predictions)?;
+    write_predictions(&evaluated::predictions(&job.output), shape, &evaluation.predictions)?;
 
-    let metrics = Metrics::new(config.split, &judgement);
+    let metrics = Metrics::new(config.split, &evaluation);
     let unsound =
         || Fault::input(format!("the model in {} gives no numbers; train it again", folder.display()));
     ensure!(metrics.are_finite(), unsound());
-    ensure_defined(&judgement.scores.undefined, config.split)?;
+    ensure_defined(&evaluation.scores.undefined, config.split)?;
     metrics.write(&evaluated::metrics(&job.output))?;
-    write_report(job, &setting, &judgement, compute.description())?;
+    write_report(job, &params, &evaluation, compute.description())?;
     metrics.text().lines().for_each(|line| log::info!("{line}"));
     Ok(metrics)
 }
@@ -98,41 +89,15 @@ pub fn run(job: &Job) -> Result<Metrics> {
 /// An input fault where another run has not answered the same questions.
 pub fn compare(job: &Job, own: &FinishedFolder, others: &[Named]) -> Result<String> {
     let facts: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
-    let (task, setting) = (job.config.task, Setting::new(&job.config, facts.labels));
+    let (task, params) = (job.config.task, TaskParams::new(&job.config, facts.labels));
     let answers = |name: &str, folder: &FinishedFolder| {
-        Answers::read(name, &evaluated::predictions(folder.path()), task, &setting)
+        Answers::read(name, &evaluated::predictions(folder.path()), task, &params)
     };
     let own = answers(&job.config.name, own)?;
     let others: Vec<Answers> =
         others.iter().map(|other| answers(&other.name, &other.folder)).collect::<Result<_>>()?;
-    let metrics = task.definition().metrics(&setting);
+    let metrics = task.metrics(&params.entity_recognition);
     compare::table(metrics, &own, &others, Bootstrap { resamples: RESAMPLES, seed: job.config.seed })
-}
-
-/// The model that `args` name, ready to be asked by `program`.
-///
-/// # Errors
-/// A usage fault where the config is wrong or the model has no head for the task; an input fault where the training is not
-/// finished, or the model's files are damaged.
-fn open_predictor(program: &str, args: &ModelArgs) -> Result<Predictor> {
-    let run = match args.named()? {
-        NamedModel::Folder { folder, task, aggregation } => {
-            return Predictor::open(&Source::of_folder(folder, task, aggregation)?);
-        }
-        NamedModel::Run(run) => run,
-    };
-    let results = Results::before(Stage::Evaluate, program, run)?;
-    let tokenized: TokenizeFacts = results.of(Stage::Tokenize)?.facts()?;
-    let trained = results.of(Stage::Train)?;
-    let training: TrainFacts = trained.facts()?;
-    let threshold = training.best_dev.get(Metric::Threshold);
-    Predictor::open(&Source {
-        folder: trained::model(trained.path()),
-        task: results.config.task,
-        max_seq_length: tokenized.max_seq_length,
-        setting: Setting { threshold, ..Setting::new(&results.config, tokenized.labels) },
-        compute: results.config.evaluate,
-    })
 }
 
 /// Of every row, in the order of the rows.
@@ -170,7 +135,7 @@ fn write_predictions(path: &Path, shape: PredictionShape, predictions: &[Predict
     writer.finish()
 }
 
-fn write_report(job: &Job, setting: &Setting, judgement: &Judgement, device: &str) -> Result<()> {
+fn write_report(job: &Job, params: &TaskParams, evaluation: &Evaluation, device: &str) -> Result<()> {
     let split = job.config.evaluate.split;
     let inputs: Vec<_> =
         Stage::Evaluate.inputs().iter().map(|&stage| job.input(stage)).collect::<Result<_>>()?;
@@ -190,9 +155,9 @@ fn write_report(job: &Job, setting: &Setting, judgement: &Judgement, device: &st
         task: job.config.task,
         split,
         seed: job.config.seed,
-        setting,
-        predictions: &judgement.predictions,
-        scores: &judgement.scores,
+        params,
+        predictions: &evaluation.predictions,
+        scores: &evaluation.scores,
         journal: &journal::read(&trained::metrics(trained.path()))?,
         provenance: &provenance,
     };
@@ -203,7 +168,7 @@ fn write_report(job: &Job, setting: &Setting, judgement: &Judgement, device: &st
 
 #[cfg(test)]
 mod tests {
-    use shared::metrics::regression::Uncorrelated;
+    use metrics::regression::Uncorrelated;
 
     use super::*;
 

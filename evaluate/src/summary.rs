@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use metrics::ClassMetrics;
 use serde::Serialize;
 use shared::figures::Figures;
 use shared::layout::Split;
-use shared::metrics::ClassMetrics;
-use shared::task::{Details, Judgement};
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
+use tasks::{Details, Evaluation};
 
 /// `metrics.json`.
 #[derive(Debug, Serialize)]
@@ -25,9 +25,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(split: Split, judgement: &Judgement) -> Metrics {
-        let scores = judgement.scores.clone();
-        let examples = judgement.predictions.len();
+    pub(crate) fn new(split: Split, evaluation: &Evaluation) -> Metrics {
+        let scores = evaluation.scores.clone();
+        let examples = evaluation.predictions.len();
         Metrics { split, examples, figures: scores.figures, details: scores.details }
     }
 
@@ -73,9 +73,9 @@ fn table(classes: &[ClassMetrics], confusion_matrix: Option<&Vec<Vec<u64>>>) -> 
 
 #[cfg(test)]
 mod tests {
+    use metrics::Confusion;
     use shared::figures::Metric;
-    use shared::metrics::Confusion;
-    use shared::task::Scores;
+    use tasks::Scores;
 
     use super::*;
 
@@ -91,9 +91,9 @@ mod tests {
             confusion_matrix: confusion.counts().to_vec(),
         };
         let figures = [(Metric::Accuracy, confusion.accuracy()), (Metric::Loss, 0.5)].into();
-        let judgement =
-            Judgement { predictions: Vec::new(), scores: Scores { figures, details, ..Scores::default() } };
-        let text = Metrics::new(Split::Test, &judgement).text();
+        let evaluation =
+            Evaluation { predictions: Vec::new(), scores: Scores { figures, details, ..Scores::default() } };
+        let text = Metrics::new(Split::Test, &evaluation).text();
         for part in ["부정", "predicted 긍정", "0.6667", "0.8000", "loss 0.5000, accuracy 0.7500", "test: "]
         {
             assert!(text.contains(part), "{text}\nlacks {part}");

@@ -38,7 +38,7 @@ pub fn run(job: &Job) -> Result<FetchFacts> {
         ModelSource::Scratch | ModelSource::Folder(_) | ModelSource::Hub { .. } => None,
     };
     let train = fetched::examples(&job.output, Split::Train);
-    let task = job.config.task.definition();
+    let task = job.config.task;
     let sources = model::Sources {
         environment: &environment,
         downloads: &downloads,

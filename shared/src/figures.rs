@@ -125,7 +125,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::task::{Setting, Task};
+    use crate::config::EntityRecognitionConfig;
+    use crate::task::Task;
 
     #[test]
     fn keys_are_those_of_serde() {
@@ -133,8 +134,8 @@ mod tests {
         let json = serde_json::to_string(&figures).unwrap();
         assert_eq!(json, r#"{"loss":0.5,"f1_at_three":0.75}"#);
         assert_eq!(serde_json::from_str::<Figures>(&json).unwrap(), figures);
-        let setting = Setting::default();
-        let of_tasks = Task::ALL.iter().flat_map(|task| task.definition().metrics(&setting));
+        let entities = EntityRecognitionConfig::default();
+        let of_tasks = Task::ALL.iter().flat_map(|task| task.metrics(&entities));
         let metrics: BTreeSet<Metric> = of_tasks.copied().chain([Metric::Loss, Metric::Threshold]).collect();
         assert!(metrics.len() >= 17, "{metrics:?}");
         for metric in metrics {

@@ -16,7 +16,7 @@ pub mod layout;
 mod line_writer;
 mod lock;
 pub mod manifest;
-pub mod metrics;
+pub mod model_output;
 pub mod names;
 pub mod saved;
 pub mod schema;

@@ -50,7 +50,7 @@ fn a_truncated_parquet_file_is_named() {
         text_pair: None,
         truth: Truth::Label(if number.is_multiple_of(2) { "negative" } else { "positive" }.to_owned()),
     };
-    let mut writer = ExampleWriter::create(&path, Task::Classification.definition().shape()).unwrap();
+    let mut writer = ExampleWriter::create(&path, Task::Classification.shape()).unwrap();
     writer.write(&(0..100).map(row).collect::<Vec<_>>()).unwrap();
     writer.finish().unwrap();
     let options = ["--set", "fetch.files.train=train.parquet", "--set", "fetch.files.columns.id=example_id"];

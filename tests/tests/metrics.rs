@@ -1,20 +1,18 @@
-//! `shared::metrics` against what the public scorers say, in `tests/metrics/cases.json`; `make_cases.py`
+//! `metrics` against what the public scorers say, in `tests/metrics/cases.json`; `make_cases.py`
 //! beside that file says who they are.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "only tests")]
 
 use std::fs;
 
+use metrics::answers::{AnswerScores, score};
+use metrics::calibration::{Judged, calibration};
+use metrics::entities::{CharacterScores, Entity, EntityScores, Tag, lenient_entities, strict_entities};
+use metrics::multi_label::{best_threshold, counts_from, label_ranking_average_precision};
+use metrics::ranking::{Scored, precision_recall, roc};
+use metrics::regression::{self, PARAPHRASE, Rating, mean_squared_error, pearson, spearman};
+use metrics::significance::mcnemar;
+use metrics::{Confusion, Counts, macro_f1};
 use serde_json::Value;
-use shared::metrics::answers::{AnswerScores, score};
-use shared::metrics::calibration::{Judged, calibration};
-use shared::metrics::entities::{
-    CharacterScores, Entity, EntityScores, Tag, lenient_entities, strict_entities,
-};
-use shared::metrics::multi_label::{best_threshold, counts_from, label_ranking_average_precision};
-use shared::metrics::ranking::{Scored, precision_recall, roc};
-use shared::metrics::regression::{self, PARAPHRASE, Rating, mean_squared_error, pearson, spearman};
-use shared::metrics::significance::mcnemar;
-use shared::metrics::{Confusion, Counts, macro_f1};
 use tests::workspace;
 
 const TOLERANCE: f64 = 1e-6;

@@ -2,23 +2,20 @@
 
 use anyhow::Result;
 use shared::schema::{Example, TargetKind};
-use shared::task::{Definition, Encoded, Setting};
+use shared::task::Task;
+use tasks::{Encoded, TaskParams};
 use tokenizer::BoundedTokenizer;
 
 /// Turns examples into features; any number of threads may use it at once.
 pub(crate) struct Encoder {
     tokenizer: BoundedTokenizer,
-    task: &'static dyn Definition,
-    setting: Setting,
+    task: Task,
+    params: TaskParams,
 }
 
 impl Encoder {
-    pub(crate) fn new(
-        tokenizer: BoundedTokenizer,
-        task: &'static dyn Definition,
-        setting: Setting,
-    ) -> Encoder {
-        Encoder { tokenizer, task, setting }
+    pub(crate) fn new(tokenizer: BoundedTokenizer, task: Task, params: TaskParams) -> Encoder {
+        Encoder { tokenizer, task, params }
     }
 
     pub(crate) fn tokenizer(&self) -> &BoundedTokenizer {
@@ -26,7 +23,7 @@ impl Encoder {
     }
 
     pub(crate) fn targets(&self) -> TargetKind {
-        self.task.targets(&self.setting.labels)
+        self.task.targets(&self.params.labels)
     }
 
     /// Encodes `examples` in parallel on the current thread pool; their rows are in their order.
@@ -34,23 +31,26 @@ impl Encoder {
     /// # Errors
     /// Of the first example that fails, with its id.
     pub(crate) fn encode_batch(&self, examples: &[Example]) -> Result<Vec<Encoded>> {
-        let rows = self.tokenizer.encode_all(self.task, &self.setting, examples)?;
-        Ok(self.task.pack(rows.into_iter().flatten().collect(), &self.tokenizer.session()))
+        let rows = self.tokenizer.encode_all(examples, |example, tokenizer| {
+            tasks::encode(self.task, example, &self.params, tokenizer)
+        })?;
+        Ok(tasks::spec(self.task).pack(rows.into_iter().flatten().collect(), &self.tokenizer.session()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use shared::schema::{Features, Targets, Truth};
-    use shared::task::{Alignment, Task};
+    use tasks::Alignment;
 
     use super::*;
     use crate::fixture::Model;
 
     fn encode(max_seq_length: usize, text: &str, label: &str) -> Result<Vec<Encoded>> {
         let tokenizer = BoundedTokenizer::load(Model::word_piece().path(), max_seq_length).unwrap();
-        let setting = Setting { labels: vec!["bad".to_owned(), "good".to_owned()], ..Setting::default() };
-        let encoder = Encoder::new(tokenizer, Task::Classification.definition(), setting);
+        let params =
+            TaskParams { labels: vec!["bad".to_owned(), "good".to_owned()], ..TaskParams::default() };
+        let encoder = Encoder::new(tokenizer, Task::Classification, params);
         let truth = Truth::Label(label.into());
         encoder.encode_batch(&[Example { example_id: "7".into(), text: text.into(), text_pair: None, truth }])
     }

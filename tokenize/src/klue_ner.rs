@@ -3,8 +3,10 @@
 use std::fs;
 
 use shared::figures::Metric;
+use shared::model_output::Output;
 use shared::schema::{Entity, Example, Targets, Truth};
-use shared::task::{Encoded, Output, Setting, Task, judge};
+use shared::task::Task;
+use tasks::{Encoded, TaskParams, evaluate};
 use tokenizer::BoundedTokenizer;
 
 use crate::encode::Encoder;
@@ -48,17 +50,17 @@ fn check(max_seq_length: usize, stride: usize, rows: usize, expect: [f64; 3]) {
     let (Some(dev), Some(model)) = (beside(DEV), beside("models/me5-small-ko")) else { return };
     let examples = examples(&fs::read_to_string(dev).unwrap());
     assert_eq!(examples.len(), 5_000);
-    let mut setting = Setting { labels: LABELS.map(str::to_owned).into(), ..Setting::default() };
-    setting.entity_recognition.stride = stride;
-    let task = Task::EntityRecognition.definition();
+    let mut params = TaskParams { labels: LABELS.map(str::to_owned).into(), ..TaskParams::default() };
+    params.entity_recognition.stride = stride;
+    let task = Task::EntityRecognition;
     let tokenizer = BoundedTokenizer::load(&model, max_seq_length).unwrap();
-    let encoded = Encoder::new(tokenizer, task, setting.clone()).encode_batch(&examples).unwrap();
+    let encoded = Encoder::new(tokenizer, task, params.clone()).encode_batch(&examples).unwrap();
     let exact: u64 = encoded.iter().map(|row| row.alignment.exact).sum();
     assert_eq!((exact, encoded.iter().map(|row| row.alignment.marked).sum::<u64>()), (13_008, 14_257));
     let outputs: Vec<Output> = encoded.iter().map(perfect).collect();
     let features: Vec<_> = encoded.into_iter().map(|row| row.features).collect();
-    let judgement = judge(task, &setting, examples.into_iter().map(Ok), &features, &outputs).unwrap();
-    let figures = judgement.scores.figures;
+    let evaluation = evaluate(task, &params, examples.into_iter().map(Ok), &features, &outputs).unwrap();
+    let figures = evaluation.scores.figures;
     eprintln!("{} rows of {max_seq_length}: {}", features.len(), figures.sentence());
     assert_eq!(features.len(), rows);
     let found = [Metric::EntityPrecision, Metric::EntityRecall, Metric::CharacterF1];

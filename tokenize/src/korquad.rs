@@ -4,8 +4,11 @@ use std::fs;
 
 use serde_json::Value;
 use shared::figures::Metric;
+use shared::model_output::Output;
+use shared::schema::Prediction;
 use shared::schema::{Answer, Example, Features, Targets, Truth};
-use shared::task::{Output, Prediction, Setting, Task, judge};
+use shared::task::Task;
+use tasks::{TaskParams, evaluate};
 use tokenizer::BoundedTokenizer;
 
 use crate::encode::Encoder;
@@ -58,18 +61,18 @@ fn check(model: &str, max_seq_length: usize, rows: usize, expect: [f64; 2], expe
     let (Some(dev), Some(model)) = (beside(DEV), beside(model)) else { return };
     let examples = examples(&fs::read_to_string(dev).unwrap());
     assert_eq!(examples.len(), 5_774);
-    let (setting, task) = (Setting::default(), Task::QuestionAnswering.definition());
+    let (params, task) = (TaskParams::default(), Task::QuestionAnswering);
     let tokenizer = BoundedTokenizer::load(&model, max_seq_length).unwrap();
-    let encoded = Encoder::new(tokenizer, task, setting.clone()).encode_batch(&examples).unwrap();
+    let encoded = Encoder::new(tokenizer, task, params.clone()).encode_batch(&examples).unwrap();
     let features: Vec<Features> = encoded.into_iter().map(|row| row.features).collect();
     let outputs: Vec<Output> = features.iter().map(perfect).collect();
-    let judgement = judge(task, &setting, examples.into_iter().map(Ok), &features, &outputs).unwrap();
-    let figures = judgement.scores.figures;
+    let evaluation = evaluate(task, &params, examples.into_iter().map(Ok), &features, &outputs).unwrap();
+    let figures = evaluation.scores.figures;
     eprintln!("{} rows of {max_seq_length}: {}", features.len(), figures.sentence());
     assert_eq!(features.len(), rows);
     let found = [Metric::ExactMatch, Metric::F1].map(|metric| figures.get(metric).unwrap());
     assert!(found.iter().zip(expect).all(|(found, expect)| *found >= expect), "{found:?}");
-    let lost: Vec<_> = judgement.predictions.iter().filter(|prediction| !holds_answer(prediction)).collect();
+    let lost: Vec<_> = evaluation.predictions.iter().filter(|prediction| !holds_answer(prediction)).collect();
     assert!(lost.len() == expect_lost, "{} are lost, as {:?}", lost.len(), lost.first());
 }
 

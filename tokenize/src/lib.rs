@@ -20,7 +20,7 @@ use shared::facts::{FetchFacts, TokenizeFacts};
 use shared::layout::{Stage, fetched};
 use shared::names::listed;
 use shared::stage::Job;
-use shared::task::Setting;
+use tasks::TaskParams;
 use tokenizer::BoundedTokenizer;
 
 use crate::encode::Encoder;
@@ -39,8 +39,8 @@ pub fn run(job: &Job) -> Result<TokenizeFacts> {
     let facts: FetchFacts = fetched.facts()?;
     let max_seq_length = job.config.tokenize.max_seq_length;
     let tokenizer = BoundedTokenizer::load(&fetched::model(fetched.path()), max_seq_length)?;
-    let setting = Setting::new(&job.config, facts.labels.clone());
-    let encoder = Encoder::new(tokenizer, job.config.task.definition(), setting);
+    let params = TaskParams::new(&job.config, facts.labels.clone());
+    let encoder = Encoder::new(tokenizer, job.config.task, params);
     let pool = thread_pool(&job.config.tokenize)?;
     let mut splits = BTreeMap::new();
     for &split in facts.examples.keys() {

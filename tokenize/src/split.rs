@@ -10,7 +10,7 @@ use shared::console::{Progress, Unit};
 use shared::facts::SplitFacts;
 use shared::layout::Split;
 use shared::schema::{Example, ExampleReader, Features};
-use shared::task::Encoded;
+use tasks::Encoded;
 
 use crate::encode::Encoder;
 use crate::shard::{ROWS_PER_SHARD, ShardPlan, ShardWriter};
@@ -144,7 +144,8 @@ mod tests {
     use rayon::ThreadPoolBuilder;
     use shared::layout::tokenized;
     use shared::schema::{ExampleWriter, FeaturesReader, Truth};
-    use shared::task::{Setting, Task};
+    use shared::task::Task;
+    use tasks::TaskParams;
     use tokenizer::BoundedTokenizer;
 
     /// More than two batches of the reader.
@@ -157,7 +158,7 @@ mod tests {
             text_pair: None,
             truth: Truth::Label(if Some(row) == bad_label { "fine" } else { "good" }.to_owned()),
         };
-        let shape = Task::Classification.definition().shape();
+        let shape = Task::Classification.shape();
         let mut writer = ExampleWriter::create(path, shape).unwrap();
         writer.write(&(0..ROWS).map(example).collect::<Vec<_>>()).unwrap();
         writer.finish().unwrap();
@@ -165,8 +166,8 @@ mod tests {
 
     fn run(folder: &Path, workers: usize, most_rows: u64) -> Result<SplitFacts> {
         let tokenizer = BoundedTokenizer::load(Model::word_piece().path(), 16).unwrap();
-        let setting = Setting { labels: vec!["good".to_owned()], ..Setting::default() };
-        let encoder = Encoder::new(tokenizer, Task::Classification.definition(), setting);
+        let params = TaskParams { labels: vec!["good".to_owned()], ..TaskParams::default() };
+        let encoder = Encoder::new(tokenizer, Task::Classification, params);
         let pool = ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
         let examples = folder.join("examples.parquet");
         SplitJob { split: Split::Train, examples, output: folder, most_rows }.run(&encoder, &pool)

@@ -1,8 +1,8 @@
 //! What the manifest tells of a split.
 
 use shared::facts::SplitFacts;
-use shared::task::{Alignment, Encoded};
 use shared::tokens::UnknownTokens;
+use tasks::{Alignment, Encoded};
 
 /// Counts over the rows of a split.
 #[derive(Debug, Clone)]

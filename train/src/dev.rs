@@ -11,21 +11,22 @@ use shared::layout::{Split, fetched};
 use shared::manifest::FinishedFolder;
 use shared::schema::{Example, ExampleReader};
 use shared::signals::Saving;
-use shared::task::{Definition, Scores, Setting, judge};
+use shared::task::Task;
+use tasks::{Scores, TaskParams, evaluate};
 
 /// Examples, and their features.
 #[derive(Debug)]
 pub(crate) struct Dev {
-    definition: &'static dyn Definition,
-    setting: Setting,
+    task: Task,
+    params: TaskParams,
     examples: Vec<Example>,
     features: Dataset,
 }
 
 impl Dev {
     pub(crate) fn read(
-        definition: &'static dyn Definition,
-        setting: Setting,
+        task: Task,
+        params: TaskParams,
         fetched: &FinishedFolder,
         features: Dataset,
     ) -> Result<Dev> {
@@ -34,7 +35,7 @@ impl Dev {
         for batch in ExampleReader::open(&path)? {
             examples.extend(batch.with_context(|| format!("reading {}", path.display()))?);
         }
-        Ok(Dev { definition, setting, examples, features })
+        Ok(Dev { task, params, examples, features })
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -60,8 +61,8 @@ impl Dev {
         progress.finish();
         let ControlFlow::Continue(outputs) = outputs else { return Ok(ControlFlow::Break(())) };
         let examples = self.examples.iter().cloned().map(Ok);
-        let judgement = judge(self.definition, &self.setting, examples, self.features.rows(), &outputs)?;
-        let Scores { figures, undefined, .. } = judgement.scores;
+        let evaluation = evaluate(self.task, &self.params, examples, self.features.rows(), &outputs)?;
+        let Scores { figures, undefined, .. } = evaluation.scores;
         // A model that says nothing must not be kept as the best.
         ensure!(figures.get(Metric::Loss).is_some_and(f64::is_finite), NotFinite);
         log::info!("dev: {}", figures.sentence());

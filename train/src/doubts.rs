@@ -2,7 +2,7 @@
 
 use shared::config::TrainConfig;
 use shared::schema::Features;
-use shared::task::constant_target;
+use tasks::constant_target;
 
 use crate::batches::Batches;
 use crate::schedule::LearningRate;

@@ -8,15 +8,16 @@ use shared::config::{TrainConfig, Weights};
 use shared::facts::FetchFacts;
 use shared::layout::{checkpoints, fetched, trained};
 use shared::manifest::FinishedFolder;
-use shared::task::{Definition, Setting};
+use shared::task::Task;
+use tasks::TaskParams;
 use tokenizer::SavedTokenizer;
 
 use crate::checkpoints::Checkpoint;
 
 /// Says where an earlier training of the model had its outputs mean something else than this run's, such as tags of words
 /// and of tokens.
-fn warn_of_other_note(bert: &BertConfig, task: &dyn Definition, setting: &Setting) {
-    let Some((key, ours)) = task.note(setting) else { return };
+fn warn_of_other_note(bert: &BertConfig, task: Task, params: &TaskParams) {
+    let Some((key, ours)) = tasks::spec(task).note(params) else { return };
     if let Some(theirs) = bert.note(key).filter(|&theirs| *theirs != ours) {
         log::warn!(
             "the model was trained with `{key}` {theirs}, and this run has {ours}: its head means something else; set the \
@@ -37,19 +38,19 @@ impl Learner {
     /// Begins with the model that `fetch` got, under a head for the task and the labels of the corpus.
     pub(crate) fn begin(
         fetched: &FinishedFolder,
-        task: &dyn Definition,
-        setting: &Setting,
+        task: Task,
+        params: &TaskParams,
         config: &TrainConfig,
         compute: &Compute,
         seed: u64,
     ) -> Result<Learner> {
         let folder = &fetched::model(fetched.path());
         let FetchFacts { weights, .. } = fetched.facts()?;
-        let (layer, targets) = (task.output_layer(), task.targets(&setting.labels));
+        let (layer, targets) = (task.output_layer(), task.targets(&params.labels));
         let bert = BertConfig::read(folder)?;
-        warn_of_other_note(&bert, task, setting);
-        let bert = bert.with_task(layer, targets, &task.outputs(setting));
-        let mut bert = bert.with_note(task.note(setting));
+        warn_of_other_note(&bert, task, params);
+        let bert = bert.with_task(layer, targets, &tasks::spec(task).outputs(params));
+        let mut bert = bert.with_note(tasks::spec(task).note(params));
         if let Some(rate) = config.dropout {
             bert = bert.with_dropout(rate);
         }

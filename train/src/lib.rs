@@ -25,7 +25,7 @@ use shared::facts::{TokenizeFacts, TrainFacts};
 use shared::layout::{Split, Stage};
 use shared::signals::Saving;
 use shared::stage::Job;
-use shared::task::Setting;
+use tasks::TaskParams;
 
 use batches::Batches;
 use checkpoints::Checkpoints;
@@ -47,11 +47,11 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let (config, seed) = (&job.config.train, job.config.seed);
     let (fetched, tokenized) = (job.input(Stage::Fetch)?, job.input(Stage::Tokenize)?);
     let facts: TokenizeFacts = tokenized.facts()?;
-    let definition = job.config.task.definition();
+    let task = job.config.task;
     let [train, dev] = datasets(job, tokenized.path(), &facts)?;
-    let setting = Setting::new(&job.config, facts.labels.clone());
-    let doubts_of_targets = doubts::of_targets(train.rows(), dev.rows(), &definition.outputs(&setting));
-    let dev = Dev::read(definition, setting.clone(), fetched, dev)?;
+    let params = TaskParams::new(&job.config, facts.labels.clone());
+    let doubts_of_targets = doubts::of_targets(train.rows(), dev.rows(), &tasks::spec(task).outputs(&params));
+    let dev = Dev::read(task, params.clone(), fetched, dev)?;
 
     let compute = open(job)?;
     log::info!("training on {} in {:?}", compute.description(), config.precision);
@@ -62,10 +62,9 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
             log::info!("going on after step {}", checkpoint.state.step);
             (Learner::resume(checkpoint, fetched, config, &compute, seed)?, checkpoint.state.clone())
         }
-        None => (
-            Learner::begin(fetched, definition, &setting, config, &compute, seed)?,
-            State::new(config, train.len()),
-        ),
+        None => {
+            (Learner::begin(fetched, task, &params, config, &compute, seed)?, State::new(config, train.len()))
+        }
     };
     let parameters = learner.model.parameters();
     log::info!("{parameters} parameters, {} train and {} dev examples", train.len(), dev.rows());
@@ -73,7 +72,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let mut batches = batches(&train, config, seed);
     let total_steps = config.max_steps.unwrap_or_else(|| batches.steps_of(config.epochs as u64));
     let learning_rate = LearningRate::new(config, total_steps);
-    let objective = objective::of(config, &train, definition.targets(&facts.labels), &facts.labels)?;
+    let objective = objective::of(config, &train, task.targets(&facts.labels), &facts.labels)?;
     let doubts = doubts::of_settings(config, &learning_rate, &mut batches);
     doubts.into_iter().chain(doubts_of_targets).for_each(|doubt| log::warn!("{doubt}"));
     let earlier = checkpoint.as_ref().map(|checkpoint| checkpoint.folder.as_path());
@@ -117,11 +116,11 @@ fn datasets(job: &Job, tokenized: &Path, facts: &TokenizeFacts) -> Result<[Datas
 /// # Errors
 /// As of `run`, before its first step.
 pub fn summary(job: &Job) -> Result<String> {
-    let (config, task) = (&job.config.train, job.config.task.definition());
+    let (config, task) = (&job.config.train, job.config.task);
     let facts: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
-    let setting = Setting::new(&job.config, facts.labels);
+    let params = TaskParams::new(&job.config, facts.labels);
     let fetched = job.input(Stage::Fetch)?;
-    let learner = Learner::begin(fetched, task, &setting, config, &open(job)?, job.config.seed)?;
+    let learner = Learner::begin(fetched, task, &params, config, &open(job)?, job.config.seed)?;
     Ok(summary::text(&learner.model, config, facts.max_seq_length))
 }
 

@@ -1,8 +1,8 @@
 //! An answer a question.
 
 use anyhow::Result;
+use metrics::answers::{AnswerScore, score};
 use shared::figures::Metric;
-use shared::metrics::answers::{AnswerScore, score};
 use shared::schema::{Decoded, Prediction};
 
 use super::{Outcomes, collect, mean};

@@ -1,10 +1,10 @@
 //! One label an example.
 
 use anyhow::Result;
+use metrics::{Confusion, log_softmax};
 use shared::figures::Metric;
-use shared::metrics::{Confusion, log_softmax};
 use shared::schema::{Decoded, Prediction};
-use shared::task::Setting;
+use tasks::TaskParams;
 
 use super::{Outcomes, collect, mean};
 
@@ -23,15 +23,15 @@ struct Row {
 }
 
 impl Classes {
-    pub(super) fn of(predictions: &[Prediction], setting: &Setting) -> Result<Classes> {
-        let id = |name: &String| setting.labels.iter().position(|label| label == name);
+    pub(super) fn of(predictions: &[Prediction], params: &TaskParams) -> Result<Classes> {
+        let id = |name: &String| params.labels.iter().position(|label| label == name);
         let row = |prediction: &Prediction| {
             let Decoded::Class { predicted, .. } = &prediction.decoded else { return None };
             let label = id(prediction.truth.as_label()?)?;
             let loss = -log_softmax(&prediction.logits).get(label)?;
             Some(Row { label, predicted: id(predicted)?, loss })
         };
-        Ok(Classes { rows: collect(predictions, row)?, labels: setting.labels.len() })
+        Ok(Classes { rows: collect(predictions, row)?, labels: params.labels.len() })
     }
 
     fn confusion(&self, rows: &[usize]) -> Confusion {

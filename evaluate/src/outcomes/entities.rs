@@ -1,10 +1,10 @@
 //! Entities in a text.
 
 use anyhow::{Context, Result};
+use metrics::entities::{CharacterScores, EntityScores, WordScores, strict_entities};
 use shared::figures::Metric;
-use shared::metrics::entities::{CharacterScores, EntityScores, WordScores, strict_entities};
 use shared::schema::Prediction;
-use shared::task::{Setting, compared_tags};
+use tasks::{TaskParams, compared_tags};
 
 use super::Outcomes;
 
@@ -28,11 +28,11 @@ impl Row {
 }
 
 impl Entities {
-    pub(super) fn of(predictions: &[Prediction], setting: &Setting) -> Result<Entities> {
-        let classes = setting.labels.len();
+    pub(super) fn of(predictions: &[Prediction], params: &TaskParams) -> Result<Entities> {
+        let classes = params.labels.len();
         let row = |prediction: &Prediction| {
             let in_example = || format!("example {}", prediction.example_id);
-            let [truth, predicted] = compared_tags(prediction, setting).with_context(in_example)?;
+            let [truth, predicted] = compared_tags(prediction, params).with_context(in_example)?;
             let mut row = Row::nothing(classes);
             row.entities.add(&strict_entities(&truth), &strict_entities(&predicted));
             truth.iter().zip(&predicted).for_each(|(&truth, &said)| row.characters.add(truth, said));
@@ -62,11 +62,11 @@ pub(super) struct Words {
 }
 
 impl Words {
-    pub(super) fn of(predictions: &[Prediction], setting: &Setting) -> Result<Words> {
-        let classes = setting.labels.len();
+    pub(super) fn of(predictions: &[Prediction], params: &TaskParams) -> Result<Words> {
+        let classes = params.labels.len();
         let row = |prediction: &Prediction| {
             let in_example = || format!("example {}", prediction.example_id);
-            let [truth, predicted] = compared_tags(prediction, setting).with_context(in_example)?;
+            let [truth, predicted] = compared_tags(prediction, params).with_context(in_example)?;
             let mut row = WordScores::new(classes);
             row.add(&truth, &predicted);
             Ok(row)

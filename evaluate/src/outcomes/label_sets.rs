@@ -1,12 +1,12 @@
 //! Any number of labels an example.
 
 use anyhow::Result;
+use metrics::multi_label::label_ranking_average_precision;
+use metrics::ranking::Scored;
+use metrics::{Counts, macro_f1};
 use shared::figures::Metric;
-use shared::metrics::multi_label::label_ranking_average_precision;
-use shared::metrics::ranking::Scored;
-use shared::metrics::{Counts, macro_f1};
 use shared::schema::{Decoded, Prediction};
-use shared::task::Setting;
+use tasks::TaskParams;
 
 use super::{Outcomes, collect, mean};
 
@@ -24,9 +24,9 @@ struct Row {
 }
 
 impl LabelSets {
-    pub(super) fn of(predictions: &[Prediction], setting: &Setting) -> Result<LabelSets> {
-        let row = |prediction: &Prediction| row(prediction, &setting.labels);
-        Ok(LabelSets { rows: collect(predictions, row)?, labels: setting.labels.len() })
+    pub(super) fn of(predictions: &[Prediction], params: &TaskParams) -> Result<LabelSets> {
+        let row = |prediction: &Prediction| row(prediction, &params.labels);
+        Ok(LabelSets { rows: collect(predictions, row)?, labels: params.labels.len() })
     }
 
     fn counts(&self, rows: &[usize]) -> Vec<Counts> {

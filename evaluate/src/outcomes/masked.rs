@@ -1,8 +1,8 @@
 //! Masked tokens of an example.
 
 use anyhow::Result;
+use metrics::masked::TokenScores;
 use shared::figures::Metric;
-use shared::metrics::masked::TokenScores;
 use shared::schema::{Decoded, MaskedGuess, Prediction};
 
 use super::{Outcomes, collect};

@@ -11,11 +11,12 @@ mod ratings;
 use std::fmt::Debug;
 
 use anyhow::Result;
+use metrics::entities::TagScheme;
 use shared::fault::Fault;
 use shared::figures::Metric;
-use shared::metrics::entities::TagScheme;
 use shared::schema::Prediction;
-use shared::task::{Setting, Task};
+use shared::task::Task;
+use tasks::TaskParams;
 
 pub(crate) use answers::answer_score;
 pub(crate) use masked::MaskedRow;
@@ -37,22 +38,22 @@ pub(crate) trait Outcomes: Debug + Sync {
 }
 
 /// # Errors
-/// An input fault where predictions are not of `task` and the setting's labels.
+/// An input fault where predictions are not of `task` and the run's labels.
 pub(crate) fn outcomes(
     task: Task,
     predictions: &[Prediction],
-    setting: &Setting,
+    params: &TaskParams,
 ) -> Result<Box<dyn Outcomes>> {
     Ok(match task {
         Task::Classification | Task::PairClassification => {
-            Box::new(classes::Classes::of(predictions, setting)?)
+            Box::new(classes::Classes::of(predictions, params)?)
         }
         Task::Regression | Task::PairRegression => Box::new(ratings::Ratings::of(predictions)?),
-        Task::MultiLabel => Box::new(label_sets::LabelSets::of(predictions, setting)?),
-        Task::EntityRecognition if setting.entity_recognition.scheme == Some(TagScheme::Plain) => {
-            Box::new(entities::Words::of(predictions, setting)?)
+        Task::MultiLabel => Box::new(label_sets::LabelSets::of(predictions, params)?),
+        Task::EntityRecognition if params.entity_recognition.scheme == Some(TagScheme::Plain) => {
+            Box::new(entities::Words::of(predictions, params)?)
         }
-        Task::EntityRecognition => Box::new(entities::Entities::of(predictions, setting)?),
+        Task::EntityRecognition => Box::new(entities::Entities::of(predictions, params)?),
         Task::QuestionAnswering => Box::new(answers::Answers::of(predictions)?),
         Task::MaskedLm => Box::new(masked::Masked::of(predictions)?),
     })

@@ -1,8 +1,8 @@
 //! A score an example.
 
 use anyhow::Result;
+use metrics::regression::{PARAPHRASE, Rating, counts_from, mean_squared_error, pearson, spearman};
 use shared::figures::Metric;
-use shared::metrics::regression::{PARAPHRASE, Rating, counts_from, mean_squared_error, pearson, spearman};
 use shared::schema::{Decoded, Prediction};
 
 use super::{Outcomes, collect};

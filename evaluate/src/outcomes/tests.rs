@@ -4,7 +4,7 @@ use super::*;
 use crate::fixture::{EXAMPLES, Fixture};
 
 fn outcomes_of(fixture: &Fixture) -> Box<dyn Outcomes> {
-    outcomes(fixture.task, &fixture.predictions, &fixture.setting).unwrap()
+    outcomes(fixture.task, &fixture.predictions, &fixture.params).unwrap()
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_resample_counts_an_example_as_often_as_it_was_drawn() {
         let resampled = outcomes_of(&fixture);
         fixture.predictions = drawn.iter().map(|&row: &usize| fixture.predictions[row].clone()).collect();
         let (copied, all) = (outcomes_of(&fixture), [0, 1, 2, 3, 4, 5]);
-        for metric in task.definition().metrics(&fixture.setting).iter().copied().chain([Metric::Loss]) {
+        for metric in task.metrics(&fixture.params.entity_recognition).iter().copied().chain([Metric::Loss]) {
             assert_eq!(
                 resampled.figure(metric, &drawn),
                 copied.figure(metric, &all),
@@ -57,7 +57,7 @@ fn predictions_of_another_task_are_an_input_fault() {
     let fixture = Fixture::of(Task::PairRegression);
     for task in Task::ALL.into_iter().filter(|task| !matches!(task, Task::Regression | Task::PairRegression))
     {
-        let error = outcomes(task, &fixture.predictions, &fixture.setting).unwrap_err();
+        let error = outcomes(task, &fixture.predictions, &fixture.params).unwrap_err();
         assert_eq!(shared::fault::kind_of(&error).code(), 3, "{task:?}: {error:#}");
     }
 }
@@ -77,7 +77,7 @@ fn no_rows_have_no_mean() {
         let fixture = Fixture::of(task);
         let outcomes = outcomes_of(&fixture);
         let all: Vec<usize> = (0..EXAMPLES).collect();
-        let metrics = task.definition().metrics(&fixture.setting).iter().copied().chain([Metric::Loss]);
+        let metrics = task.metrics(&fixture.params.entity_recognition).iter().copied().chain([Metric::Loss]);
         for metric in metrics.filter(|&metric| outcomes.figure(metric, &all).is_some()) {
             let expect = match metric {
                 // KLUE-baseline scores characters with `zero_division=True`.

@@ -1,7 +1,7 @@
 //! The reliability diagram: whether what the model is sure of is right as often as it says.
 
 use maud::html;
-use shared::metrics::calibration::{Bin, Calibration, Judged, calibration};
+use metrics::calibration::{Bin, Calibration, Judged, calibration};
 use shared::schema::{Decoded, Prediction};
 
 use super::chart::{Axis, Chart, Mark, Range, Series};

@@ -7,7 +7,7 @@ use kuva::render::plots::Plot;
 use kuva::render::render::{Primitive, render_multiple};
 use kuva::render::theme::Theme;
 use maud::{Markup, PreEscaped, html};
-use shared::metrics::significance::Interval;
+use metrics::significance::Interval;
 
 /// Small enough that letters stay readable where a phone shows the whole of it.
 const SIZE: (f64, f64) = (440.0, 300.0);

@@ -1,7 +1,7 @@
 //! The confusion matrix, as a table whose cells are the darker the more of their row they hold.
 
 use maud::{Markup, html};
-use shared::task::Details;
+use tasks::Details;
 
 use super::page::{Section, thousands};
 

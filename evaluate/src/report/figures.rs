@@ -1,8 +1,8 @@
 //! The headline: every metric of the task with the interval that it lies in.
 
 use maud::html;
+use metrics::significance::Interval;
 use shared::figures::Metric;
-use shared::metrics::significance::Interval;
 
 use super::page::{Section, table};
 use super::{RESAMPLES, Subject};
@@ -26,7 +26,7 @@ pub(super) fn section(subject: &Subject<'_>, outcomes: &dyn Outcomes) -> Section
 
 /// The task's own metrics as it names them, then all others.
 fn in_order(subject: &Subject<'_>) -> impl Iterator<Item = (Metric, f64)> {
-    let own = subject.task.definition().metrics(subject.setting);
+    let own = subject.task.metrics(&subject.params.entity_recognition);
     let figures = &subject.scores.figures;
     let first = own.iter().filter_map(|&metric| Some((metric, figures.get(metric)?)));
     first.chain(figures.iter().filter(|(metric, _)| !own.contains(metric)))

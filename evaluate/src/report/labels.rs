@@ -1,7 +1,7 @@
 //! Precision, recall and F1 of every label.
 
-use shared::metrics::ClassMetrics;
-use shared::task::Details;
+use metrics::ClassMetrics;
+use tasks::Details;
 
 use super::page::{Section, table, thousands};
 

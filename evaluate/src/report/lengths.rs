@@ -1,10 +1,11 @@
 //! How the main metric depends on the length of texts.
 
 use maud::html;
+use metrics::significance::Interval;
 use shared::figures::Metric;
-use shared::metrics::significance::Interval;
 use shared::schema::Truth;
-use shared::task::{Setting, Task};
+use shared::task::Task;
+use tasks::TaskParams;
 
 use super::Subject;
 use super::chart::{Axis, Chart, Mark, Range, Series};
@@ -76,8 +77,8 @@ fn answer_length(truth: &Truth) -> usize {
 }
 
 /// The metrics that have a value on a handful of examples, the main one first.
-fn metrics(task: Task, setting: &Setting) -> &'static [Metric] {
-    let all = task.definition().metrics(setting);
+fn metrics(task: Task, params: &TaskParams) -> &'static [Metric] {
+    let all = task.metrics(&params.entity_recognition);
     match task {
         Task::QuestionAnswering => all,
         _ => all.get(..1).unwrap_or_default(),
@@ -86,7 +87,7 @@ fn metrics(task: Task, setting: &Setting) -> &'static [Metric] {
 
 fn part(measure: &Measure, subject: &Subject<'_>, outcomes: &dyn Outcomes) -> (Chart, maud::Markup) {
     let groups = groups(&measure.lengths);
-    let metrics = metrics(subject.task, subject.setting);
+    let metrics = metrics(subject.task, subject.params);
     let points: Vec<Vec<Option<Point>>> = metrics
         .iter()
         .map(|&metric| groups.iter().map(|group| point(group, metric, subject, outcomes)).collect())

@@ -17,11 +17,12 @@ mod texts;
 mod training;
 
 use anyhow::Result;
+use metrics::significance::Bootstrap;
 use shared::journal::Entry;
 use shared::layout::Split;
-use shared::metrics::significance::Bootstrap;
 use shared::schema::{Example, Prediction};
-use shared::task::{Scores, Setting, Task};
+use shared::task::Task;
+use tasks::{Scores, TaskParams};
 
 use crate::outcomes::outcomes;
 pub(crate) use provenance::Provenance;
@@ -38,7 +39,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) split: Split,
     /// Of the bootstrap, the run's.
     pub(crate) seed: u64,
-    pub(crate) setting: &'a Setting,
+    pub(crate) params: &'a TaskParams,
     pub(crate) predictions: &'a [Prediction],
     pub(crate) scores: &'a Scores,
     /// Train's journal.
@@ -58,15 +59,15 @@ impl Subject<'_> {
 /// # Errors
 /// An input fault where predictions are not of the task, or have no example.
 pub(crate) fn html(subject: &Subject<'_>, examples: impl Iterator<Item = Result<Example>>) -> Result<String> {
-    let outcomes = outcomes(subject.task, subject.predictions, subject.setting)?;
-    let errors = errors::most_confident(subject.predictions, &subject.setting.labels);
+    let outcomes = outcomes(subject.task, subject.predictions, subject.params)?;
+    let errors = errors::most_confident(subject.predictions, &subject.params.labels);
     let texts = Texts::read(examples, subject.predictions, &errors)?;
     let sections = [
         Some(figures::section(subject, outcomes.as_ref())),
         training::section(subject.journal, subject.provenance.training.best_step),
         labels::section(&subject.scores.details),
-        confusion::section(&subject.scores.details, &subject.setting.labels),
-        ranking::section(subject.predictions, &subject.setting.labels),
+        confusion::section(&subject.scores.details, &subject.params.labels),
+        ranking::section(subject.predictions, &subject.params.labels),
         calibration::section(subject.predictions),
         ratings::section(subject.predictions),
         lengths::section(subject, outcomes.as_ref(), &texts),

@@ -19,7 +19,7 @@ pub(super) struct Section {
 
 pub(super) fn page(subject: &Subject<'_>, sections: impl Iterator<Item = Section>) -> Markup {
     let sections: Vec<Section> = sections.collect();
-    let task = subject.task.definition().name();
+    let task = subject.task.name();
     html! {
         (DOCTYPE)
         html lang="en" {

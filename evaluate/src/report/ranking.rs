@@ -1,7 +1,7 @@
 //! ROC and precision-recall curves: a label against the rest.
 
 use maud::html;
-use shared::metrics::ranking::{PrecisionRecall, Roc, Scored, precision_recall, roc};
+use metrics::ranking::{PrecisionRecall, Roc, Scored, precision_recall, roc};
 use shared::schema::{Decoded, Prediction, Truth};
 
 use super::chart::{Axis, Chart, Range, Series};

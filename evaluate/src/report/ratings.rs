@@ -1,7 +1,7 @@
 //! Predicted scores against the true ones.
 
 use maud::html;
-use shared::metrics::regression::Rating;
+use metrics::regression::Rating;
 use shared::schema::Prediction;
 
 use super::chart::{Axis, Chart, Mark, Range, Series};

@@ -81,7 +81,7 @@ fn page(task: Task) -> String {
         task,
         split: Split::Test,
         seed: 7,
-        setting: &fixture.setting,
+        params: &fixture.params,
         predictions: &fixture.predictions,
         scores: &fixture.scores,
         journal: &journal(),

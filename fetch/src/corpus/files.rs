@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use metrics::entities::{TagScheme, TagSet};
 use rows::{Row, Rows, TagNames, Writing};
 use shared::config::{FileFormat, FilesConfig};
 use shared::fault::Fault;
 use shared::layout::{Split, content_extension};
-use shared::metrics::entities::{TagScheme, TagSet};
 use shared::schema::{ExampleShape, Truth, TruthKind};
 
 use super::label_names::Names;

@@ -22,11 +22,11 @@ mod tests;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use metrics::entities::TagScheme;
 use rows::Rows;
 use shared::config::{CorpusName, FetchConfig};
 use shared::fault::Fault;
 use shared::layout::Split;
-use shared::metrics::entities::TagScheme;
 use shared::schema::{ExampleShape, Texts, TruthKind};
 use shared::task::Task;
 
@@ -93,7 +93,7 @@ pub(crate) fn of(
     evaluated: Split,
     scheme: Option<TagScheme>,
 ) -> Result<Box<dyn Corpus>> {
-    let shape = task.definition().shape();
+    let shape = task.shape();
     let corpus = match (config.corpus, &config.files) {
         (Some(name), _) => registered(name),
         (None, Some(own)) => Box::new(files::OwnFiles::new(own.clone(), shape, scheme)?),
@@ -102,7 +102,7 @@ pub(crate) fn of(
                 .context("nothing to fetch");
         }
     };
-    let (name, task) = (corpus.name(), task.definition().name());
+    let (name, task) = (corpus.name(), task.name());
     let other = || {
         let own = tasks_of(corpus.shape()).join(", ");
         Fault::usage(format!("config key `fetch.corpus` is {name}, a corpus for {own}, and `task` is {task}"))
@@ -141,8 +141,7 @@ fn check_splits(corpus: &dyn Corpus, config: &FetchConfig, evaluated: Split) -> 
 
 /// The tasks that learn from such rows.
 fn tasks_of(shape: ExampleShape) -> Vec<&'static str> {
-    let definitions = Task::ALL.into_iter().map(Task::definition);
-    definitions.filter(|task| task.shape() == shape).map(|task| task.name()).collect()
+    Task::ALL.into_iter().filter(|task| task.shape() == shape).map(Task::name).collect()
 }
 
 /// The registered corpora, one a line: name, task, rows, licence, homepage.

@@ -29,7 +29,7 @@ fn written(train: &str, dev: Option<&str>, test: Option<&str>, keys: &str) -> Re
         files.insert(split, vec![RawFile::local(&path, String::new()).unwrap()]);
     }
     let config: Config = toml::from_str(&format!("{toml}{keys}")).unwrap();
-    let shape = config.task.definition().shape();
+    let shape = config.task.shape();
     let examples = write(
         corpus::of(&config.fetch, config.task, config.evaluate.split, None)?.as_ref(),
         &files,

@@ -15,8 +15,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::config::{DeviceChoice, Precision, Weights};
+use shared::model_output::Output;
 use shared::schema::{Features, TargetKind, Targets};
-use shared::task::{Loss, Output, OutputLayer, Task};
+use shared::task::{OutputLayer, Task};
+use tasks::Loss;
 
 use crate::layers::Mode;
 use crate::model::Tokens;
@@ -171,7 +173,7 @@ fn check_padded_loss(name: &str, compute: &Compute) {
     };
     assert!(near(mean(&batch)), "{name}: {} for {theirs}", mean(&batch));
     assert!(!near(mean(&plain)), "{name}: padding makes no difference");
-    let task = Task::QuestionAnswering.definition();
+    let task = tasks::spec(Task::QuestionAnswering);
     let outputs = model.outputs(&batch).unwrap();
     let losses = rows.iter().zip(&outputs).map(|(row, output)| task.loss(row, output));
     let evaluated = losses.sum::<Loss>().mean();

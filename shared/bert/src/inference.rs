@@ -7,7 +7,7 @@ use burn::module::Module;
 #[cfg(feature = "libtorch")]
 use shared::config::Precision;
 use shared::fault::OutOfMemory;
-use shared::task::Output;
+use shared::model_output::Output;
 
 use crate::dataset::Dataset;
 #[cfg(feature = "libtorch")]

@@ -37,7 +37,7 @@ impl Masking {
     /// # Errors
     /// A [`Fault::input`] where the vocabulary has no token to hide others behind.
     pub fn of(config: &Config, facts: &TokenizeFacts) -> Result<Option<Masking>> {
-        if config.task.definition().output_layer() != OutputLayer::Vocabulary {
+        if config.task.output_layer() != OutputLayer::Vocabulary {
             return Ok(None);
         }
         let MaskedLmConfig { probability, unit } = config.masked_lm;

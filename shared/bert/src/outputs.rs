@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, ensure};
 use burn::tensor::{Int, Tensor, activation};
 use shared::fault::NotFinite;
-use shared::task::{MaskedToken, Output, TokenGuess};
+use shared::model_output::{MaskedToken, Output, TokenGuess};
 
 use crate::batch::{Batch, Padding};
 use crate::heads::TaskHead;

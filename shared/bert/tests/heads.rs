@@ -6,8 +6,9 @@ use std::path::Path;
 
 use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Dataset, Head, Masking, Model, Objective};
 use shared::config::{DeviceChoice, MaskedUnit, Precision, Weights};
+use shared::model_output::Output;
 use shared::schema::{Features, TargetKind, Targets};
-use shared::task::{Output, OutputLayer};
+use shared::task::OutputLayer;
 
 const ROWS: usize = 11;
 const KINDS: [(OutputLayer, TargetKind); 6] = [

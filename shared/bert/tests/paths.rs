@@ -4,8 +4,9 @@
 
 use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective};
 use shared::config::{DeviceChoice, Precision, Weights};
+use shared::model_output::Output;
 use shared::schema::{Features, TargetKind, Targets};
-use shared::task::{Output, OutputLayer};
+use shared::task::OutputLayer;
 
 fn config(hidden_act: &str, dropout: f64) -> BertConfig {
     let labels = ["negative".to_owned(), "neutral".to_owned(), "positive".to_owned()];

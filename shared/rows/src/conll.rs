@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use anyhow::{Context, Result, ensure};
+use metrics::entities::TagScheme;
 use shared::fault::Fault;
-use shared::metrics::entities::TagScheme;
 use shared::schema::{Entity, Truth};
 
 use super::lines::{Lines, is_blank};

@@ -24,9 +24,9 @@ mod values;
 use std::fmt;
 
 use anyhow::{Result, bail, ensure};
+use metrics::entities::TagScheme;
 use shared::config::{Encoding, FileColumns, FileFormat, Quote};
 use shared::fault::Fault;
-use shared::metrics::entities::TagScheme;
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 
 use self::columns::{Columns, HeaderLine};

@@ -1,8 +1,8 @@
 //! Texts that are put together from tokens, each with a tag.
 
 use anyhow::{Context, Result, ensure};
+use metrics::entities::{TagScheme, WrittenTag};
 use shared::fault::Fault;
-use shared::metrics::entities::{TagScheme, WrittenTag};
 use shared::schema::Entity;
 
 use super::Unit;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::fault::Fault;
 use crate::figures::Metric;
 use crate::layout::Split;
-use crate::task::{Setting, Task};
+use crate::task::Task;
 
 use sections::fetch::is_run_name;
 
@@ -73,7 +73,7 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         let demand = "is used as a folder name: letters, digits, '-', '_' and '.' only";
         require(is_run_name(&self.name), "name", demand)?;
-        self.fetch.validate(self.task.definition().shape().truth)?;
+        self.fetch.validate(self.task.shape().truth)?;
         let other = self.fetch.model_source() != ModelSource::Run(self.name.clone());
         require(
             other,
@@ -106,8 +106,7 @@ impl Config {
     /// What is looked at on dev must be a metric of the task.
     fn validate_monitor(&self) -> Result<()> {
         let metric = self.train.monitor.metric;
-        let setting = Setting::new(self, Vec::new());
-        let metrics = self.task.definition().metrics(&setting);
+        let metrics = self.task.metrics(&self.entity_recognition);
         let known: Vec<&str> =
             std::iter::once(Metric::Loss.key()).chain(metrics.iter().map(|m| m.key())).collect();
         let demand = format!("is `{}`, which is no metric of this task: {}", metric.key(), known.join(", "));
@@ -116,7 +115,7 @@ impl Config {
 }
 
 /// A usage fault that names `key`, unless `holds`.
-pub(crate) fn require(holds: bool, key: &str, demand: &str) -> Result<()> {
+pub fn require(holds: bool, key: &str, demand: &str) -> Result<()> {
     ensure!(holds, Fault::usage(format!("config key `{key}` {demand}")));
     Ok(())
 }

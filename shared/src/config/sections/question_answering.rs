@@ -64,7 +64,7 @@ impl Default for QuestionAnsweringConfig {
 
 impl QuestionAnsweringConfig {
     /// Of a window, so many first tokens and so many last ones are tried: the `n_best_size` of `run_qa`.
-    pub(crate) const CANDIDATES: usize = 20;
+    pub const CANDIDATES: usize = 20;
 
     /// The defaults, with windows that `max_seq_length` tokens have room for: a question and the tokens that two windows
     /// share have at most a quarter of them each.

@@ -1,0 +1,151 @@
+//! From texts to what a model takes.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+use shared::model_output::{Output, TokenGuess};
+use shared::schema::Decoded;
+use shared::schema::{DecodedKind, Example, Features, FilledMask, Prediction, TokenCandidate, Truth};
+use shared::task::{OutputLayer, Task};
+use shared::tokens::{Piece, Tokenizer, UnknownTokens};
+use tasks::{TaskParams, TokenReading, Window, prediction};
+use tokenizer::BoundedTokenizer;
+
+use crate::model::Source;
+
+/// A tokenizer and a task: the part of a predictor that needs no model. Any number of threads may use it at once.
+pub(crate) struct Encoder {
+    tokenizer: BoundedTokenizer,
+    task: Task,
+    params: TaskParams,
+}
+
+/// Examples, with the rows of each.
+#[derive(Debug, Default)]
+pub(crate) struct EncodedExamples {
+    pub(crate) examples: Vec<Example>,
+    /// One behind the other.
+    pub(crate) rows: Vec<Features>,
+    /// How many of the rows are each example's: of a long text there are several, of an empty one there may be none.
+    pub(crate) counts: Vec<usize>,
+    /// Of all rows.
+    pub(crate) unknown: UnknownTokens,
+}
+
+impl Encoder {
+    pub(crate) fn open(source: &Source) -> Result<Encoder> {
+        let tokenizer = BoundedTokenizer::load(&source.folder, source.max_seq_length)?;
+        let mut params = source.params.clone();
+        let unknown = tokenizer.unknown_token_id().map(i32::try_from).transpose()?;
+        params.reading = params.entity_recognition.aggregation.map(|aggregation| TokenReading {
+            aggregation,
+            continuing: tokenizer.continuing_token_ids().map(Arc::new),
+            unknown,
+        });
+        Ok(Encoder { tokenizer, task: source.task, params })
+    }
+
+    pub(crate) fn task(&self) -> Task {
+        self.task
+    }
+
+    /// In the order of their ids.
+    pub(crate) fn labels(&self) -> &[String] {
+        &self.params.labels
+    }
+
+    pub(crate) fn card(&self) -> ModelCard {
+        ModelCard {
+            task: self.task.name(),
+            texts: self.task.shape().texts.columns(),
+            labels: self.params.labels.clone(),
+            mask_token: self.mask_token_id().and_then(|id| self.tokenizer.session().token(id)),
+            max_seq_length: self.tokenizer.max_seq_length(),
+        }
+    }
+
+    /// The token that leaves something open in a text; only a model that finds words has use for it.
+    pub(crate) fn mask_token_id(&self) -> Option<u32> {
+        let finds_words = self.task.output_layer() == OutputLayer::Vocabulary;
+        self.tokenizer.mask_token_id().filter(|_| finds_words)
+    }
+
+    /// What is said of an example.
+    pub(crate) fn decoded(&self) -> DecodedKind {
+        match self.task.decoded() {
+            DecodedKind::Masked => DecodedKind::Filled,
+            kind => kind,
+        }
+    }
+
+    /// Encodes in parallel, on the current thread pool.
+    ///
+    /// # Errors
+    /// Of the first example that fails, with its id.
+    pub(crate) fn encode(&self, examples: Vec<Example>) -> Result<EncodedExamples> {
+        let of_examples = self.tokenizer.encode_all(&examples, |example, tokenizer| {
+            tasks::encode(self.task, example, &self.params, tokenizer)
+        })?;
+        let counts = of_examples.iter().map(Vec::len).collect();
+        let mut unknown = UnknownTokens::default();
+        for row in of_examples.iter().flatten() {
+            unknown.unknown += row.unknown;
+            unknown.tokens += row.pieces;
+        }
+        let rows = of_examples.into_iter().flatten().map(|row| row.features).collect();
+        Ok(EncodedExamples { examples, rows, counts, unknown })
+    }
+
+    /// What the outputs of an example's rows say of it.
+    pub(crate) fn prediction(&self, example: Example, windows: &[Window<'_>]) -> Result<Prediction> {
+        prediction(self.task, example, windows, |example| match self.mask_token_id() {
+            Some(mask) => self.fill(&example.text, mask, windows),
+            None => tasks::spec(self.task).decode(example, windows, &self.params),
+        })
+    }
+
+    /// The masks of `text`, each with the tokens that the model would put there.
+    fn fill(&self, text: &str, mask: u32, windows: &[Window<'_>]) -> Result<Decoded> {
+        let mut session = self.tokenizer.session();
+        let places = session.pieces(text)?.into_iter().filter(|piece| piece.id == mask);
+        let mut guesses = Vec::new();
+        for window in windows {
+            let Output::Candidates(masks) = window.output else { bail!("the model was not asked for words") };
+            guesses.extend(masks);
+        }
+        let candidate = |&TokenGuess { id, probability }: &TokenGuess| {
+            Some(TokenCandidate { token: session.token(u32::try_from(id).ok()?)?, probability })
+        };
+        let filled = |(Piece { start, end, .. }, guesses): (Piece, &Vec<TokenGuess>)| FilledMask {
+            start,
+            end,
+            candidates: guesses.iter().filter_map(candidate).collect(),
+        };
+        Ok(Decoded::Filled { masks: places.zip(guesses).map(filled).collect() })
+    }
+}
+
+/// What there is to know of a model before it is asked.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ModelCard {
+    pub(crate) task: &'static str,
+    /// The names of an example's texts.
+    pub(crate) texts: &'static [&'static str],
+    /// In the order of their ids.
+    pub(crate) labels: Vec<String>,
+    /// What stands in a text for a word that the model is to find.
+    pub(crate) mask_token: Option<String>,
+    pub(crate) max_seq_length: usize,
+}
+
+/// What is asked, by its text or its two texts.
+pub(crate) fn example(id: String, texts: impl IntoIterator<Item = String>) -> Example {
+    let mut texts = texts.into_iter();
+    Example {
+        example_id: id,
+        text: texts.next().unwrap_or_default(),
+        text_pair: texts.next(),
+        truth: Truth::Unknown,
+    }
+}

@@ -1,0 +1,45 @@
+//! The programs `predict` and `serve`: a fine-tuned model answers about texts, from files and over HTTP.
+
+mod answer;
+mod encoder;
+mod model;
+pub mod predict;
+mod predictor;
+pub mod serve;
+mod tags;
+
+use anyhow::Result;
+use shared::facts::{TokenizeFacts, TrainFacts};
+use shared::figures::Metric;
+use shared::layout::{Stage, trained};
+use shared::stage::Results;
+use tasks::TaskParams;
+
+use model::{ModelArgs, NamedModel, Source};
+use predictor::Predictor;
+
+/// The model that `args` name, ready to be asked by `program`.
+///
+/// # Errors
+/// A usage fault where the config is wrong or the model has no head for the task; an input fault where the training is not
+/// finished, or the model's files are damaged.
+fn open_predictor(program: &str, args: &ModelArgs) -> Result<Predictor> {
+    let run = match args.named()? {
+        NamedModel::Folder { folder, task, aggregation } => {
+            return Predictor::open(&Source::of_folder(folder, task, aggregation)?);
+        }
+        NamedModel::Run(run) => run,
+    };
+    let results = Results::before(Stage::Evaluate, program, run)?;
+    let tokenized: TokenizeFacts = results.of(Stage::Tokenize)?.facts()?;
+    let trained = results.of(Stage::Train)?;
+    let training: TrainFacts = trained.facts()?;
+    let threshold = training.best_dev.get(Metric::Threshold);
+    Predictor::open(&Source {
+        folder: trained::model(trained.path()),
+        task: results.config.task,
+        max_seq_length: tokenized.max_seq_length,
+        params: TaskParams { threshold, ..TaskParams::new(&results.config, tokenized.labels) },
+        compute: results.config.evaluate,
+    })
+}

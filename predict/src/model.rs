@@ -1,0 +1,151 @@
+//! Which model is asked: that of a run, or any folder in the Hub layout.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use bert::BertConfig;
+use shared::config::{Aggregation, EvaluateConfig, QuestionAnsweringConfig};
+use shared::fault::Fault;
+use shared::stage::RunArgs;
+use shared::task::{OutputLayer, Task};
+use tasks::TaskParams;
+
+use crate::tags;
+
+/// More tokens than models of this kind are trained on.
+const MOST_TOKENS: usize = 512;
+/// Tokens of the shortest window with a question, a context and three special tokens.
+const LEAST_POSITIONS: usize = 8;
+
+/// The options that name a model.
+#[derive(Debug, Clone, clap::Args)]
+#[group(required = true, multiple = false, args = ["config", "model"])]
+// It is required of those that ask a run alone.
+#[command(mut_arg("config", |config| config.required(false)))]
+#[command(mut_arg("set", |set| set.conflicts_with("model")), mut_arg("work", |work| work.conflicts_with("model")))]
+pub(crate) struct ModelArgs {
+    #[command(flatten)]
+    run: Option<RunArgs>,
+    /// A model with a head, in a folder in the Hub layout, in place of a run's.
+    #[arg(long, value_name = "DIR", requires = "task")]
+    model: Option<PathBuf>,
+    /// What that model was trained for: classification, pair_classification, regression, pair_regression, multi_label,
+    /// entity_recognition, question_answering or masked_lm.
+    #[arg(long, requires = "model", value_parser = task_named, hide_possible_values = true)]
+    task: Option<Task>,
+    /// How that model's tags of tokens become entities, as in `transformers`: simple, first, average or max. (A run
+    /// has `entity_recognition.aggregation`.)
+    #[arg(long, requires = "model", value_parser = aggregation_named, hide_possible_values = true)]
+    aggregation: Option<Aggregation>,
+}
+
+/// What the options come to.
+pub(crate) enum NamedModel<'a> {
+    Run(&'a RunArgs),
+    Folder { folder: &'a Path, task: Task, aggregation: Option<Aggregation> },
+}
+
+impl ModelArgs {
+    /// # Errors
+    /// Where they name none, which is refused when they are parsed.
+    pub(crate) fn named(&self) -> Result<NamedModel<'_>> {
+        if let (Some(folder), Some(task)) = (&self.model, self.task) {
+            return Ok(NamedModel::Folder { folder, task, aggregation: self.aggregation });
+        }
+        Ok(NamedModel::Run(self.run.as_ref().context("the options name neither a run nor a model")?))
+    }
+}
+
+fn task_named(name: &str) -> Result<Task> {
+    let names = || Task::ALL.map(|task| task.name()).join(", ");
+    let unknown = || Fault::usage(format!("there is no task `{name}`; the tasks are {}", names()));
+    Ok(Task::ALL.into_iter().find(|task| task.name() == name).ok_or_else(unknown)?)
+}
+
+fn aggregation_named(name: &str) -> Result<Aggregation> {
+    let unknown =
+        || Fault::usage(format!("there is no aggregation `{name}`, only simple, first, average and max"));
+    serde_json::from_value(name.into()).map_err(|_| unknown().into())
+}
+
+/// A model, and all that has to be known to ask it.
+pub(crate) struct Source {
+    pub(crate) folder: PathBuf,
+    pub(crate) task: Task,
+    pub(crate) max_seq_length: usize,
+    pub(crate) params: TaskParams,
+    /// Where, and how many examples at a time.
+    pub(crate) compute: EvaluateConfig,
+}
+
+impl Source {
+    /// Of a folder without a run: its labels are those of its config.json, and all else is as it is by default.
+    ///
+    /// # Errors
+    /// A usage fault where the model's head is not one for `task`, or its tags say nothing.
+    pub(crate) fn of_folder(folder: &Path, task: Task, aggregation: Option<Aggregation>) -> Result<Source> {
+        let bert = BertConfig::read(folder)?;
+        let layer = task.output_layer();
+        let entities = || Fault::usage("--aggregation is for a model of entity_recognition alone");
+        ensure!(aggregation.is_none() || layer == OutputLayer::Tokens, entities());
+        let names = || bert.id2label.values().cloned().collect::<Vec<String>>();
+        let params = match layer {
+            OutputLayer::Sequence => TaskParams { labels: names(), ..TaskParams::default() },
+            OutputLayer::Tokens => TaskParams { tags: names(), ..TaskParams::default() },
+            OutputLayer::Span | OutputLayer::Vocabulary => TaskParams::default(),
+        };
+        let (targets, outputs) = (task.targets(&params.labels), tasks::spec(task).outputs(&params).len());
+        if let Some(reason) = bert.denies(layer, targets, outputs) {
+            let (place, name) = (folder.display(), task.name());
+            let advice = match bert.class() {
+                Some(_) => "`--task` has to name what it was trained for",
+                None => {
+                    "write the class of the model into its `architectures`, and the labels into its `id2label`"
+                }
+            };
+            bail!(Fault::usage(format!("the model in {place} has no head for {name}: {reason}; {advice}")));
+        }
+        let max_seq_length = bert.max_position_embeddings.min(MOST_TOKENS);
+        let mut params = match task {
+            Task::EntityRecognition => tags::params(folder, &bert, aggregation)?,
+            Task::QuestionAnswering => {
+                TaskParams { question_answering: question_answering(folder, max_seq_length)?, ..params }
+            }
+            _ => params,
+        };
+        // A window of a long text has to bring new tokens, however few positions there are.
+        let stride = &mut params.entity_recognition.stride;
+        *stride = (*stride).min(max_seq_length / 4);
+        Ok(Source {
+            folder: folder.to_owned(),
+            task,
+            max_seq_length,
+            params,
+            compute: EvaluateConfig::default(),
+        })
+    }
+}
+
+/// The windows of a model without a config, in one line where they are not the default ones.
+///
+/// # Errors
+/// An input fault where the model has too few positions for a question and a context.
+fn question_answering(folder: &Path, max_seq_length: usize) -> Result<QuestionAnsweringConfig> {
+    let place = folder.display();
+    ensure!(
+        max_seq_length >= LEAST_POSITIONS,
+        Fault::input(format!(
+            "the model in {place} has {max_seq_length} positions (max_position_embeddings), and a question with its \
+             context takes at least {LEAST_POSITIONS}; take another model"
+        ))
+    );
+    let keys = QuestionAnsweringConfig::for_length(max_seq_length);
+    if keys != QuestionAnsweringConfig::default() {
+        log::info!(
+            "the model has {max_seq_length} positions: a question has at most {} tokens, and windows share {}",
+            keys.max_query_length,
+            keys.doc_stride
+        );
+    }
+    Ok(keys)
+}

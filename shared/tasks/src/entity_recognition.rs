@@ -1,0 +1,325 @@
+//! Names in a text: people, places, times.
+//!
+//! Entities are parts of a text, in characters; a model tags tokens, in IOB2. Most Korean names end inside a word, before
+//! a particle, so by default a piece has a tag, and not a word: that of its first character, as in KLUE-baseline. A name
+//! that begins or ends inside a piece cannot be said exactly; the tokenize stage tells how many these are. Where words
+//! are the unit, only a word's first piece has a tag.
+
+mod reading;
+mod words;
+
+use std::collections::HashSet;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use super::windows::{WindowSpan, window_spans};
+use super::{Alignment, Details, losses};
+use super::{Encoded, Loss, Scores, TaskParams, TaskSpec, Window};
+use metrics::entities::{
+    CharacterScores, Entity, EntityScores, Tag, TagScheme, TagSet, WordScores, lenient_entities,
+    strict_entities, tags_of,
+};
+use metrics::{argmax, softmax};
+use shared::config::{EntityUnit, require};
+use shared::fault::Fault;
+use shared::figures::{Figures, Metric};
+use shared::model_output::Output;
+use shared::schema::{Decoded, Prediction};
+use shared::schema::{Example, Features, Offset, PredictedEntity, Targets, Truth};
+use shared::tokens::{Framed, Piece, Tokenizer, Tokens};
+
+use reading::Token;
+use words::Words;
+
+pub use reading::TokenReading;
+
+#[derive(Debug)]
+pub(super) struct EntityRecognition;
+
+/// The key of config.json under which stands what its tags are of.
+const NOTE: &str = "entity_recognition";
+
+impl TaskSpec for EntityRecognition {
+    fn outputs(&self, params: &TaskParams) -> Vec<String> {
+        let tags = |label: &String| ["B", "I"].map(|prefix| format!("{prefix}-{label}"));
+        match scheme_of_outputs(params) {
+            _ if !params.tags.is_empty() => params.tags.clone(),
+            TagScheme::Plain => params.labels.clone(),
+            _ => std::iter::once("O".to_owned()).chain(params.labels.iter().flat_map(tags)).collect(),
+        }
+    }
+
+    fn note(&self, params: &TaskParams) -> Option<(&'static str, Value)> {
+        let mut note = json!({ "unit": params.entity_recognition.unit });
+        if is_plain(params) {
+            note["scheme"] = json!(TagScheme::Plain);
+        }
+        Some((NOTE, note))
+    }
+
+    fn encode(
+        &self,
+        example: &Example,
+        params: &TaskParams,
+        tokenizer: &mut dyn Tokenizer,
+    ) -> Result<Vec<Encoded>> {
+        let pieces = tokenizer.pieces(&example.text)?;
+        let mut text = Text { places: places(&pieces)?, pieces, tag_ids: None };
+        let mut alignment = Alignment::default();
+        if example.truth != Truth::Unknown {
+            let characters = true_tags(&example.truth, &example.text, params)?;
+            let entities = strict_entities(&characters);
+            let set = self.tag_set(params)?;
+            let by_unit = match params.entity_recognition.unit {
+                EntityUnit::Token => {
+                    (tag_ids(&text.places, &characters, &set), align(&entities, &text.places))
+                }
+                EntityUnit::Word => {
+                    let words = Words::of(&example.text);
+                    let first = words.first_places(&text.places);
+                    (tag_ids(&first, &characters, &set), align(&entities, &words.places()?))
+                }
+            };
+            (text.tag_ids, alignment) = (Some(by_unit.0), by_unit.1);
+        }
+        let room = tokenizer.max_seq_length().saturating_sub(tokenizer.special_tokens());
+        let stride = params.entity_recognition.stride;
+        let advice = format!("must be less than {room}, the pieces of a text that a row has room for");
+        require(stride < room, "entity_recognition.stride", &advice)?;
+        let windows = window_spans(text.pieces.len(), room, stride);
+        let rows = windows.iter().map(|window| text.row(window, &example.example_id, tokenizer));
+        let mut rows = rows.collect::<Result<Vec<_>>>()?;
+        rows.iter_mut().take(1).for_each(|first| first.alignment = alignment);
+        Ok(rows)
+    }
+
+    fn loss(&self, row: &Features, output: &Output) -> Loss {
+        losses::token_cross_entropy(&row.targets, output)
+    }
+
+    fn decode(&self, example: &Example, windows: &[Window<'_>], params: &TaskParams) -> Result<Decoded> {
+        let set = self.tag_set(params)?;
+        let mut tokens = Vec::new();
+        for window in windows {
+            tokens.extend(own_tokens(window, set.len())?);
+        }
+        let units = match (&params.reading, params.entity_recognition.unit) {
+            (Some(reading), _) => reading.units(&tokens, &example.text, &set)?,
+            (None, EntityUnit::Token) => tagged(&tokens, &set)?,
+            (None, EntityUnit::Word) => Words::of(&example.text).tagged(&tokens, &set)?,
+        };
+        let tags: Vec<Tag> = units.iter().map(|unit| unit.tag).collect();
+        let entities =
+            if params.reading.is_some() { lenient_entities(&tags) } else { strict_entities(&tags) };
+        let entity = |entity: Entity| found(&units[entity.start..entity.end], entity.class, params);
+        let entities = entities.into_iter().map(entity).collect::<Result<_>>()?;
+        Ok(Decoded::Entities { text: example.text.clone(), entities })
+    }
+
+    /// Both F1 are of the characters that are no whitespace, as in KLUE-baseline.
+    fn score(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Scores> {
+        let classes = params.labels.len();
+        if is_plain(params) {
+            return score_words(predictions, params);
+        }
+        let (mut entities, mut characters) = (EntityScores::new(classes), CharacterScores::new(classes));
+        for prediction in predictions {
+            let in_example = || format!("example {}", prediction.example_id);
+            let [truth, predicted] = compared_tags(prediction, params).with_context(in_example)?;
+            entities.add(&strict_entities(&truth), &strict_entities(&predicted));
+            truth.iter().zip(&predicted).for_each(|(&truth, &predicted)| characters.add(truth, predicted));
+        }
+        let micro = entities.micro();
+        Ok(Scores {
+            figures: Figures::from([
+                (Metric::EntityF1, micro.f1()),
+                (Metric::EntityPrecision, micro.precision()),
+                (Metric::EntityRecall, micro.recall()),
+                (Metric::MacroF1, entities.macro_f1()),
+                (Metric::CharacterF1, characters.macro_f1()),
+            ]),
+            details: Details::Labels { classes: entities.classes(&params.labels) },
+            undefined: Vec::new(),
+        })
+    }
+}
+
+impl EntityRecognition {
+    fn tag_set(&self, params: &TaskParams) -> Result<TagSet> {
+        let (names, scheme) = (self.outputs(params), scheme_of_outputs(params));
+        if params.tags.is_empty() { TagSet::whole(&names, scheme) } else { TagSet::new(&names, scheme) }
+    }
+}
+
+/// How the outputs of the model are named: its own, or those that are learnt here.
+fn scheme_of_outputs(params: &TaskParams) -> TagScheme {
+    match params.entity_recognition.scheme {
+        Some(TagScheme::Plain) => TagScheme::Plain,
+        Some(scheme) if !params.tags.is_empty() => scheme,
+        _ => TagScheme::Iob2,
+    }
+}
+
+/// Whether tags are of words alone, and mean no entities.
+fn is_plain(params: &TaskParams) -> bool {
+    params.entity_recognition.scheme == Some(TagScheme::Plain)
+}
+
+fn score_words(predictions: &[Prediction], params: &TaskParams) -> Result<Scores> {
+    let mut words = WordScores::new(params.labels.len());
+    for prediction in predictions {
+        let in_example = || format!("example {}", prediction.example_id);
+        let [truth, predicted] = compared_tags(prediction, params).with_context(in_example)?;
+        words.add(&truth, &predicted);
+    }
+    Ok(Scores {
+        figures: Figures::from([(Metric::Accuracy, words.accuracy()), (Metric::MacroF1, words.macro_f1())]),
+        details: Details::Labels { classes: words.classes(&params.labels) },
+        undefined: Vec::new(),
+    })
+}
+
+/// A text in tokens, before it is cut into windows.
+struct Text {
+    pieces: Vec<Piece>,
+    /// As many.
+    places: Vec<Offset>,
+    /// As many, where the text is labelled.
+    tag_ids: Option<Vec<i64>>,
+}
+
+impl Text {
+    /// What stands in the text, and is the window's own, has a place and a tag; all other tokens have neither. So each
+    /// is learned once, and said once.
+    fn row(&self, window: &WindowSpan, id: &str, tokenizer: &dyn Tokenizer) -> Result<Encoded> {
+        let shown: Vec<u32> = self.pieces[window.shown.clone()].iter().map(|piece| piece.id).collect();
+        let Framed { ids, type_ids, starts: [start] } = tokenizer.frame(&shown);
+        let (start, length) = (start + window.own.start - window.shown.start, ids.len());
+        let offsets = placed(&self.places[window.own.clone()], start, length, Offset::NOWHERE);
+        let targets = self.tag_ids.as_ref().map_or(Targets::Unknown, |tags| {
+            Targets::Tags(placed(&tags[window.own.clone()], start, length, Targets::IGNORED))
+        });
+        let tokens = Tokens { ids, type_ids, pieces: shown.len(), truncated: false };
+        Encoded::new(id, &tokens, tokenizer.unknown_token_id(), targets, offsets)
+    }
+}
+
+/// `values` from `start` on, with `nothing` before and behind them, `length` in all.
+fn placed<T: Copy>(values: &[T], start: usize, length: usize, nothing: T) -> Vec<T> {
+    let mut all = vec![nothing; length];
+    all.iter_mut().skip(start).zip(values).for_each(|(place, value)| *place = *value);
+    all
+}
+
+/// For every piece those of its characters that no piece before it has. A piece that stands for whitespace alone is
+/// nowhere, and so is all but the first of several that one character became (as `½` does).
+fn places(pieces: &[Piece]) -> Result<Vec<Offset>> {
+    let mut taken = 0;
+    let place = |piece: &Piece| {
+        let start = piece.start.max(taken);
+        taken = taken.max(piece.end);
+        if start >= piece.end {
+            return Ok(Offset::NOWHERE);
+        }
+        Ok(Offset { start: i32::try_from(start)?, end: i32::try_from(piece.end)? })
+    };
+    pieces.iter().map(place).collect()
+}
+
+/// For every place the id of its first character's tag.
+fn tag_ids(places: &[Offset], characters: &[Tag], set: &TagSet) -> Vec<i64> {
+    let id = |place: &Offset| {
+        let tag = characters.get(usize::try_from(place.start).ok()?)?;
+        i64::try_from(set.label(*tag)?).ok()
+    };
+    places.iter().map(|place| id(place).unwrap_or(Targets::IGNORED)).collect()
+}
+
+fn align(entities: &[Entity], places: &[Offset]) -> Alignment {
+    let of = |end: fn(&Offset) -> i32| -> HashSet<usize> {
+        places.iter().filter_map(|place| usize::try_from(end(place)).ok()).collect()
+    };
+    let (starts, ends) = (of(|place| place.start), of(|place| place.end));
+    let exact = |entity: &&Entity| starts.contains(&entity.start) && ends.contains(&entity.end);
+    Alignment { marked: entities.len() as u64, exact: entities.iter().filter(exact).count() as u64 }
+}
+
+/// A unit of the text, a token or a word, and what the model says of it.
+struct Tagged {
+    place: Offset,
+    tag: Tag,
+    probability: f32,
+}
+
+impl Tagged {
+    /// By the probabilities of the tags of `set`.
+    fn new(place: Offset, probabilities: &[f32], set: &TagSet) -> Result<Tagged> {
+        let best = argmax(probabilities);
+        let tag = set.tag(best).context("the model has other labels")?;
+        Ok(Tagged { place, tag, probability: probabilities[best] })
+    }
+}
+
+/// The window's own tokens, by its logits, of which a token has `labels`.
+fn own_tokens(window: &Window<'_>, labels: usize) -> Result<Vec<Token>> {
+    let (features, logits) = (window.features, window.output.logits());
+    ensure!(logits.len() == features.offsets.len() * labels, "the model has other labels");
+    let placed = features.offsets.iter().zip(&features.input_ids).zip(logits.chunks_exact(labels));
+    let own = placed.filter(|((place, _), _)| place.is_somewhere());
+    Ok(own.map(|((&place, &id), logits)| Token { id, place, probabilities: softmax(logits) }).collect())
+}
+
+fn tagged(tokens: &[Token], set: &TagSet) -> Result<Vec<Tagged>> {
+    tokens.iter().map(|token| Tagged::new(token.place, &token.probabilities, set)).collect()
+}
+
+/// The entity that `units` are, one at least.
+fn found(units: &[Tagged], class: usize, params: &TaskParams) -> Result<PredictedEntity> {
+    let (first, last) = units.first().zip(units.last()).context("an entity without tokens")?;
+    let probability = units.iter().map(|unit| unit.probability).sum::<f32>() / units.len() as f32;
+    Ok(PredictedEntity {
+        start: u32::try_from(first.place.start)?,
+        end: u32::try_from(last.place.end)?,
+        label: params.labels.get(class).context("an entity of an unknown class")?.clone(),
+        probability,
+    })
+}
+
+/// True and predicted tags of the characters that are no whitespace: what scores of entities compare.
+///
+/// # Errors
+/// Where the prediction is of another task, or has a label that is not in the params.
+pub fn compared_tags(prediction: &Prediction, params: &TaskParams) -> Result<[Vec<Tag>; 2]> {
+    let Decoded::Entities { text, entities } = &prediction.decoded else {
+        bail!(Fault::input("it has no predicted entities"))
+    };
+    let predicted = entities.iter().map(|entity| (entity.start, entity.end, &entity.label));
+    let all = [true_tags(&prediction.truth, text, params)?, tags(predicted, text, params)?];
+    let visible = |tags: Vec<Tag>| {
+        let tags = text.chars().zip(tags).filter(|(character, _)| !character.is_whitespace());
+        tags.map(|(_, tag)| tag).collect()
+    };
+    Ok(all.map(visible))
+}
+
+fn true_tags(truth: &Truth, text: &str, params: &TaskParams) -> Result<Vec<Tag>> {
+    let entities = truth.as_entities().with_context(|| Fault::input("nobody has marked its entities"))?;
+    tags(entities.iter().map(|entity| (entity.start, entity.end, &entity.label)), text, params)
+}
+
+/// Of every character, by where entities start and end, and by their labels.
+fn tags<'a>(
+    entities: impl Iterator<Item = (u32, u32, &'a String)>,
+    text: &str,
+    params: &TaskParams,
+) -> Result<Vec<Tag>> {
+    let entity = |(start, end, label): (u32, u32, &String)| {
+        Ok(Entity { class: params.known_id(label)?, start: start.try_into()?, end: end.try_into()? })
+    };
+    let entities = entities.map(entity).collect::<Result<Vec<_>>>()?;
+    tags_of(&entities, text.chars().count()).map_err(|error| Fault::input(error.to_string()).into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! The tasks: each file holds the encoding, the decoding and the scoring of one task.
+
+mod classification;
+mod constant;
+mod encoded;
+mod entity_recognition;
+mod evaluation;
+#[cfg(test)]
+mod fixture;
+mod losses;
+mod masked_lm;
+mod multi_label;
+mod packing;
+mod params;
+mod question_answering;
+mod regression;
+mod scores;
+mod sequence;
+mod windows;
+
+use std::fmt::Debug;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use shared::fault::Fault;
+use shared::model_output::Output;
+use shared::schema::{Decoded, Example, Features, Prediction, Texts};
+use shared::task::Task;
+use shared::tokens::Tokenizer;
+
+pub use constant::constant_target;
+pub use encoded::{Alignment, Encoded};
+pub use entity_recognition::{TokenReading, compared_tags};
+pub use evaluation::{Evaluation, evaluate, prediction};
+pub use losses::Loss;
+pub use params::TaskParams;
+pub use scores::{Details, Scores, Undefined, Window};
+
+/// A task, from examples to metrics. Examples become rows of features, a model makes an [`Output`] of every row,
+/// and these become what is said of the example.
+pub trait TaskSpec: Debug + Sync {
+    /// The names of the model's outputs, in the order of their ids.
+    fn outputs(&self, params: &TaskParams) -> Vec<String> {
+        params.labels.clone()
+    }
+
+    /// What a reader of the model's outputs has to know of the training, as a key of config.json that `transformers`
+    /// leaves alone, and its value.
+    fn note(&self, params: &TaskParams) -> Option<(&'static str, Value)> {
+        let _ = params;
+        None
+    }
+
+    /// An example as rows of features: one, or a window each where it is longer than the model takes and nothing
+    /// may be cut.
+    fn encode(
+        &self,
+        example: &Example,
+        params: &TaskParams,
+        tokenizer: &mut dyn Tokenizer,
+    ) -> Result<Vec<Encoded>>;
+
+    /// Rows of neighbouring examples put together, where a task may do so.
+    fn pack(&self, rows: Vec<Encoded>, tokenizer: &dyn Tokenizer) -> Vec<Encoded> {
+        let _ = tokenizer;
+        rows
+    }
+
+    /// The row's loss, as the training has it, without what `[train]` adds to it.
+    fn loss(&self, row: &Features, output: &Output) -> Loss;
+
+    /// What the model says of an example, by the outputs of its rows.
+    fn decode(&self, example: &Example, windows: &[Window<'_>], params: &TaskParams) -> Result<Decoded>;
+
+    /// The metrics of a whole split, loss aside.
+    ///
+    /// # Errors
+    /// Where predictions are of another task or other labels.
+    fn score(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Scores>;
+}
+
+/// The definition of `task`.
+pub fn spec(task: Task) -> &'static dyn TaskSpec {
+    match task {
+        Task::Classification | Task::PairClassification => &classification::Classification,
+        Task::Regression => &regression::Regression { texts: Texts::One },
+        Task::PairRegression => &regression::Regression { texts: Texts::Pair },
+        Task::MultiLabel => &multi_label::MultiLabel,
+        Task::EntityRecognition => &entity_recognition::EntityRecognition,
+        Task::QuestionAnswering => &question_answering::QuestionAnswering,
+        Task::MaskedLm => &masked_lm::MaskedLm,
+    }
+}
+
+/// Encodes `example` for `task`: a row, or several where a text is longer than the model takes, or none where an empty
+/// text has no row.
+///
+/// # Errors
+/// A [`Fault::input`] that names the example where a row has no tokens, or the example cannot be encoded.
+pub fn encode(
+    task: Task,
+    example: &Example,
+    params: &TaskParams,
+    tokenizer: &mut dyn Tokenizer,
+) -> Result<Vec<Encoded>> {
+    let id = &example.example_id;
+    let rows = spec(task).encode(example, params, tokenizer).with_context(|| format!("example {id}"))?;
+    let empty = || {
+        Fault::input(format!(
+            "example {id} has no tokens: its text gives none, and the tokenizer adds no special tokens; leave it out"
+        ))
+    };
+    ensure!(rows.iter().all(|row| !row.features.input_ids.is_empty()), empty());
+    Ok(rows)
+}

@@ -1,0 +1,175 @@
+//! A score of one text, such as a rating, or of two: how alike their meanings are.
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{Details, Encoded, Loss, Scores, TaskParams, TaskSpec, Undefined, Window};
+use super::{losses, sequence};
+use metrics::regression::{PARAPHRASE, Rating, counts_from, pearson, spearman};
+use shared::fault::Fault;
+use shared::figures::{Figures, Metric};
+use shared::model_output::Output;
+use shared::schema::{Decoded, Prediction};
+use shared::schema::{Example, Features, Targets, Texts, Truth};
+use shared::tokens::Tokenizer;
+
+/// A score of what `texts` says.
+#[derive(Debug)]
+pub(super) struct Regression {
+    pub(super) texts: Texts,
+}
+
+impl TaskSpec for Regression {
+    /// The one that `transformers` gives a model with one output.
+    fn outputs(&self, _setting: &TaskParams) -> Vec<String> {
+        vec!["LABEL_0".to_owned()]
+    }
+
+    fn encode(
+        &self,
+        example: &Example,
+        _setting: &TaskParams,
+        tokenizer: &mut dyn Tokenizer,
+    ) -> Result<Vec<Encoded>> {
+        sequence::encode(example, score_of(example)?, tokenizer)
+    }
+
+    fn loss(&self, row: &Features, output: &Output) -> Loss {
+        losses::squared_error(&row.targets, output)
+    }
+
+    fn decode(&self, _example: &Example, windows: &[Window<'_>], _setting: &TaskParams) -> Result<Decoded> {
+        let [score] = *sequence::logits(windows)? else { bail!("the model has not one output") };
+        Ok(Decoded::Score { score })
+    }
+
+    fn score(&self, predictions: &[Prediction], _params: &TaskParams) -> Result<Scores> {
+        let ratings: Vec<Rating> = predictions.iter().map(rating).collect::<Result<_>>()?;
+        let mut figures = Figures::default();
+        // Where a paraphrase begins is a matter of pairs.
+        if self.texts == Texts::Pair {
+            figures.set(Metric::F1AtThree, counts_from(&ratings, PARAPHRASE).f1());
+        }
+        let mut undefined = Vec::new();
+        let correlations = [(Metric::Pearson, pearson(&ratings)), (Metric::Spearman, spearman(&ratings))];
+        for (metric, correlation) in correlations {
+            match correlation {
+                Ok(value) => figures.set(metric, value),
+                Err(reason) => undefined.push(Undefined { metric, reason }),
+            }
+        }
+        Ok(Scores { figures, details: Details::Nothing, undefined })
+    }
+}
+
+/// The score as float32, which the model learns; of whatever scale.
+fn score_of(example: &Example) -> Result<Targets> {
+    match &example.truth {
+        Truth::Unknown => Ok(Targets::Unknown),
+        truth => {
+            let score = truth.as_score().context("it has no score")?;
+            let target = score as f32;
+            ensure!(target.is_finite(), Fault::input(format!("the score `{score}` is not a finite number")));
+            Ok(Targets::Score(target))
+        }
+    }
+}
+
+fn rating(prediction: &Prediction) -> Result<Rating> {
+    let Prediction { example_id, truth, decoded, .. } = prediction;
+    let label = truth.as_score().with_context(|| format!("example {example_id} has no score"))?;
+    let Decoded::Score { score } = *decoded else { bail!("example {example_id} is of another task") };
+    Ok(Rating { predicted: score.into(), label })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metrics::regression::Uncorrelated;
+    use shared::config::EntityRecognitionConfig;
+    use shared::fault::kind_of;
+    use shared::task::Task;
+
+    const PAIR: Regression = Regression { texts: Texts::Pair };
+
+    fn target(truth: Truth) -> Result<Targets> {
+        let text_pair = Some("b".to_owned());
+        score_of(&Example { example_id: "1".into(), text: "a".into(), text_pair, truth })
+    }
+
+    #[test]
+    fn a_score_is_learned_as_it_is() {
+        assert_eq!(target(Truth::Score(-0.5)).unwrap(), Targets::Score(-0.5));
+        assert_eq!(target(Truth::Score(5.5)).unwrap(), Targets::Score(5.5));
+        assert_eq!(target(Truth::Unknown).unwrap(), Targets::Unknown);
+    }
+
+    fn check_refused(score: f64, sentence: &str) {
+        let error = target(Truth::Score(score)).unwrap_err();
+        assert_eq!((kind_of(&error).code(), format!("{error:#}")), (3, sentence.to_owned()));
+    }
+
+    #[test]
+    fn a_score_that_is_no_number_is_an_input_fault() {
+        check_refused(f64::NAN, "the score `NaN` is not a finite number");
+        check_refused(f64::NEG_INFINITY, "the score `-inf` is not a finite number");
+        assert!(target(Truth::Score(1e300)).is_err(), "it is infinite in float32");
+    }
+
+    fn score(pairs: &[(f32, f64)]) -> Scores {
+        let prediction = |&(score, label): &(f32, f64)| Prediction {
+            example_id: "1".into(),
+            truth: Truth::Score(label),
+            decoded: Decoded::Score { score },
+            logits: vec![score],
+        };
+        let predictions: Vec<Prediction> = pairs.iter().map(prediction).collect();
+        PAIR.score(&predictions, &TaskParams::default()).unwrap()
+    }
+
+    #[test]
+    fn every_metric_has_a_value() {
+        let Scores { figures, undefined, .. } =
+            score(&[(1.0, 2.0), (2.0, 1.0), (3.0, 4.0), (4.0, 3.0), (5.0, 5.0)]);
+        let near = |metric, expect: f64| (figures.get(metric).unwrap() - expect).abs() < 1e-12;
+        assert!(near(Metric::Pearson, 0.8) && near(Metric::Spearman, 0.8) && near(Metric::F1AtThree, 1.0));
+        assert_eq!(
+            (figures.iter().count(), undefined),
+            (Task::PairRegression.metrics(&EntityRecognitionConfig::default()).len(), vec![])
+        );
+    }
+
+    fn check_undefined(pairs: &[(f32, f64)], reason: Uncorrelated) {
+        let Scores { figures, undefined, .. } = score(pairs);
+        let lacking = [Metric::Pearson, Metric::Spearman];
+        assert_eq!(undefined, lacking.map(|metric| Undefined { metric, reason }));
+        assert!(lacking.iter().all(|&metric| figures.get(metric).is_none()));
+        assert!(figures.get(Metric::F1AtThree).is_some());
+    }
+
+    #[test]
+    fn constants_have_no_correlation_and_say_why() {
+        check_undefined(&[(2.5, 1.0), (2.5, 4.0)], Uncorrelated::ConstantPredictions);
+        check_undefined(&[(1.0, 2.5), (4.0, 2.5)], Uncorrelated::ConstantLabels);
+        check_undefined(&[(1.0, 2.5)], Uncorrelated::TooFew);
+    }
+
+    #[test]
+    fn one_output_is_the_score() {
+        let features = Features {
+            example_id: "1".into(),
+            input_ids: vec![2, 3],
+            token_type_ids: vec![0, 0],
+            targets: Targets::Unknown,
+            offsets: Vec::new(),
+        };
+        let example =
+            Example { example_id: "1".into(), text: "a".into(), text_pair: None, truth: Truth::Unknown };
+        let decode = |logits: &[f32]| {
+            let output = Output::Logits(logits.into());
+            let window = Window { features: &features, output: &output };
+            PAIR.decode(&example, &[window], &TaskParams::default())
+        };
+        assert_eq!(decode(&[-0.25]).unwrap(), Decoded::Score { score: -0.25 });
+        assert!(decode(&[1.0, 2.0]).is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! The metrics of a split, and what they are computed from.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use metrics::ClassMetrics;
+use metrics::regression::Uncorrelated;
+use shared::figures::{Figures, Metric};
+use shared::model_output::Output;
+use shared::schema::Features;
+
+/// A row of an example, and the model's output for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Window<'a> {
+    pub features: &'a Features,
+    pub output: &'a Output,
+}
+
+impl<'a> Window<'a> {
+    /// Of each of `rows`, with its output.
+    pub fn all(rows: &'a [Features], outputs: &'a [Output]) -> Vec<Window<'a>> {
+        rows.iter().zip(outputs).map(|(features, output)| Window { features, output }).collect()
+    }
+}
+
+/// The metrics of a split.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scores {
+    pub figures: Figures,
+    pub details: Details,
+    /// The metrics that `figures` lacks.
+    pub undefined: Vec<Undefined>,
+}
+
+/// A metric that has no value on a split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undefined {
+    pub metric: Metric,
+    pub reason: Uncorrelated,
+}
+
+impl fmt::Display for Undefined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not defined, since {}", self.metric.title(), self.reason)
+    }
+}
+
+/// What a single number does not say.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Details {
+    Classes {
+        classes: Vec<ClassMetrics>,
+        /// `confusion_matrix[label][predicted]`, in label order.
+        confusion_matrix: Vec<Vec<u64>>,
+    },
+    /// Precision, recall and F1 of every label, where there is no confusion of one with another.
+    Labels { classes: Vec<ClassMetrics> },
+    #[default]
+    Nothing,
+}

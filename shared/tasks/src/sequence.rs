@@ -1,0 +1,69 @@
+//! What the tasks that say one thing of a whole text have in common.
+
+use anyhow::{Context, Result};
+
+use super::{Details, Encoded, Scores, TaskParams, Window};
+use metrics::{Confusion, argmax, softmax};
+use shared::figures::{Figures, Metric};
+use shared::schema::{Decoded, Prediction};
+use shared::schema::{Example, Targets, Truth};
+use shared::tokens::Tokenizer;
+
+/// The text, or both, as one row, cut where it is too long.
+pub(super) fn encode(
+    example: &Example,
+    targets: Targets,
+    tokenizer: &mut dyn Tokenizer,
+) -> Result<Vec<Encoded>> {
+    let tokens = match &example.text_pair {
+        Some(second) => tokenizer.encode_pair(&example.text, second)?,
+        None => tokenizer.encode(&example.text)?,
+    };
+    let unknown = tokenizer.unknown_token_id();
+    Ok(vec![Encoded::new(&example.example_id, &tokens, unknown, targets, Vec::new())?])
+}
+
+/// The id of the one label.
+pub(super) fn class_of(example: &Example, params: &TaskParams) -> Result<Targets> {
+    match &example.truth {
+        Truth::Unknown => Ok(Targets::Unknown),
+        truth => {
+            let label = truth.as_label().context("it has no label")?;
+            Ok(Targets::Class(params.known_id(label)?.try_into()?))
+        }
+    }
+}
+
+/// The outputs for the one row of an example.
+pub(super) fn logits<'a>(windows: &[Window<'a>]) -> Result<&'a [f32]> {
+    Ok(windows.first().context("an example without features")?.output.logits())
+}
+
+/// The most probable label.
+pub(super) fn decode_class(windows: &[Window<'_>], params: &TaskParams) -> Result<Decoded> {
+    let probabilities = softmax(logits(windows)?);
+    let predicted = params.labels.get(argmax(&probabilities)).context("the model has other labels")?;
+    Ok(Decoded::Class { predicted: predicted.clone(), probabilities })
+}
+
+/// Accuracy and macro-F1, with the confusion of each label with each.
+pub(super) fn score_classes(predictions: &[Prediction], params: &TaskParams) -> Result<Scores> {
+    let mut confusion = Confusion::new(params.labels.len());
+    for Prediction { example_id, truth, decoded, .. } in predictions {
+        let label = truth.as_label().and_then(|label| params.label_id(label));
+        let predicted =
+            if let Decoded::Class { predicted, .. } = decoded { params.label_id(predicted) } else { None };
+        let ids = label.zip(predicted);
+        let (label, predicted) = ids.with_context(|| format!("example {example_id} has an unknown label"))?;
+        confusion.add(label, predicted);
+    }
+    let figures = [(Metric::Accuracy, confusion.accuracy()), (Metric::MacroF1, confusion.macro_f1())];
+    Ok(Scores {
+        figures: Figures::from(figures),
+        details: Details::Classes {
+            classes: confusion.classes(&params.labels),
+            confusion_matrix: confusion.counts().to_vec(),
+        },
+        undefined: Vec::new(),
+    })
+}
