@@ -1,4 +1,4 @@
-//! The header of a safetensors file: names, types and shapes, without the numbers.
+//! The header of a safetensors file: the name, type and shape of every tensor.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,47 +12,49 @@ use shared::fault::Fault;
 
 use crate::impostor::refuse_impostor;
 
-/// More bytes than the header of any model, as the format's own library has it.
-const LONGEST: u64 = 100_000_000;
-/// The number before the header, which is its length.
+/// The maximum length of a header in bytes, as the `safetensors` library has it.
+const MAX_HEADER_BYTES: u64 = 100_000_000;
+/// The size in bytes of the header's length, a little-endian integer at the start of the file.
 const LENGTH_BYTES: u64 = 8;
 
-/// A tensor as the header describes it.
+/// The header's entry for one tensor.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TensorHeader {
-    /// `F32`, `BF16`, …
+    /// The element type as the format names it: `F32`, `BF16`, …
     pub dtype: String,
+    /// The dimensions, outermost first.
     pub shape: Vec<usize>,
-    /// Where its bytes begin and end behind the header.
+    /// The first byte and the end of its data, counted from the end of the header.
     data_offsets: [u64; 2],
 }
 
-/// Reads the header of the safetensors file at `path`, which messages call `shown`, and checks it against the file's size.
+/// Reads the header of the safetensors file at `path` and checks it against the file's size.
+/// Returns the tensors by name.
 ///
 /// # Errors
-/// A [`Fault::input`] where the file is something else, or is cut.
+/// A [`Fault::input`] where the file is not safetensors or is truncated; the message calls it `shown`.
 pub fn read_header(path: &Path, shown: &str) -> Result<BTreeMap<String, TensorHeader>> {
     refuse_impostor(path, shown)?;
     let unreadable = || format!("cannot read {shown}");
     let mut file = File::open(path).with_context(unreadable)?;
     let size = file.metadata().with_context(unreadable)?.len();
-    let cut =
+    let damaged =
         |what: &str| Fault::input(format!("{shown} {what}: take another copy of it (fetch with --force)"));
     let mut length = [0; LENGTH_BYTES as usize];
-    file.read_exact(&mut length).with_context(|| cut("is too short for safetensors"))?;
+    file.read_exact(&mut length).with_context(|| damaged("is too short for safetensors"))?;
     let length = u64::from_le_bytes(length);
-    ensure!(length <= LONGEST, cut("is no safetensors file"));
-    ensure!(LENGTH_BYTES + length <= size, cut("ends within its header"));
+    ensure!(length <= MAX_HEADER_BYTES, damaged("is no safetensors file"));
+    ensure!(LENGTH_BYTES + length <= size, damaged("ends within its header"));
     let mut header = vec![0; usize::try_from(length)?];
     file.read_exact(&mut header).with_context(unreadable)?;
-    let damaged = || cut("has a header that is no safetensors header");
-    let entries: BTreeMap<String, Value> = serde_json::from_slice(&header).with_context(damaged)?;
+    let malformed = || damaged("has a header that is no safetensors header");
+    let entries: BTreeMap<String, Value> = serde_json::from_slice(&header).with_context(malformed)?;
     let tensors = entries.into_iter().filter(|(name, _)| name != "__metadata__");
     let tensors = tensors.map(|(name, entry)| Ok((name, serde_json::from_value(entry)?)));
-    let tensors: BTreeMap<String, TensorHeader> = tensors.collect::<Result<_>>().with_context(damaged)?;
+    let tensors: BTreeMap<String, TensorHeader> = tensors.collect::<Result<_>>().with_context(malformed)?;
     let end = tensors.values().map(|tensor| tensor.data_offsets[1]).max().unwrap_or(0);
     let expected = end.saturating_add(LENGTH_BYTES + length);
-    ensure!(size == expected, cut(&format!("has {size} bytes where its header says {expected}")));
+    ensure!(size == expected, damaged(&format!("has {size} bytes where its header says {expected}")));
     Ok(tensors)
 }
 
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_or_another_is_refused() {
+    fn a_truncated_or_foreign_file_is_refused() {
         let check = |bytes: &[u8], part: &str| {
             let error = read(bytes).unwrap_err();
             assert_eq!(shared::fault::kind_of(&error).code(), 3, "{error:#}");

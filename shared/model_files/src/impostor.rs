@@ -1,4 +1,4 @@
-//! Files that are something else than their names say.
+//! Detection of files whose content is not what their names say: empty files, Git LFS pointers, HTML pages.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,18 +7,18 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use shared::fault::Fault;
 
-/// How much of a file is looked at.
-const HEAD: u64 = 256;
+/// The number of bytes at the start of a file that are examined.
+const HEAD_BYTES: u64 = 256;
 
-/// Refuses a file that stands for another one, or that a server sent in its place; messages call it `shown`.
+/// Refuses an empty file, a Git LFS pointer, and an HTML page that a server sent instead of the file.
 ///
 /// # Errors
-/// A [`Fault::input`] that says what the file is.
+/// A [`Fault::input`] that says what the file contains; the message calls the file `shown`.
 pub fn refuse_impostor(path: &Path, shown: &str) -> Result<()> {
     let context = || format!("cannot read {shown}");
     let mut head = Vec::new();
-    File::open(path).with_context(context)?.take(HEAD).read_to_end(&mut head).with_context(context)?;
-    let Some(impostor) = Impostor::of(&head) else { return Ok(()) };
+    File::open(path).with_context(context)?.take(HEAD_BYTES).read_to_end(&mut head).with_context(context)?;
+    let Some(impostor) = Impostor::detect(&head) else { return Ok(()) };
     let (what, remedy) = match impostor {
         Impostor::Empty => ("empty", "take another copy of it"),
         Impostor::GitLfsPointer => (
@@ -27,12 +27,13 @@ pub fn refuse_impostor(path: &Path, shown: &str) -> Result<()> {
         ),
         Impostor::Html => (
             "an HTML page",
-            "the address that it came from may answer with a login or an error; check that ($HF_ENDPOINT and `fetch.mirror` are such), and download it again",
+            "its address may have answered with a login or an error page; check the address ($HF_ENDPOINT or `fetch.mirror` may set it) and download the file again",
         ),
     };
     bail!(Fault::input(format!("{shown} is {what}: {remedy}")))
 }
 
+/// The content that stands in a file in place of its own.
 #[derive(Debug, PartialEq, Eq)]
 enum Impostor {
     Empty,
@@ -41,7 +42,7 @@ enum Impostor {
 }
 
 impl Impostor {
-    fn of(head: &[u8]) -> Option<Impostor> {
+    fn detect(head: &[u8]) -> Option<Impostor> {
         if head.is_empty() {
             return Some(Impostor::Empty);
         }
@@ -60,8 +61,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn impostors_are_told_from_files() {
-        let check = |head: &[u8], expect| assert_eq!(Impostor::of(head), expect);
+    fn impostors_are_detected() {
+        let check = |head: &[u8], expect| assert_eq!(Impostor::detect(head), expect);
         check(b"", Some(Impostor::Empty));
         check(
             b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_says_what_the_file_is_and_what_to_do() {
+    fn the_message_names_the_content_and_a_remedy() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w");
         let refused = |text: &str| {

@@ -1,5 +1,7 @@
-//! The files of a BERT or ELECTRA in the Hub layout, without the numbers of its weights: what they say is enough for every stage
-//! to refuse a model, and none has to link what computes it.
+//! Reads and checks the files of a BERT or ELECTRA in the Hub layout, without the values of its weights.
+//!
+//! Every stage can refuse an unsuitable model with this crate alone; it does not link the code that computes the model.
+#![warn(missing_docs)]
 
 mod archive;
 mod config;

@@ -1,4 +1,4 @@
-//! The names of tensors, which programs save under prefixes and endings of their own.
+//! The names of tensors. Training programs add prefixes to them, and old releases of `transformers` used other endings.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,16 @@ use shared::fault::Fault;
 
 use crate::config::ModelType;
 
-/// A tensor that every model has once.
+/// The table of word embeddings. Every encoder has exactly one, so its name shows the prefix.
 const WORDS: &str = "embeddings.word_embeddings.weight";
 
-/// Prefixes that training programs put before every name: `DataParallel`, Lightning, `torch.compile`, and the keys of a checkpoint.
+/// Prefixes that `DataParallel`, Lightning and `torch.compile` put before every name, and the keys of checkpoints.
 const WRAPPERS: [&str; 5] = ["module.", "model.", "state_dict.", "model_state_dict.", "_orig_mod."];
 
-/// The wrappers that are a checkpoint's keys.
+/// The wrappers that are keys of a checkpoint. Its other keys hold no tensors of the model.
 const CONTAINERS: [&str; 2] = ["state_dict.", "model_state_dict."];
 
-/// How the names of a file become those of today's `transformers`.
+/// The mapping from the tensor names of one file to the names of current `transformers`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Naming {
     family: ModelType,
@@ -24,10 +24,11 @@ pub struct Naming {
 }
 
 impl Naming {
-    /// The naming of a file with these `names`.
+    /// Finds the mapping for a file whose tensors have these `names`.
     ///
     /// # Errors
-    /// A [`Fault::input`] where the encoder lies under a name that is not its own, or there are several.
+    /// A [`Fault::input`] where the encoder has the prefix of another family, or the file holds several encoders; the
+    /// message calls the file `shown`.
     pub fn of<'a>(names: impl Iterator<Item = &'a str>, family: ModelType, shown: &str) -> Result<Naming> {
         let own = format!("{}.", family.prefix());
         let places: BTreeSet<&str> = names
@@ -51,18 +52,20 @@ impl Naming {
         }
     }
 
-    /// The part before every name that is left out; empty where there is none.
+    /// The prefix that the mapping removes from every name; empty where there is none.
     pub fn wrapper(&self) -> &str {
         &self.wrapper
     }
 
-    /// Whether a tensor belongs to the model, and not to what a checkpoint keeps beside it: an optimizer's state, say.
+    /// Returns whether the tensor `name` belongs to the model. Others of a checkpoint belong to an optimizer's state,
+    /// for example.
     pub fn holds(&self, name: &str) -> bool {
         let key = CONTAINERS.iter().find(|key| self.wrapper.starts_with(**key));
         key.is_none_or(|key| name.starts_with(key))
     }
 
-    /// The name of today's `transformers`: with the family's prefix, and `weight` and `bias` in LayerNorm.
+    /// The name in current `transformers`: with the family's prefix, and with `weight` and `bias` in LayerNorm where old
+    /// files have `gamma` and `beta`.
     pub fn modern(&self, name: &str) -> String {
         let name = name.strip_prefix(self.wrapper.as_str()).unwrap_or(name);
         let name = match (name.strip_suffix("LayerNorm.gamma"), name.strip_suffix("LayerNorm.beta")) {
@@ -76,7 +79,7 @@ impl Naming {
     }
 }
 
-/// Whether `place` is made up of wrappers alone.
+/// Returns whether the prefix `place` consists of wrappers only.
 fn is_wrapper(place: &str) -> bool {
     let mut rest = place;
     while let Some(inner) = WRAPPERS.iter().find_map(|wrapper| rest.strip_prefix(wrapper)) {
@@ -113,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn wrappers_are_left_out() {
+    fn wrappers_are_removed() {
         let check = |wrapper: &str, inner: &str| {
             let words = format!("{wrapper}{inner}{WORDS}");
             let naming = naming(&[&words, "crf.transitions"], ModelType::Bert).unwrap();
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_checkpoint_keeps_beside_the_model_is_not_of_it() {
+    fn optimizer_state_is_not_part_of_the_model() {
         let words = format!("bert.{WORDS}");
         let holds = |wrapper: &str, name: &str| {
             naming(&[&format!("{wrapper}{words}")], ModelType::Bert).unwrap().holds(name)
@@ -142,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoder_of_another_name_is_told() {
+    fn an_encoder_under_another_name_is_refused() {
         let check = |names: &[&str], part: &str| {
             let error = naming(names, ModelType::Bert).unwrap_err();
             assert_eq!(shared::fault::kind_of(&error).code(), 3);
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_encoder_of_another_name_stands_aside() {
+    fn a_second_encoder_under_another_name_is_ignored() {
         let names = [format!("bert.{WORDS}"), format!("teacher.bert.{WORDS}")];
         assert_eq!(Naming::of(names.iter().map(String::as_str), ModelType::Bert, "w").unwrap().wrapper(), "");
     }

@@ -1,4 +1,4 @@
-//! The tensors that an encoder has to have.
+//! The tensors that an encoder must have, and a check of a file's headers against them.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,15 @@ use crate::config::BertConfig;
 use crate::header::TensorHeader;
 use crate::names::Naming;
 
-/// The types that weights are read from.
+/// The element types from which weights are read.
 const FLOATS: [&str; 4] = ["F64", "F32", "F16", "BF16"];
-/// The shapes of the encoder's parameters by their names.
+
+/// The shapes of the encoder's parameters by their names in current `transformers`: `[out, in]` for a linear layer's
+/// weight, `[rows, width]` for a table of embeddings, `[width]` for biases and LayerNorm.
 pub fn encoder_shapes(config: &BertConfig) -> BTreeMap<String, Vec<usize>> {
     let prefix = config.model_type.prefix();
-    let (width, hidden, wide) = (config.embedding_size(), config.hidden_size, config.intermediate_size);
+    let (width, hidden) = (config.embedding_size(), config.hidden_size);
+    let intermediate = config.intermediate_size;
     let mut shapes = BTreeMap::new();
     let mut dense = |name: String, rows: usize, columns: usize| {
         shapes.insert(format!("{name}.bias"), vec![rows]);
@@ -25,8 +28,8 @@ pub fn encoder_shapes(config: &BertConfig) -> BTreeMap<String, Vec<usize>> {
         for part in ["self.query", "self.key", "self.value", "output.dense"] {
             dense(format!("{layer}.attention.{part}"), hidden, hidden);
         }
-        dense(format!("{layer}.intermediate.dense"), wide, hidden);
-        dense(format!("{layer}.output.dense"), hidden, wide);
+        dense(format!("{layer}.intermediate.dense"), intermediate, hidden);
+        dense(format!("{layer}.output.dense"), hidden, intermediate);
     }
     if width != hidden {
         dense(format!("{prefix}.embeddings_project"), hidden, width);
@@ -51,10 +54,11 @@ pub fn encoder_shapes(config: &BertConfig) -> BTreeMap<String, Vec<usize>> {
     shapes
 }
 
-/// Checks what headers say of the weights in `place` against `config`: that the encoder is whole, fits, and is made of numbers.
+/// Checks the tensor headers of the weights in `place` against `config`: every tensor of the encoder must be there, with
+/// the right shape and a floating-point type.
 ///
 /// # Errors
-/// A [`Fault::input`] that lists the tensors that are missing, misshapen or of another type.
+/// A [`Fault::input`] that lists the tensors that are missing, unexpected, or of another shape or type.
 pub fn check_headers(
     headers: &BTreeMap<String, TensorHeader>,
     config: &BertConfig,
@@ -64,21 +68,21 @@ pub fn check_headers(
     let headers: BTreeMap<String, &TensorHeader> =
         headers.iter().map(|(name, header)| (naming.modern(name), header)).collect();
     let shapes = encoder_shapes(config);
-    // A pooler belongs to a head, and old versions of `transformers` saved a buffer of positions.
-    let besides = ["", "pooler.", "embeddings.position_ids"]
-        .map(|part| format!("{}.{part}", config.model_type.prefix()));
-    let [encoder, pooler, positions] = &besides;
-    let left: Vec<&String> = headers
+    // The pooler belongs to a head, and old versions of `transformers` saved a buffer of positions.
+    let prefixes = ["", "pooler.", "embeddings.position_ids"]
+        .map(|name| format!("{}.{name}", config.model_type.prefix()));
+    let [encoder, pooler, positions] = &prefixes;
+    let unexpected: Vec<&String> = headers
         .keys()
         .filter(|name| name.starts_with(encoder) && !name.starts_with(pooler) && *name != positions)
         .filter(|name| !shapes.contains_key(*name))
         .collect();
-    let (mut missing, mut misfits, mut types) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut missing, mut mismatched, mut types) = (Vec::new(), Vec::new(), Vec::new());
     for (name, shape) in shapes.iter().map(|(name, shape)| (name.clone(), shape)) {
         match headers.get(&name) {
             None => missing.push(name),
             Some(header) if header.shape != *shape => {
-                misfits.push(format!("{name} is {:?} where the config says {shape:?}", header.shape));
+                mismatched.push(format!("{name} is {:?} where the config says {shape:?}", header.shape));
             }
             Some(header) if !FLOATS.contains(&header.dtype.as_str()) => {
                 types.push(format!("{name} ({})", header.dtype));
@@ -92,16 +96,16 @@ pub fn check_headers(
         Fault::input(format!("the weights in {place} lack {}; {remedy}", listed(&missing)))
     );
     ensure!(
-        misfits.is_empty(),
-        Fault::input(format!("the weights in {place} do not fit: {}; {remedy}", joined(misfits)))
+        mismatched.is_empty(),
+        Fault::input(format!("the weights in {place} do not fit: {}; {remedy}", joined(mismatched)))
     );
     let unplaced = || {
         format!(
             "the weights in {place} hold tensors that the config.json has no place for: {}; {remedy}",
-            listed(&left)
+            listed(&unexpected)
         )
     };
-    ensure!(left.is_empty(), Fault::input(unplaced()));
+    ensure!(unexpected.is_empty(), Fault::input(unplaced()));
     ensure!(
         types.is_empty(),
         Fault::input(format!(

@@ -58,7 +58,7 @@ fn weights_that_are_no_weights_are_told() {
         check_weights(name, "<!DOCTYPE html><html></html>", &[name, "an HTML page", "fetch.mirror"]);
         check_weights(name, "", &[name, "is empty"]);
     }
-    check_weights(hub::PYTORCH_WEIGHTS, "PK\u{3}\u{4} and no more", &[hub::PYTORCH_WEIGHTS, "is cut"]);
+    check_weights(hub::PYTORCH_WEIGHTS, "PK\u{3}\u{4} and no more", &[hub::PYTORCH_WEIGHTS, "is truncated"]);
     let whole = weights(|_| {});
     check_weights(hub::WEIGHTS, &whole[..whole.len() - 4], &[hub::WEIGHTS, "bytes where its header says"]);
     check_weights(hub::WEIGHTS, &whole[..300], &[hub::WEIGHTS, "ends within its header"]);

@@ -1,15 +1,15 @@
-//! The activations that `transformers` has under several names.
+//! The activations, some of which have several names in `transformers`.
 
 use serde::{Deserialize, Serialize};
 
-/// The feed-forward activation. It is written back under the first of its names, all of which `transformers` reads.
+/// The activation of the feed-forward block. It is written under the first of its names; `transformers` reads them all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HiddenAct {
-    /// x·Φ(x), by the error function.
+    /// GELU: x·Φ(x) with the error function (Hendrycks and Gimpel, 2016, <https://arxiv.org/abs/1606.08415>).
     #[default]
     #[serde(rename = "gelu", alias = "gelu_python")]
     Gelu,
-    /// Its tanh approximation.
+    /// The tanh approximation of GELU.
     #[serde(
         rename = "gelu_new",
         alias = "gelu_pytorch_tanh",
@@ -18,12 +18,13 @@ pub enum HiddenAct {
         alias = "gelu_accurate"
     )]
     GeluNew,
+    /// max(x, 0).
     #[serde(rename = "relu")]
     Relu,
-    /// [`HiddenAct::Gelu`], at most 10.
+    /// [`HiddenAct::Gelu`], clipped to [-10, 10].
     #[serde(rename = "gelu_10")]
     Gelu10,
-    /// x·σ(1.702·x), σ the logistic function.
+    /// x·σ(1.702·x), where σ is the logistic function.
     #[serde(rename = "quick_gelu")]
     QuickGelu,
     /// x·σ(x).
@@ -32,6 +33,7 @@ pub enum HiddenAct {
 }
 
 impl HiddenAct {
+    /// Every activation.
     pub const ALL: [HiddenAct; 6] = [
         HiddenAct::Gelu,
         HiddenAct::GeluNew,

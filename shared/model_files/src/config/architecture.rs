@@ -1,20 +1,22 @@
-//! What `transformers` calls a model for each kind of output, and the tensors of its head.
+//! The classes of `transformers`, one for each pair of family and output layer, and the tensors of their heads.
 
 use shared::task::OutputLayer;
 
 use super::ModelType;
 
-/// A family of encoders under a head.
+/// A model class: a family of encoders with an output layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Architecture {
+    /// The family of the encoder.
     pub family: ModelType,
+    /// The layer on top of it.
     pub layer: OutputLayer,
 }
 
 const LAYERS: [OutputLayer; 4] =
     [OutputLayer::Sequence, OutputLayer::Tokens, OutputLayer::Span, OutputLayer::Vocabulary];
 
-/// Where the heads of every known model have their tensors, those of the pretraining objectives included.
+/// The prefixes of every known head's tensors, with those of the pretraining objectives.
 const HEADS: [&str; 6] = [
     "classifier.",
     "cls.",
@@ -25,7 +27,7 @@ const HEADS: [&str; 6] = [
 ];
 
 impl Architecture {
-    /// The class of `transformers`: `BertForTokenClassification`.
+    /// The name of the class in `transformers`, such as `BertForTokenClassification`.
     pub fn class(self) -> String {
         let family = match self.family {
             ModelType::Bert => "Bert",
@@ -34,7 +36,7 @@ impl Architecture {
         format!("{family}{}", purpose(self.layer))
     }
 
-    /// What the names of the head's own tensors begin with.
+    /// The prefix of the head's own tensors.
     pub fn head(self) -> &'static str {
         match self.layer {
             OutputLayer::Sequence | OutputLayer::Tokens => "classifier.",
@@ -43,7 +45,8 @@ impl Architecture {
         }
     }
 
-    /// The last layer of the head, a row an output; a vocabulary's is the embeddings.
+    /// The linear layer `[outputs, hidden]` at the end of the head. None for a vocabulary, whose layer is the table of
+    /// word embeddings.
     pub fn output(self) -> Option<&'static str> {
         match (self.family, self.layer) {
             (ModelType::Electra, OutputLayer::Sequence) => Some("classifier.out_proj"),
@@ -53,7 +56,7 @@ impl Architecture {
         }
     }
 
-    /// The head in words.
+    /// The head's name for messages.
     pub fn noun(self) -> &'static str {
         match self.layer {
             OutputLayer::Sequence => "classification head",
@@ -63,31 +66,33 @@ impl Architecture {
         }
     }
 
-    /// Whether the tensor `name` is of what a task adds to a pretrained encoder.
+    /// Returns whether a task adds the tensor `name` to a pretrained encoder.
     pub fn has_in_head(self, name: &str) -> bool {
         name.starts_with(self.head())
             || (self.layer == OutputLayer::Sequence && within(name, self.family, "pooler."))
     }
 
-    /// Whether the tensor `name` may be left aside: of other heads, the second copy of what is tied to the
-    /// embeddings, and a buffer that old versions of `transformers` saved.
+    /// Returns whether the tensor `name` may be ignored: a tensor of another head, the second copy of a decoder that is
+    /// tied to the embeddings, or the buffer of positions that old versions of `transformers` saved.
     pub fn leaves_aside(self, name: &str) -> bool {
-        let of_a_head =
+        let in_some_head =
             HEADS.iter().any(|head| name.starts_with(head)) || within(name, self.family, "pooler.");
         let tied = self.layer == OutputLayer::Vocabulary && name.starts_with("cls.predictions.decoder.");
-        tied || (of_a_head && !self.has_in_head(name)) || within(name, self.family, "embeddings.position_ids")
+        tied || (in_some_head && !self.has_in_head(name))
+            || within(name, self.family, "embeddings.position_ids")
     }
 }
 
-/// What the class of `transformers` called `class` puts on top of the encoder.
+/// The output layer of the class `class` of `transformers`; none for an unknown class.
 pub(super) fn output_layer(class: &str) -> Option<OutputLayer> {
-    // Masked words are one of the two things that the first BERT learns; the other's head is left aside.
+    // BERT's pretraining has two objectives. The head for masked words is read, and the one for next sentences is ignored.
     if class == "BertForPreTraining" {
         return Some(OutputLayer::Vocabulary);
     }
     LAYERS.into_iter().find(|&layer| class.ends_with(purpose(layer)))
 }
 
+/// The end of the class name.
 fn purpose(layer: OutputLayer) -> &'static str {
     match layer {
         OutputLayer::Sequence => "ForSequenceClassification",
@@ -97,7 +102,7 @@ fn purpose(layer: OutputLayer) -> &'static str {
     }
 }
 
-/// Whether the encoder's tensor `name` begins with `part` behind the prefix.
+/// Returns whether the encoder's tensor `name` begins with `part` after the family's prefix.
 fn within(name: &str, family: ModelType, part: &str) -> bool {
     let bare = name.strip_prefix(family.prefix()).and_then(|name| name.strip_prefix('.'));
     bare.is_some_and(|bare| bare.starts_with(part))
@@ -111,7 +116,7 @@ mod tests {
     const ELECTRA: Architecture = Architecture { family: ModelType::Electra, ..BERT };
 
     #[test]
-    fn heads_are_told_by_the_architecture() {
+    fn tensors_of_the_head_are_recognized() {
         let check = |name: &str, architecture: Architecture, expect: (bool, bool)| {
             let found = (architecture.has_in_head(name), architecture.leaves_aside(name));
             assert_eq!(found, expect, "{name} of {}", architecture.class());
@@ -137,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_are_those_of_transformers() {
+    fn class_names_match_transformers() {
         for layer in LAYERS {
             assert_eq!(output_layer(&Architecture { layer, ..ELECTRA }.class()), Some(layer));
         }

@@ -1,12 +1,12 @@
-//! The keys of `config.json` that are not the architecture's own: which of them change what is computed.
+//! The keys of `config.json` beside those of the architecture, and a check for keys that change the computation.
 //!
-//! They are those of `BertConfig`, `ElectraConfig` and `PretrainedConfig` in `transformers` 4.57 and 5.24.
+//! The lists hold the keys of `BertConfig`, `ElectraConfig` and `PretrainedConfig` in `transformers` 4.57 and 5.24.
 
 use anyhow::{Result, bail, ensure};
 use serde_json::{Map, Value};
 use shared::fault::Fault;
 
-/// Keys that change what is computed unless their value is neutral, and what another value means.
+/// Keys that change the computation unless their value is neutral, and the meaning of other values.
 const NEUTRAL_ONLY: [(&str, &str); 8] = [
     ("is_decoder", "a decoder, in which a token sees only those before it"),
     ("add_cross_attention", "cross attention to another encoder"),
@@ -18,9 +18,9 @@ const NEUTRAL_ONLY: [(&str, &str); 8] = [
     ("per_layer_config", "layers that differ from each other"),
 ];
 
-/// Keys that are honoured (here or in the head), or that have no effect on what an encoder computes: how a program holds the
-/// model, special tokens (the tokenizer's files say them), the generation of texts, ELECTRA's multiple choice head,
-/// what early converters of Google's BERT wrote, and what training here notes of tags.
+/// Keys that are honoured (here or in the head), or that have no effect on the encoder's output. The latter describe how
+/// a program holds the model, special tokens (the tokenizer's files have them), the generation of texts and ELECTRA's
+/// multiple choice head; early converters of Google's BERT and this project's training (tags) wrote others.
 const KNOWN: [&str; 85] = [
     "_attn_implementation",
     "_attn_implementation_autoset",
@@ -109,10 +109,10 @@ const KNOWN: [&str; 85] = [
     "vocab_file",
 ];
 
-/// Checks the keys beside the architecture's.
+/// Checks the keys beside those of the architecture.
 ///
 /// # Errors
-/// A [`Fault::input`] that names the key whose value changes what is computed.
+/// A [`Fault::input`] that names a key whose value changes the computation.
 pub(super) fn check(keys: &Map<String, Value>) -> Result<()> {
     for (key, meaning) in NEUTRAL_ONLY {
         let value = keys.get(key).filter(|value| !is_neutral(value));
@@ -137,13 +137,13 @@ pub(super) fn check(keys: &Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
-/// The keys that `transformers` has no use for either, as long as it runs no code that comes with the model.
+/// The keys that are in neither list. `transformers` ignores them too, unless it runs code that comes with the model.
 pub(super) fn unknown(keys: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let known = |key: &str| KNOWN.contains(&key) || NEUTRAL_ONLY.iter().any(|(known, _)| *known == key);
     keys.keys().map(String::as_str).filter(move |key| !known(key))
 }
 
-/// Whether the value leaves the computation as it is.
+/// Returns whether the value leaves the computation unchanged.
 fn is_neutral(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
@@ -153,11 +153,11 @@ fn is_neutral(value: &Value) -> bool {
     }
 }
 
-/// A value as its JSON, which a quantization may make long.
+/// The JSON of a value, at most 60 characters of it: the settings of a quantization can be long.
 fn shortened(value: &Value) -> String {
-    const MOST: usize = 60;
+    const MAX_CHARS: usize = 60;
     let text = value.to_string();
-    match text.char_indices().nth(MOST) {
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_the_computation_is_refused_by_name() {
+    fn keys_that_change_the_computation_are_refused_by_name() {
         check_refused(r#""is_decoder": true"#, "`is_decoder` is true, which means a decoder");
         check_refused(r#""add_cross_attention": true"#, "`add_cross_attention`");
         check_refused(r#""pruned_heads": {"0": [1]}"#, r#"`pruned_heads` is {"0":[1]}"#);
@@ -197,13 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn what_transformers_does_not_know_is_told() {
+    fn unknown_keys_are_listed() {
         let keys = keys(r#""use_rope": true, "top_k": 5, "is_decoder": false"#);
         assert_eq!(unknown(&keys).collect::<Vec<_>>(), ["use_rope"]);
     }
 
     #[test]
-    fn a_long_value_is_cut() {
+    fn a_long_value_is_shortened() {
         let long = format!(r#""quantization_config": {{"x": "{}"}}"#, "가".repeat(500));
         let error = check(&keys(&long)).unwrap_err().to_string();
         assert!(error.chars().count() < 250, "{error}");

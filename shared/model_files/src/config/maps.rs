@@ -1,4 +1,4 @@
-//! `id2label` and `label2id`, with the values that `transformers` reads: names or numbers, or no map at all.
+//! Deserializers for `id2label` and `label2id`. As in `transformers`, values are names or numbers, and a map may be null.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// By id.
+/// Reads `id2label`: names by id.
 pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<usize, String>, D::Error> {
     let map: Option<BTreeMap<String, Value>> = Option::deserialize(deserializer)?;
     let entry = |(id, name): (String, Value)| {
@@ -16,7 +16,7 @@ pub(super) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeM
     map.into_iter().flatten().map(entry).collect()
 }
 
-/// A class without a name has the one that `transformers` gives it.
+/// The name of class `id` in text. A class without a name gets the default of `transformers`, `LABEL_` and its id.
 fn name_of(name: &Value, id: &str) -> String {
     match name {
         Value::String(name) => name.clone(),
@@ -25,7 +25,7 @@ fn name_of(name: &Value, id: &str) -> String {
     }
 }
 
-/// By name.
+/// Reads `label2id`: ids by name.
 pub(super) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, usize>, D::Error> {
     let map: Option<BTreeMap<String, Value>> = Option::deserialize(deserializer)?;
     let entry = |(name, id): (String, Value)| {
@@ -40,7 +40,7 @@ pub(super) fn ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap
     map.into_iter().flatten().map(entry).collect()
 }
 
-/// A key that is null is one that is not there.
+/// Reads a value, and takes null for an absent key.
 pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

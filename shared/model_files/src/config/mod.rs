@@ -22,62 +22,79 @@ pub use activation::HiddenAct;
 pub use architecture::Architecture;
 pub use task::ProblemType;
 
-/// The architecture. Field names are those of `transformers`; keys that have no meaning here are kept and
+/// The contents of `config.json`. Fields have the names of `transformers`; keys without a meaning here are kept and
 /// written back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BertConfig {
+    /// The family.
     pub model_type: ModelType,
+    /// The number of tokens in the vocabulary.
     pub vocab_size: usize,
+    /// The width of the encoder's hidden states.
     pub hidden_size: usize,
-    /// The width of ELECTRA's embeddings; a BERT has none of its own.
+    /// The width of ELECTRA's embeddings; absent in a BERT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     embedding_size: Option<usize>,
+    /// The number of encoder layers.
     pub num_hidden_layers: usize,
+    /// The number of attention heads in a layer; it divides `hidden_size`.
     pub num_attention_heads: usize,
+    /// The width between the two linear layers of the feed-forward block.
     pub intermediate_size: usize,
+    /// The number of positions, and with it the most tokens in a sequence.
     pub max_position_embeddings: usize,
+    /// The number of token types: 1 or 2.
     #[serde(default = "two")]
     pub type_vocab_size: usize,
+    /// The activation of the feed-forward block.
     #[serde(default, deserialize_with = "maps::or_default")]
     pub hidden_act: HiddenAct,
+    /// The dropout rate of embeddings and hidden states, in [0, 1).
     #[serde(default = "tenth")]
     pub hidden_dropout_prob: f64,
+    /// The dropout rate of attention probabilities, in [0, 1).
     #[serde(default = "tenth")]
     pub attention_probs_dropout_prob: f64,
-    /// Absent: `hidden_dropout_prob`.
+    /// The dropout rate of the classification head; absent, it is `hidden_dropout_prob`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classifier_dropout: Option<f64>,
+    /// The standard deviation of random initial weights.
     #[serde(default = "initializer_range")]
     pub initializer_range: f64,
+    /// The ε of LayerNorm.
     #[serde(default = "layer_norm_eps")]
     pub layer_norm_eps: f64,
-    /// Some models have none.
+    /// The id of the padding token; some models have none.
     #[serde(default = "first")]
     pub pad_token_id: Option<usize>,
+    /// The kind of position embeddings.
     #[serde(default, deserialize_with = "maps::or_default")]
     pub position_embedding_type: PositionEmbeddingType,
+    /// The names of the head's outputs by id; empty where the head has no names for them.
     #[serde(default, deserialize_with = "maps::names", skip_serializing_if = "BTreeMap::is_empty")]
     pub id2label: BTreeMap<usize, String>,
+    /// The inverse of `id2label`.
     #[serde(default, deserialize_with = "maps::ids", skip_serializing_if = "BTreeMap::is_empty")]
     pub label2id: BTreeMap<String, usize>,
-    /// Of a head over whole sequences.
+    /// The problem that a head over whole sequences solves; absent for other heads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem_type: Option<ProblemType>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
 
-/// The family: the same encoder layers, under other names and another head.
+/// The family of an encoder. The layers of both families are equal; the names of tensors and the heads differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelType {
+    /// BERT (Devlin et al., 2019, <https://arxiv.org/abs/1810.04805>).
     Bert,
-    /// The discriminator (Clark et al., 2020, <https://arxiv.org/abs/2003.10555>).
+    /// The discriminator of ELECTRA (Clark et al., 2020, <https://arxiv.org/abs/2003.10555>).
     Electra,
 }
 
 impl ModelType {
-    /// What the names of the encoder's tensors begin with.
+    /// The prefix of the encoder's tensors, without the dot.
     pub fn prefix(self) -> &'static str {
         match self {
             ModelType::Bert => "bert",
@@ -86,10 +103,11 @@ impl ModelType {
     }
 }
 
-/// Learned absolute positions are the only ones that this BERT has.
+/// The kind of position embeddings. Others than learned absolute ones are not supported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PositionEmbeddingType {
+    /// Learned, one for each position.
     #[default]
     Absolute,
 }
@@ -106,7 +124,7 @@ fn tenth() -> f64 {
     0.1
 }
 
-/// Where ELECTRA's `config.json` does not say.
+/// The default of `transformers` for ELECTRA's `embedding_size`.
 const ELECTRA_EMBEDDING_SIZE: usize = 128;
 
 fn initializer_range() -> f64 {
@@ -121,11 +139,11 @@ impl BertConfig {
     /// Reads `folder/config.json`.
     ///
     /// # Errors
-    /// A [`Fault::input`] where it is no BERT that this project computes.
+    /// A [`Fault::input`] where the file is missing or damaged, or describes a model that this project does not compute.
     pub fn read(folder: &Path) -> Result<BertConfig> {
         let path = folder.join(hub::CONFIG);
         if !path.is_file() {
-            // A run's folder, or that of its training.
+            // The path may be a run's folder, or the folder of its training.
             let inner = ["model", "train/model"].map(|inner| folder.join(inner));
             let inner = inner.iter().find(|inner| inner.join(hub::CONFIG).is_file());
             let remedy = match inner {
@@ -137,7 +155,7 @@ impl BertConfig {
         BertConfig::read_file(&path, &path.display().to_string())
     }
 
-    /// Reads the file at `path`, which messages call `shown`.
+    /// Reads the `config.json` at `path`; messages call it `shown`.
     ///
     /// # Errors
     /// As [`BertConfig::read`].
@@ -159,7 +177,7 @@ impl BertConfig {
         Ok(config)
     }
 
-    /// The keys that no version of `transformers` has for such a model, and that are ignored here as there.
+    /// The keys that no version of `transformers` has for such a model; they are ignored here as there.
     pub fn unknown_keys(&self) -> Vec<&str> {
         keys::unknown(&self.rest).collect()
     }
@@ -179,7 +197,7 @@ impl BertConfig {
         Ok(())
     }
 
-    /// The width of the embeddings; where it is not `hidden_size`, a projection follows them.
+    /// The width of the embeddings. Where it differs from `hidden_size`, a projection follows them.
     pub fn embedding_size(&self) -> usize {
         match self.model_type {
             ModelType::Bert => self.hidden_size,
@@ -192,7 +210,7 @@ impl BertConfig {
         self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)
     }
 
-    /// Every dropout rate set to `rate`.
+    /// Sets every dropout rate to `rate`.
     pub fn with_dropout(mut self, rate: f64) -> BertConfig {
         self.hidden_dropout_prob = rate;
         self.attention_probs_dropout_prob = rate;
@@ -201,6 +219,9 @@ impl BertConfig {
     }
 
     /// Writes `folder/config.json`.
+    ///
+    /// # Errors
+    /// An error that names the file where it cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(hub::CONFIG);
         let mut bytes = serde_json::to_vec_pretty(self)?;
@@ -231,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_those_of_transformers() {
+    fn defaults_match_transformers() {
         let config = read(MINIMAL).unwrap();
         assert_eq!((config.layer_norm_eps, config.type_vocab_size), (1e-12, 2));
         assert_eq!(config.hidden_act, HiddenAct::Gelu);
@@ -241,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_cannot_compute_is_refused() {
+    fn models_that_cannot_be_computed_are_refused() {
         check_refused("\"bert\"", "\"xlm-roberta\"", "`xlm-roberta`, expected `bert` or `electra`");
         check_refused("\"bert\"", "\"electra\", \"embedding_size\": 0", "a size is 0");
         check_refused("\"use_cache\"", "\"hidden_act\": \"mish\", \"use_cache\"", "mish");
@@ -256,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_config_is_told_by_its_cause() {
+    fn errors_say_why_a_file_is_no_config() {
         let check = |text: &str, reason: &str| {
             let error = read(text).unwrap_err();
             assert_eq!(shared::fault::kind_of(&error).code(), 3);

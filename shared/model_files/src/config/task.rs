@@ -1,4 +1,4 @@
-//! The keys of `config.json` that say what a model is for.
+//! The keys of `config.json` that describe the task of a model: its head, its labels and its problem type.
 
 use std::fmt;
 
@@ -13,15 +13,18 @@ use shared::task::OutputLayer;
 use super::architecture::{Architecture, output_layer};
 use super::{BertConfig, ModelType};
 
-/// More classes than any head has.
-const MOST_CLASSES: u64 = 1 << 20;
+/// An upper bound on the number of classes, so that a wrong number cannot exhaust the memory.
+const MAX_CLASSES: u64 = 1 << 20;
 
-/// What a head over whole sequences is for, as `transformers` tells it.
+/// The problem that a head over whole sequences solves: the key `problem_type` of `transformers`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemType {
+    /// One score.
     Regression,
+    /// One of several classes.
     SingleLabelClassification,
+    /// Any number of several classes.
     MultiLabelClassification,
 }
 
@@ -36,8 +39,8 @@ impl fmt::Display for ProblemType {
 }
 
 impl BertConfig {
-    /// The same encoder under `layer`, which learns `targets` and whose outputs have these names, as `transformers`
-    /// writes it. Where outputs have no names (scores, spans, words), `outputs` is not looked at.
+    /// Sets the head: its `layer`, its `targets` and the names of its `outputs`, as `transformers` writes them. `outputs`
+    /// is ignored for heads whose outputs have no names (scores, spans, words).
     pub fn with_task(mut self, layer: OutputLayer, targets: TargetKind, outputs: &[String]) -> BertConfig {
         let unnamed = |count: usize| (0..count).map(|id| format!("LABEL_{id}")).collect();
         let names: Vec<String> = match (layer, targets) {
@@ -54,16 +57,16 @@ impl BertConfig {
         for stale in ["num_labels", "_num_labels", "dtype"] {
             self.rest.remove(stale);
         }
-        // Of a decoder alone.
+        // The key matters only for a decoder.
         if layer != OutputLayer::Vocabulary {
             self.rest.remove("tie_word_embeddings");
         }
-        // What the weights are saved as, whatever they came as.
+        // Weights are saved as float32, whatever type they were read from.
         self.rest.insert("torch_dtype".into(), "float32".into());
         self
     }
 
-    /// The same with a key that `transformers` leaves alone.
+    /// Sets a key that `transformers` ignores; none leaves the config unchanged.
     pub fn with_note(mut self, note: Option<(&str, Value)>) -> BertConfig {
         if let Some((key, value)) = note {
             self.rest.insert(key.to_owned(), value);
@@ -71,24 +74,24 @@ impl BertConfig {
         self
     }
 
-    /// A key without a meaning for the arithmetic.
+    /// The value of a key that has no effect on the computation.
     pub fn note(&self, key: &str) -> Option<&Value> {
         self.rest.get(key)
     }
 
-    /// The class of `transformers` that the weights were saved from, where it is written down.
+    /// The class of `transformers` that saved the weights: the first name in `architectures`.
     pub fn class(&self) -> Option<&str> {
         self.rest.get("architectures").and_then(Value::as_array)?.iter().find_map(Value::as_str)
     }
 
-    /// What stands on top of the encoder; absent where the weights were saved from a class without a known head.
+    /// The layer on top of the encoder; none where the class that saved the weights has no known head.
     pub fn output_layer(&self) -> Option<OutputLayer> {
         let names = self.rest.get("architectures").and_then(Value::as_array);
         names.into_iter().flatten().filter_map(Value::as_str).find_map(output_layer)
     }
 
-    /// Gives the classes of a head the names that `transformers` gives them where the file names none: it leaves out the two
-    /// that are its default.
+    /// Gives unnamed classes the default names of `transformers`, which does not write `id2label` for its default of two
+    /// classes.
     pub(super) fn name_classes(&mut self) -> Result<()> {
         let named = matches!(self.output_layer(), Some(OutputLayer::Sequence | OutputLayer::Tokens));
         if !named || !self.id2label.is_empty() {
@@ -97,10 +100,8 @@ impl BertConfig {
         let count = match self.rest.get("num_labels").or(self.rest.get("_num_labels")) {
             None | Some(Value::Null) => 2,
             Some(value) => {
-                value.as_u64().filter(|count| (1..=MOST_CLASSES).contains(count)).with_context(|| {
-                    Fault::input(format!(
-                        "`num_labels` is {value}, no number of classes up to {MOST_CLASSES}"
-                    ))
+                value.as_u64().filter(|count| (1..=MAX_CLASSES).contains(count)).with_context(|| {
+                    Fault::input(format!("`num_labels` is {value}, no number of classes up to {MAX_CLASSES}"))
                 })?
             }
         };
@@ -110,15 +111,15 @@ impl BertConfig {
         Ok(())
     }
 
-    /// Whether the decoder of a masked language model is the table of word embeddings.
+    /// Returns whether the decoder of a masked language model shares its weights with the table of word embeddings.
     pub fn ties_words(&self) -> bool {
         self.rest.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(true)
     }
 
-    /// The encoder under `layer`; `place` is where the model lies.
+    /// The architecture of this encoder with the output layer `layer`; `place` names the model in messages.
     ///
     /// # Errors
-    /// A usage fault where bertline has no such head.
+    /// A usage fault for an ELECTRA with a vocabulary, which is not supported.
     pub fn under(&self, layer: OutputLayer, place: &str) -> Result<Architecture> {
         let architecture = Architecture { family: self.model_type, layer };
         let impossible =
@@ -132,11 +133,12 @@ impl BertConfig {
         Ok(architecture)
     }
 
+    /// The architecture; absent as [`BertConfig::output_layer`].
     pub fn architecture(&self) -> Option<Architecture> {
         Some(Architecture { family: self.model_type, layer: self.output_layer()? })
     }
 
-    /// What the model learns; absent as [`BertConfig::output_layer`].
+    /// The kind of the model's targets; absent as [`BertConfig::output_layer`].
     pub fn targets(&self) -> Option<TargetKind> {
         Some(match self.output_layer()? {
             OutputLayer::Tokens => TargetKind::Tags,
@@ -146,16 +148,18 @@ impl BertConfig {
                 Some(ProblemType::Regression) => TargetKind::Score,
                 Some(ProblemType::MultiLabelClassification) => TargetKind::Classes(self.id2label.len()),
                 Some(ProblemType::SingleLabelClassification) => TargetKind::Class,
-                // As `transformers` decides where it is not told.
+                // Without `problem_type`, `transformers` decides by the number of labels.
                 None if self.id2label.len() == 1 => TargetKind::Score,
                 None => TargetKind::Class,
             },
         })
     }
 
-    /// How it shows that the head is not one under `layer` that learns `targets` with so many `outputs`; none where it
-    /// may be, as where no class is named: the weights tell then. `transformers` does not always write down what a head over
-    /// whole sequences is for.
+    /// Compares the head with one that has this `layer`, these `targets` and this number of `outputs`. Returns the reason
+    /// why they differ, as a clause for a message.
+    ///
+    /// None means that the heads may be equal. A config need not name a class or a `problem_type`; the weights decide
+    /// then.
     pub fn denies(&self, layer: OutputLayer, targets: TargetKind, outputs: usize) -> Option<String> {
         if self.output_layer() != Some(layer)
             && let Some(own) = self.class()
@@ -181,7 +185,7 @@ impl BertConfig {
         (named && own != outputs).then(|| format!("it has {own} outputs, and {outputs} are wanted"))
     }
 
-    /// The logits of a sequence, a token or a masked token.
+    /// The number of logits for a sequence, a token or a masked token.
     pub fn outputs(&self) -> usize {
         match self.output_layer() {
             Some(OutputLayer::Vocabulary) => self.vocab_size,
@@ -191,6 +195,7 @@ impl BertConfig {
     }
 }
 
+/// The `problem_type` of a head; absent unless the head is over whole sequences.
 fn problem(layer: OutputLayer, targets: TargetKind) -> Option<ProblemType> {
     (layer == OutputLayer::Sequence).then_some(match targets {
         TargetKind::Score => ProblemType::Regression,
@@ -212,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_of_another_task_is_told_from_the_config() {
+    fn the_config_shows_a_head_for_another_task() {
         let check = |problem: &str, targets, outputs, expect: Option<&str>| {
             let class = r#""architectures": ["BertForSequenceClassification"]"#;
             let own = config(&format!(r#"{class}, "id2label": {{"0": "no", "1": "yes"}}{problem}"#));
@@ -268,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_is_written_as_transformers_writes_it_and_read_back() {
+    fn a_task_round_trips_in_the_form_of_transformers() {
         let (labels, sequence) = (["no", "yes"], OutputLayer::Sequence);
         check("bert", sequence, TargetKind::Class, &labels, "BertForSequenceClassification");
         check("bert", sequence, TargetKind::Classes(2), &labels, "BertForSequenceClassification");
@@ -280,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_without_names_have_those_of_transformers() {
+    fn unnamed_classes_get_the_names_of_transformers() {
         let check = |class: &str, keys: &str, expect: &[&str]| {
             let mut config = config(&format!(r#""architectures": ["{class}"]{keys}"#));
             config.name_classes().unwrap();
@@ -301,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoder_of_its_own_stays_with_masked_words() {
+    fn an_untied_decoder_is_kept_for_masked_words_only() {
         let untied = || config(r#""tie_word_embeddings": false"#);
         let kept = untied().with_task(OutputLayer::Vocabulary, TargetKind::Words, &[]);
         assert!(!untied().ties_words() && !kept.ties_words() && config(r#""x": 1"#).ties_words());
