@@ -13,7 +13,7 @@ use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 use tasks::TaskParams;
 
-use crate::outcomes::{Outcomes, outcomes};
+use tasks::Statistics;
 
 const COLUMNS: [&str; 7] = ["metric", "run", "value", "difference", "95 % interval", "p", "test"];
 
@@ -21,7 +21,7 @@ const COLUMNS: [&str; 7] = ["metric", "run", "value", "difference", "95 % interv
 pub(crate) struct Answers {
     name: String,
     predictions: Vec<Prediction>,
-    outcomes: Box<dyn Outcomes>,
+    statistics: Box<dyn Statistics>,
 }
 
 impl Answers {
@@ -46,8 +46,8 @@ impl Answers {
         };
         let same_kind = predictions.iter().all(|prediction| prediction.decoded.kind() == task.decoded());
         ensure!(same_kind, other_task());
-        let outcomes = outcomes(task, &predictions, params).with_context(unlike)?;
-        Ok(Answers { name: name.to_owned(), predictions, outcomes })
+        let statistics = tasks::spec(task).statistics(&predictions, params).with_context(unlike)?;
+        Ok(Answers { name: name.to_owned(), predictions, statistics })
     }
 }
 
@@ -65,9 +65,9 @@ pub(crate) fn table(
     others.iter().try_for_each(|other| ensure_same_questions(own, other))?;
     let mut table = Builder::default();
     table.push_record(COLUMNS);
-    let all: Vec<usize> = (0..own.outcomes.examples()).collect();
+    let all: Vec<usize> = (0..own.statistics.examples()).collect();
     for metric in metrics.iter().copied().chain([Metric::Loss]) {
-        let Some(value) = own.outcomes.figure(metric, &all) else { continue };
+        let Some(value) = own.statistics.metric(metric, &all) else { continue };
         let own_cells =
             [metric.title(), &own.name, &format!("{value:.4}"), "", "", "", ""].map(str::to_owned);
         table.push_record(own_cells);
@@ -89,9 +89,9 @@ fn cells(
     all: &[usize],
 ) -> [String; 7] {
     let nothing = || "–".to_owned();
-    let value = other.outcomes.figure(metric, all);
+    let value = other.statistics.metric(metric, all);
     let bootstrapped = bootstrap.difference(all.len(), |rows: &[usize]| {
-        Some(other.outcomes.figure(metric, rows)? - own.outcomes.figure(metric, rows)?)
+        Some(other.statistics.metric(metric, rows)? - own.statistics.metric(metric, rows)?)
     });
     let interval = bootstrapped
         .map(|Difference { interval, .. }| format!("{:+.4} … {:+.4}", interval.low, interval.high));
@@ -113,8 +113,8 @@ fn cells(
 /// The examples that only one of two runs has right; none where that is a matter of degree.
 fn discordant(metric: Metric, own: &Answers, other: &Answers) -> Option<(u64, u64)> {
     let (mut only_own, mut only_other) = (0, 0);
-    for row in 0..own.outcomes.examples() {
-        match (own.outcomes.is_right(metric, row)?, other.outcomes.is_right(metric, row)?) {
+    for row in 0..own.statistics.examples() {
+        match (own.statistics.is_correct(metric, row)?, other.statistics.is_correct(metric, row)?) {
             (true, false) => only_own += 1,
             (false, true) => only_other += 1,
             _ => {}

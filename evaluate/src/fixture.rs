@@ -27,7 +27,7 @@ impl Fixture {
         let rows = (0..EXAMPLES).map(|row| prediction(task, row));
         let predictions: Vec<Prediction> = rows.collect();
         let examples = predictions.iter().enumerate().map(|(row, prediction)| example(task, row, prediction));
-        let scores = tasks::spec(task).score(&predictions, &params).unwrap();
+        let scores = tasks::score(task, &predictions, &params).unwrap();
         Fixture { task, examples: examples.collect(), predictions, scores, params }
     }
 }

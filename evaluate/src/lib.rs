@@ -3,8 +3,9 @@
 mod compare;
 #[cfg(test)]
 mod fixture;
-mod outcomes;
 mod report;
+#[cfg(test)]
+mod statistics;
 mod summary;
 
 use std::fs;

@@ -5,7 +5,7 @@ use shared::schema::{Candidate, Decoded, Entity, PredictedEntity, Prediction, Tr
 
 use super::page::Section;
 use super::texts::Texts;
-use crate::outcomes::{MaskedRow, answer_score, rating};
+use tasks::{MaskedStatistics, answer_score, rating};
 
 const MOST: usize = 50;
 /// Characters of a text that are shown before it has to be opened.
@@ -52,8 +52,8 @@ fn weight(prediction: &Prediction, labels: &[String]) -> Option<f64> {
             (answer_score(prediction)?.exact_match < 1.0).then(|| sure.into())
         }
         (_, Decoded::Masked { .. }) => {
-            let MaskedRow { loss, correct, tokens } = MaskedRow::of(prediction)?;
-            (correct < tokens).then(|| loss / tokens as f64)
+            let row = MaskedStatistics::of(prediction)?;
+            (row.correct < row.tokens()).then(|| row.losses().sum::<f64>() / row.tokens() as f64)
         }
         _ => None,
     }
@@ -107,10 +107,10 @@ fn item(prediction: &Prediction, error: ModelError, texts: &Texts) -> Markup {
 
 /// What is true, what was said instead, and how sure the model was.
 fn verdict(prediction: &Prediction, weight: f64) -> Markup {
-    if let Some(MaskedRow { correct, tokens, .. }) = MaskedRow::of(prediction) {
+    if let Some(row) = MaskedStatistics::of(prediction) {
         return html! {
             span { "loss " b { (format!("{weight:.4}")) } }
-            span { (correct) " of " (tokens) " masked tokens right" }
+            span { (row.correct) " of " (row.tokens()) " masked tokens right" }
         };
     }
     let sure = match prediction.decoded {

@@ -6,12 +6,12 @@ use shared::figures::Metric;
 
 use super::page::{Section, table};
 use super::{RESAMPLES, Subject};
-use crate::outcomes::Outcomes;
+use tasks::Statistics;
 
-pub(super) fn section(subject: &Subject<'_>, outcomes: &dyn Outcomes) -> Section {
+pub(super) fn section(subject: &Subject<'_>, statistics: &dyn Statistics) -> Section {
     let bootstrap = subject.bootstrap();
     let interval =
-        |metric| bootstrap.interval(outcomes.examples(), |rows: &[usize]| outcomes.figure(metric, rows));
+        |metric| bootstrap.interval(statistics.examples(), |rows: &[usize]| statistics.metric(metric, rows));
     let row = |(metric, value): (Metric, f64)| {
         vec![metric.title().to_owned(), format!("{value:.4}"), shown(interval(metric))]
     };

@@ -11,7 +11,7 @@ use super::Subject;
 use super::chart::{Axis, Chart, Mark, Range, Series};
 use super::page::{Section, table, thousands};
 use super::texts::Texts;
-use crate::outcomes::Outcomes;
+use tasks::Statistics;
 
 /// Groups of about as many examples each.
 const GROUPS: usize = 8;
@@ -39,9 +39,9 @@ struct Point {
     interval: Interval,
 }
 
-pub(super) fn section(subject: &Subject<'_>, outcomes: &dyn Outcomes, texts: &Texts) -> Option<Section> {
+pub(super) fn section(subject: &Subject<'_>, statistics: &dyn Statistics, texts: &Texts) -> Option<Section> {
     let parts: Vec<_> =
-        measures(subject, texts).iter().map(|measure| part(measure, subject, outcomes)).collect();
+        measures(subject, texts).iter().map(|measure| part(measure, subject, statistics)).collect();
     let body = html! {
         div.charts { @for (chart, _) in &parts { (chart.figure()) } }
         @for (chart, table) in &parts { details { summary { (chart.title) ", in figures" } (table) } }
@@ -85,12 +85,12 @@ fn metrics(task: Task, params: &TaskParams) -> &'static [Metric] {
     }
 }
 
-fn part(measure: &Measure, subject: &Subject<'_>, outcomes: &dyn Outcomes) -> (Chart, maud::Markup) {
+fn part(measure: &Measure, subject: &Subject<'_>, statistics: &dyn Statistics) -> (Chart, maud::Markup) {
     let groups = groups(&measure.lengths);
     let metrics = metrics(subject.task, subject.params);
     let points: Vec<Vec<Option<Point>>> = metrics
         .iter()
-        .map(|&metric| groups.iter().map(|group| point(group, metric, subject, outcomes)).collect())
+        .map(|&metric| groups.iter().map(|group| point(group, metric, subject, statistics)).collect())
         .collect();
     let series = metrics.iter().zip(&points).map(|(metric, points)| {
         let found: Vec<_> =
@@ -110,11 +110,11 @@ fn part(measure: &Measure, subject: &Subject<'_>, outcomes: &dyn Outcomes) -> (C
     (chart, figures(&groups, metrics, &points))
 }
 
-fn point(group: &Group, metric: Metric, subject: &Subject<'_>, outcomes: &dyn Outcomes) -> Option<Point> {
-    let value = outcomes.figure(metric, &group.rows)?;
+fn point(group: &Group, metric: Metric, subject: &Subject<'_>, statistics: &dyn Statistics) -> Option<Point> {
+    let value = statistics.metric(metric, &group.rows)?;
     let of_drawn = |drawn: &[usize]| {
         let rows: Vec<usize> = drawn.iter().map(|&place| group.rows[place]).collect();
-        outcomes.figure(metric, &rows)
+        statistics.metric(metric, &rows)
     };
     Some(Point { value, interval: subject.bootstrap().interval(group.rows.len(), of_drawn)? })
 }

@@ -24,7 +24,6 @@ use shared::schema::{Example, Prediction};
 use shared::task::Task;
 use tasks::{Scores, TaskParams};
 
-use crate::outcomes::outcomes;
 pub(crate) use provenance::Provenance;
 use texts::Texts;
 
@@ -59,18 +58,18 @@ impl Subject<'_> {
 /// # Errors
 /// An input fault where predictions are not of the task, or have no example.
 pub(crate) fn html(subject: &Subject<'_>, examples: impl Iterator<Item = Result<Example>>) -> Result<String> {
-    let outcomes = outcomes(subject.task, subject.predictions, subject.params)?;
+    let statistics = tasks::spec(subject.task).statistics(subject.predictions, subject.params)?;
     let errors = errors::most_confident(subject.predictions, &subject.params.labels);
     let texts = Texts::read(examples, subject.predictions, &errors)?;
     let sections = [
-        Some(figures::section(subject, outcomes.as_ref())),
+        Some(figures::section(subject, statistics.as_ref())),
         training::section(subject.journal, subject.provenance.training.best_step),
         labels::section(&subject.scores.details),
         confusion::section(&subject.scores.details, &subject.params.labels),
         ranking::section(subject.predictions, &subject.params.labels),
         calibration::section(subject.predictions),
         ratings::section(subject.predictions),
-        lengths::section(subject, outcomes.as_ref(), &texts),
+        lengths::section(subject, statistics.as_ref(), &texts),
         errors::section(subject.predictions, &errors, &texts),
         Some(provenance::section(subject)),
     ];

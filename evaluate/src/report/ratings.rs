@@ -6,7 +6,7 @@ use shared::schema::Prediction;
 
 use super::chart::{Axis, Chart, Mark, Range, Series};
 use super::page::{Section, thousands};
-use crate::outcomes::rating;
+use tasks::rating;
 
 /// More of them would only cover each other.
 const MOST: usize = 2000;

@@ -44,11 +44,18 @@ impl Counts {
         self.predicted + self.support == 0
     }
 
+    /// The counts of one example, from its true class and the predicted one.
+    pub fn of(truth: bool, predicted: bool) -> Counts {
+        Counts {
+            correct: u64::from(truth && predicted),
+            predicted: u64::from(predicted),
+            support: u64::from(truth),
+        }
+    }
+
     /// Counts one example by what it is and what it was taken for.
     pub(super) fn add(&mut self, truth: bool, predicted: bool) {
-        self.correct += u64::from(truth && predicted);
-        self.predicted += u64::from(predicted);
-        self.support += u64::from(truth);
+        *self = *self + Counts::of(truth, predicted);
     }
 }
 

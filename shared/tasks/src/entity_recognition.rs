@@ -6,6 +6,7 @@
 //! are the unit, only a word's first piece has a tag.
 
 mod reading;
+mod statistics;
 mod words;
 
 use std::collections::HashSet;
@@ -14,22 +15,20 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::windows::{WindowSpan, window_spans};
-use super::{Alignment, Details, losses};
-use super::{Encoded, Loss, Scores, TaskParams, TaskSpec, Window};
-use metrics::entities::{
-    CharacterScores, Entity, EntityScores, Tag, TagScheme, TagSet, WordScores, lenient_entities,
-    strict_entities, tags_of,
-};
+use super::{Alignment, losses};
+use super::{Encoded, Loss, TaskParams, TaskSpec, Window};
+use crate::statistics::Statistics;
+use metrics::entities::{Entity, Tag, TagScheme, TagSet, lenient_entities, strict_entities, tags_of};
 use metrics::{argmax, softmax};
 use shared::config::{EntityUnit, require};
 use shared::fault::Fault;
-use shared::figures::{Figures, Metric};
 use shared::model_output::Output;
 use shared::schema::{Decoded, Prediction};
 use shared::schema::{Example, Features, Offset, PredictedEntity, Targets, Truth};
 use shared::tokens::{Framed, Piece, Tokenizer, Tokens};
 
 use reading::Token;
+use statistics::{EntityStatistics, WordStatistics};
 use words::Words;
 
 pub use reading::TokenReading;
@@ -118,29 +117,11 @@ impl TaskSpec for EntityRecognition {
     }
 
     /// Both F1 are of the characters that are no whitespace, as in KLUE-baseline.
-    fn score(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Scores> {
-        let classes = params.labels.len();
-        if is_plain(params) {
-            return score_words(predictions, params);
-        }
-        let (mut entities, mut characters) = (EntityScores::new(classes), CharacterScores::new(classes));
-        for prediction in predictions {
-            let in_example = || format!("example {}", prediction.example_id);
-            let [truth, predicted] = compared_tags(prediction, params).with_context(in_example)?;
-            entities.add(&strict_entities(&truth), &strict_entities(&predicted));
-            truth.iter().zip(&predicted).for_each(|(&truth, &predicted)| characters.add(truth, predicted));
-        }
-        let micro = entities.micro();
-        Ok(Scores {
-            figures: Figures::from([
-                (Metric::EntityF1, micro.f1()),
-                (Metric::EntityPrecision, micro.precision()),
-                (Metric::EntityRecall, micro.recall()),
-                (Metric::MacroF1, entities.macro_f1()),
-                (Metric::CharacterF1, characters.macro_f1()),
-            ]),
-            details: Details::Labels { classes: entities.classes(&params.labels) },
-            undefined: Vec::new(),
+    fn statistics(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Box<dyn Statistics>> {
+        Ok(if is_plain(params) {
+            Box::new(WordStatistics::of(predictions, params)?)
+        } else {
+            Box::new(EntityStatistics::of(predictions, params)?)
         })
     }
 }
@@ -164,20 +145,6 @@ fn scheme_of_outputs(params: &TaskParams) -> TagScheme {
 /// Whether tags are of words alone, and mean no entities.
 fn is_plain(params: &TaskParams) -> bool {
     params.entity_recognition.scheme == Some(TagScheme::Plain)
-}
-
-fn score_words(predictions: &[Prediction], params: &TaskParams) -> Result<Scores> {
-    let mut words = WordScores::new(params.labels.len());
-    for prediction in predictions {
-        let in_example = || format!("example {}", prediction.example_id);
-        let [truth, predicted] = compared_tags(prediction, params).with_context(in_example)?;
-        words.add(&truth, &predicted);
-    }
-    Ok(Scores {
-        figures: Figures::from([(Metric::Accuracy, words.accuracy()), (Metric::MacroF1, words.macro_f1())]),
-        details: Details::Labels { classes: words.classes(&params.labels) },
-        undefined: Vec::new(),
-    })
 }
 
 /// A text in tokens, before it is cut into windows.
@@ -290,7 +257,7 @@ fn found(units: &[Tagged], class: usize, params: &TaskParams) -> Result<Predicte
 ///
 /// # Errors
 /// Where the prediction is of another task, or has a label that is not in the params.
-pub fn compared_tags(prediction: &Prediction, params: &TaskParams) -> Result<[Vec<Tag>; 2]> {
+fn compared_tags(prediction: &Prediction, params: &TaskParams) -> Result<[Vec<Tag>; 2]> {
     let Decoded::Entities { text, entities } = &prediction.decoded else {
         bail!(Fault::input("it has no predicted entities"))
     };

@@ -7,7 +7,7 @@ use shared::model_output::Output;
 use shared::schema::{Decoded, Prediction};
 use shared::task::{OutputLayer, Task};
 
-use crate::spec;
+use crate::{score, spec};
 use shared::fault::Fault;
 use shared::figures::Metric;
 use shared::schema::{Example, Features};
@@ -43,7 +43,7 @@ pub fn evaluate(
     }
     ensure!(!predictions.is_empty(), Fault::input("there are no examples"));
     let loss: Loss = rows.iter().zip(outputs).map(|(row, output)| spec(task).loss(row, output)).sum();
-    let mut scores = spec(task).score(&predictions, params)?;
+    let mut scores = score(task, &predictions, params)?;
     scores.figures.set(Metric::Loss, loss.mean());
     Ok(Evaluation { predictions, scores })
 }

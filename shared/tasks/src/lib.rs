@@ -16,6 +16,7 @@ mod question_answering;
 mod regression;
 mod scores;
 mod sequence;
+mod statistics;
 mod windows;
 
 use std::fmt::Debug;
@@ -24,17 +25,21 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use shared::fault::Fault;
 use shared::model_output::Output;
-use shared::schema::{Decoded, Example, Features, Prediction, Texts};
+use shared::schema::{Decoded, Example, Features, Prediction};
 use shared::task::Task;
 use shared::tokens::Tokenizer;
 
 pub use constant::constant_target;
 pub use encoded::{Alignment, Encoded};
-pub use entity_recognition::{TokenReading, compared_tags};
+pub use entity_recognition::TokenReading;
 pub use evaluation::{Evaluation, evaluate, prediction};
 pub use losses::Loss;
+pub use masked_lm::MaskedStatistics;
 pub use params::TaskParams;
+pub use question_answering::answer_score;
+pub use regression::rating;
 pub use scores::{Details, Scores, Undefined, Window};
+pub use statistics::{Statistics, score};
 
 /// A task, from examples to metrics. Examples become rows of features, a model makes an [`Output`] of every row,
 /// and these become what is said of the example.
@@ -72,19 +77,27 @@ pub trait TaskSpec: Debug + Sync {
     /// What the model says of an example, by the outputs of its rows.
     fn decode(&self, example: &Example, windows: &[Window<'_>], params: &TaskParams) -> Result<Decoded>;
 
-    /// The metrics of a whole split, loss aside.
+    /// The threshold that is best for a split, where the task has one.
     ///
     /// # Errors
-    /// Where predictions are of another task or other labels.
-    fn score(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Scores>;
+    /// A [`Fault::input`] where predictions are of another task.
+    fn best_threshold(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Option<f64>> {
+        let _ = (predictions, params);
+        Ok(None)
+    }
+
+    /// The statistics of each of `predictions`, from which its metrics follow.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] where predictions are of another task or have other labels.
+    fn statistics(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Box<dyn Statistics>>;
 }
 
 /// The definition of `task`.
 pub fn spec(task: Task) -> &'static dyn TaskSpec {
     match task {
         Task::Classification | Task::PairClassification => &classification::Classification,
-        Task::Regression => &regression::Regression { texts: Texts::One },
-        Task::PairRegression => &regression::Regression { texts: Texts::Pair },
+        Task::Regression | Task::PairRegression => &regression::Regression,
         Task::MultiLabel => &multi_label::MultiLabel,
         Task::EntityRecognition => &entity_recognition::EntityRecognition,
         Task::QuestionAnswering => &question_answering::QuestionAnswering,

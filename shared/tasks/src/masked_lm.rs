@@ -1,13 +1,14 @@
 //! The upstream task: to find the tokens that a text has lost (Devlin et al., 2019,
 //! <https://arxiv.org/abs/1810.04805>). What is masked is drawn anew in every epoch, so features hold whole texts.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
-use super::{Details, packing};
-use super::{Encoded, Loss, Scores, TaskParams, TaskSpec, Window};
+use super::packing;
+use super::{Encoded, Loss, TaskParams, TaskSpec, Window};
+use crate::statistics::{Statistics, collect};
 use metrics::masked::TokenScores;
 use shared::fault::Fault;
-use shared::figures::{Figures, Metric};
+use shared::figures::Metric;
 use shared::model_output::Output;
 use shared::schema::{Decoded, Prediction};
 use shared::schema::{Example, Features, MaskedGuess, Targets};
@@ -61,22 +62,64 @@ impl TaskSpec for MaskedLm {
         Ok(Decoded::Masked { guesses })
     }
 
-    fn score(&self, predictions: &[Prediction], _setting: &TaskParams) -> Result<Scores> {
-        let mut scores = TokenScores::default();
-        for Prediction { example_id, decoded, .. } in predictions {
-            let Decoded::Masked { guesses } = decoded else {
-                return Err(Fault::input(format!("example {example_id} has no masked tokens")).into());
-            };
-            for guess in guesses {
-                let correct = guess.predicted == guess.truth;
-                scores.add(-f64::from(guess.log_probability), u64::from(correct), 1);
-            }
-        }
+    fn statistics(&self, predictions: &[Prediction], _params: &TaskParams) -> Result<Box<dyn Statistics>> {
+        let rows = collect(predictions, MaskedStatistics::of)?;
         let nothing =
             || Fault::input("no token of these examples is masked: they have none but special tokens");
-        let perplexity = scores.perplexity().with_context(nothing)?;
-        let figures = [(Metric::Perplexity, perplexity), (Metric::MaskedAccuracy, scores.accuracy())];
-        Ok(Scores { figures: Figures::from(figures), details: Details::Nothing, undefined: Vec::new() })
+        ensure!(rows.iter().any(|row| row.tokens() > 0), nothing());
+        Ok(Box::new(SplitStatistics(rows)))
+    }
+}
+
+/// The masked tokens of an example.
+#[derive(Debug, Clone)]
+pub struct MaskedStatistics {
+    /// Log-probabilities of the true tokens, in nats.
+    log_probabilities: Vec<f32>,
+    pub correct: u64,
+}
+
+impl MaskedStatistics {
+    /// None for a prediction of another task.
+    pub fn of(prediction: &Prediction) -> Option<MaskedStatistics> {
+        let Decoded::Masked { guesses } = &prediction.decoded else { return None };
+        let correct = guesses.iter().filter(|guess| guess.predicted == guess.truth).count() as u64;
+        Some(MaskedStatistics {
+            log_probabilities: guesses.iter().map(|guess| guess.log_probability).collect(),
+            correct,
+        })
+    }
+
+    pub fn tokens(&self) -> u64 {
+        self.log_probabilities.len() as u64
+    }
+
+    /// Cross-entropies of the tokens, in nats.
+    pub fn losses(&self) -> impl Iterator<Item = f64> {
+        self.log_probabilities.iter().map(|&value| -f64::from(value))
+    }
+}
+
+#[derive(Debug)]
+struct SplitStatistics(Vec<MaskedStatistics>);
+
+impl Statistics for SplitStatistics {
+    fn examples(&self) -> usize {
+        self.0.len()
+    }
+
+    fn metric(&self, metric: Metric, rows: &[usize]) -> Option<f64> {
+        let mut scores = TokenScores::default();
+        for row in rows.iter().map(|&row| &self.0[row]) {
+            row.losses().for_each(|loss| scores.add(loss, 0, 1));
+            scores.add(0.0, row.correct, 0);
+        }
+        match metric {
+            Metric::Loss => scores.loss(),
+            Metric::Perplexity => scores.perplexity(),
+            Metric::MaskedAccuracy => (scores.tokens() > 0).then(|| scores.accuracy()),
+            _ => None,
+        }
     }
 }
 
@@ -95,6 +138,7 @@ mod tests {
     use super::*;
     use crate::evaluate;
     use crate::fixture::{CLS, FixtureTokenizer, SEP, UNKNOWN};
+    use shared::figures::Figures;
     use shared::model_output::MaskedToken;
     use shared::schema::Truth;
     use shared::task::Task;

@@ -1,15 +1,14 @@
 //! Any number of labels for a text: kinds of abuse, topics.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
-use super::{Details, Encoded, Loss, Scores, TaskParams, TaskSpec, Window};
+use super::{Details, Encoded, Loss, TaskParams, TaskSpec, Window};
 use super::{losses, sequence};
-use metrics::multi_label::{
-    DEFAULT_THRESHOLD, best_threshold, classes, counts_from, label_ranking_average_precision,
-};
+use crate::statistics::{Statistics, collect, mean};
+use metrics::multi_label::{DEFAULT_THRESHOLD, best_threshold, classes, label_ranking_average_precision};
 use metrics::ranking::Scored;
 use metrics::{Counts, macro_f1, sigmoid};
-use shared::figures::{Figures, Metric};
+use shared::figures::Metric;
 use shared::model_output::Output;
 use shared::schema::{Decoded, Prediction};
 use shared::schema::{Example, Features, Targets, Truth};
@@ -41,23 +40,13 @@ impl TaskSpec for MultiLabel {
         Ok(Decoded::LabelSet { labels: holding.map(|(label, _)| label.clone()).collect(), probabilities })
     }
 
-    /// At the params's threshold, or else at the one that is best for these probabilities: dev chooses it, and
-    /// what is evaluated later takes it from there.
-    fn score(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Scores> {
-        let rows: Vec<Vec<Scored>> =
-            predictions.iter().map(|prediction| scored(prediction, params)).collect::<Result<_>>()?;
-        let threshold = params.threshold.unwrap_or_else(|| best_threshold(&rows));
-        let counts = counts_from(&rows, params.labels.len(), threshold);
-        let mut figures = Figures::from([
-            (Metric::MicroF1, counts.iter().copied().sum::<Counts>().f1()),
-            (Metric::MacroF1, macro_f1(&counts)),
-            (Metric::Threshold, threshold),
-        ]);
-        if let Some(precision) = label_ranking_average_precision(&rows) {
-            figures.set(Metric::RankingPrecision, precision);
-        }
-        let details = Details::Labels { classes: classes(&counts, &params.labels) };
-        Ok(Scores { figures, details, undefined: Vec::new() })
+    fn best_threshold(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Option<f64>> {
+        let rows = collect(predictions, |prediction| scored(prediction, params))?;
+        Ok(Some(best_threshold(&rows)))
+    }
+
+    fn statistics(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Box<dyn Statistics>> {
+        Ok(Box::new(LabelStatistics::of(predictions, params)?))
     }
 }
 
@@ -74,22 +63,88 @@ fn classes_of(example: &Example, params: &TaskParams) -> Result<Targets> {
     }
 }
 
-/// The probability of every label, and whether the example has it.
-fn scored(prediction: &Prediction, params: &TaskParams) -> Result<Vec<Scored>> {
-    let Prediction { example_id, truth, decoded, .. } = prediction;
-    let names = truth.as_labels().with_context(|| format!("example {example_id} has no list of labels"))?;
-    let Decoded::LabelSet { probabilities, .. } = decoded else {
-        bail!("example {example_id} is of another task")
-    };
+/// The probability of every label, and the true labels.
+fn scored(prediction: &Prediction, params: &TaskParams) -> Option<Vec<Scored>> {
+    let names = prediction.truth.as_labels()?;
+    let Decoded::LabelSet { probabilities, .. } = &prediction.decoded else { return None };
     let pairs = params.labels.iter().zip(probabilities);
-    Ok(pairs.map(|(label, &score)| Scored { score: score.into(), positive: names.contains(label) }).collect())
+    Some(
+        pairs
+            .map(|(label, &score)| Scored { score: score.into(), positive: names.contains(label) })
+            .collect(),
+    )
+}
+
+/// Any number of labels an example.
+#[derive(Debug)]
+struct LabelStatistics {
+    rows: Vec<Row>,
+    labels: usize,
+}
+
+#[derive(Debug)]
+struct Row {
+    /// One a label.
+    counts: Vec<Counts>,
+    ranking_precision: f64,
+}
+
+impl LabelStatistics {
+    /// Labels are predicted from `params.threshold` on, or else as the predictions say.
+    fn of(predictions: &[Prediction], params: &TaskParams) -> Result<LabelStatistics> {
+        let row = |prediction: &Prediction| {
+            let Decoded::LabelSet { labels, .. } = &prediction.decoded else { return None };
+            let scored = scored(prediction, params)?;
+            let count = |(label, &Scored { score, positive }): (&String, &Scored)| {
+                let predicted =
+                    params.threshold.map_or_else(|| labels.contains(label), |least| score >= least);
+                Counts::of(positive, predicted)
+            };
+            let counts = params.labels.iter().zip(&scored).map(count).collect();
+            Some(Row { counts, ranking_precision: label_ranking_average_precision(&[scored])? })
+        };
+        Ok(LabelStatistics { rows: collect(predictions, row)?, labels: params.labels.len() })
+    }
+
+    fn counts<'a>(&self, rows: impl Iterator<Item = &'a Row>) -> Vec<Counts> {
+        let mut counts = vec![Counts::default(); self.labels];
+        for row in rows {
+            counts.iter_mut().zip(&row.counts).for_each(|(all, more)| *all = *all + *more);
+        }
+        counts
+    }
+
+    fn counts_of(&self, rows: &[usize]) -> Vec<Counts> {
+        self.counts(rows.iter().map(|&row| &self.rows[row]))
+    }
+}
+
+impl Statistics for LabelStatistics {
+    fn examples(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn metric(&self, metric: Metric, rows: &[usize]) -> Option<f64> {
+        match metric {
+            Metric::MicroF1 => Some(self.counts_of(rows).into_iter().sum::<Counts>().f1()),
+            Metric::MacroF1 => Some(macro_f1(&self.counts_of(rows))),
+            Metric::RankingPrecision => mean(rows, |row| self.rows[row].ranking_precision),
+            _ => None,
+        }
+    }
+
+    fn details(&self, labels: &[String]) -> Details {
+        Details::Labels { classes: classes(&self.counts(self.rows.iter()), labels) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Scores, score};
     use shared::config::EntityRecognitionConfig;
     use shared::fault::kind_of;
+    use shared::figures::Figures;
     use shared::task::Task;
 
     fn params(threshold: Option<f64>) -> TaskParams {
@@ -161,7 +216,7 @@ mod tests {
             prediction(&["insult", "threat"], &[2.0, -0.5, -2.0], &params),
             prediction(&["insult"], &[1.0, -1.0, -3.0], &params),
         ];
-        let Scores { figures, details, undefined } = MultiLabel.score(&predictions, &params).unwrap();
+        let Scores { figures, details, undefined } = score(Task::MultiLabel, &predictions, &params).unwrap();
         for (metric, value) in expect {
             assert!((figures.get(metric).unwrap() - value).abs() < 1e-7, "{metric:?} in {figures:?}");
         }
@@ -189,7 +244,7 @@ mod tests {
             prediction(&["threat"], &[-2.0, -0.5, -2.0], &params(None)),
             prediction(&[], &[-1.0; 3], &params(None)),
         ];
-        let chosen = MultiLabel.score(&predictions, &params(None)).unwrap().figures;
+        let chosen = score(Task::MultiLabel, &predictions, &params(None)).unwrap().figures;
         let written = serde_json::to_string(&chosen).unwrap();
         let read: Figures = serde_json::from_str(&written).unwrap();
         let later = prediction(&["threat"], &[-2.0, -0.5, -2.0], &params(read.get(Metric::Threshold)));

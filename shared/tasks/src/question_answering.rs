@@ -4,14 +4,15 @@ use std::ops::RangeInclusive;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::losses;
 use super::windows::{WindowSpan, window_spans};
-use super::{Details, losses};
-use super::{Encoded, Loss, Scores, TaskParams, TaskSpec, Window};
-use metrics::answers::{self, AnswerScores};
+use super::{Encoded, Loss, TaskParams, TaskSpec, Window};
+use crate::statistics::{Statistics, collect};
+use metrics::answers::{self, AnswerScore, AnswerScores};
 use metrics::softmax;
 use shared::config::{Answerable, QuestionAnsweringConfig};
 use shared::fault::Fault;
-use shared::figures::{Figures, Metric};
+use shared::figures::Metric;
 use shared::model_output::Output;
 use shared::schema::{Answer, Candidate, Example, Features, Offset, Targets, Truth};
 use shared::schema::{Decoded, Prediction};
@@ -77,17 +78,40 @@ impl TaskSpec for QuestionAnswering {
     }
 
     /// Exact match and F1 as KorQuAD's script has them, as fractions.
-    fn score(&self, predictions: &[Prediction], _setting: &TaskParams) -> Result<Scores> {
+    fn statistics(&self, predictions: &[Prediction], _params: &TaskParams) -> Result<Box<dyn Statistics>> {
+        Ok(Box::new(AnswerStatistics(collect(predictions, answer_score)?)))
+    }
+}
+
+/// The score of the best answer by the true ones; none for a prediction of another task.
+pub fn answer_score(prediction: &Prediction) -> Option<AnswerScore> {
+    let truths: Vec<&str> =
+        prediction.truth.as_answers()?.iter().map(|answer| answer.text.as_str()).collect();
+    Some(answers::score(prediction.decoded.as_answers()?.first().map_or("", |best| &best.text), &truths))
+}
+
+/// An answer a question.
+#[derive(Debug)]
+struct AnswerStatistics(Vec<AnswerScore>);
+
+impl Statistics for AnswerStatistics {
+    fn examples(&self) -> usize {
+        self.0.len()
+    }
+
+    fn metric(&self, metric: Metric, rows: &[usize]) -> Option<f64> {
         let mut scores = AnswerScores::default();
-        for Prediction { example_id, truth, decoded, .. } in predictions {
-            let both = truth.as_answers().zip(decoded.as_answers());
-            let (truths, given) = both.with_context(|| format!("example {example_id} has no answers"))?;
-            let truths: Vec<&str> = truths.iter().map(|answer| answer.text.as_str()).collect();
-            scores.add(answers::score(given.first().map_or("", |best| &best.text), &truths));
-        }
-        let (exact_match, f1) = (scores.exact_match() / 100.0, scores.f1() / 100.0);
-        let figures = Figures::from([(Metric::ExactMatch, exact_match), (Metric::F1, f1)]);
-        Ok(Scores { figures, details: Details::Nothing, undefined: Vec::new() })
+        rows.iter().for_each(|&row| scores.add(self.0[row]));
+        let percent = match metric {
+            Metric::ExactMatch => scores.exact_match(),
+            Metric::F1 => scores.f1(),
+            _ => return None,
+        };
+        (!rows.is_empty()).then_some(percent / 100.0)
+    }
+
+    fn is_correct(&self, metric: Metric, row: usize) -> Option<bool> {
+        (metric == Metric::ExactMatch).then_some(self.0[row].exact_match == 1.0)
     }
 }
 

@@ -2,21 +2,21 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Details, Encoded, Loss, Scores, TaskParams, TaskSpec, Undefined, Window};
+use super::{Encoded, Loss, TaskParams, TaskSpec, Window};
 use super::{losses, sequence};
-use metrics::regression::{PARAPHRASE, Rating, counts_from, pearson, spearman};
+use crate::statistics::{Statistics, collect};
+use metrics::regression::{
+    PARAPHRASE, Rating, Uncorrelated, counts_from, mean_squared_error, pearson, spearman,
+};
 use shared::fault::Fault;
-use shared::figures::{Figures, Metric};
+use shared::figures::Metric;
 use shared::model_output::Output;
 use shared::schema::{Decoded, Prediction};
-use shared::schema::{Example, Features, Targets, Texts, Truth};
+use shared::schema::{Example, Features, Targets, Truth};
 use shared::tokens::Tokenizer;
 
-/// A score of what `texts` says.
 #[derive(Debug)]
-pub(super) struct Regression {
-    pub(super) texts: Texts,
-}
+pub(super) struct Regression;
 
 impl TaskSpec for Regression {
     /// The one that `transformers` gives a model with one output.
@@ -42,22 +42,8 @@ impl TaskSpec for Regression {
         Ok(Decoded::Score { score })
     }
 
-    fn score(&self, predictions: &[Prediction], _params: &TaskParams) -> Result<Scores> {
-        let ratings: Vec<Rating> = predictions.iter().map(rating).collect::<Result<_>>()?;
-        let mut figures = Figures::default();
-        // Where a paraphrase begins is a matter of pairs.
-        if self.texts == Texts::Pair {
-            figures.set(Metric::F1AtThree, counts_from(&ratings, PARAPHRASE).f1());
-        }
-        let mut undefined = Vec::new();
-        let correlations = [(Metric::Pearson, pearson(&ratings)), (Metric::Spearman, spearman(&ratings))];
-        for (metric, correlation) in correlations {
-            match correlation {
-                Ok(value) => figures.set(metric, value),
-                Err(reason) => undefined.push(Undefined { metric, reason }),
-            }
-        }
-        Ok(Scores { figures, details: Details::Nothing, undefined })
+    fn statistics(&self, predictions: &[Prediction], _params: &TaskParams) -> Result<Box<dyn Statistics>> {
+        Ok(Box::new(ScoreStatistics(collect(predictions, rating)?)))
     }
 }
 
@@ -74,22 +60,48 @@ fn score_of(example: &Example) -> Result<Targets> {
     }
 }
 
-fn rating(prediction: &Prediction) -> Result<Rating> {
-    let Prediction { example_id, truth, decoded, .. } = prediction;
-    let label = truth.as_score().with_context(|| format!("example {example_id} has no score"))?;
-    let Decoded::Score { score } = *decoded else { bail!("example {example_id} is of another task") };
-    Ok(Rating { predicted: score.into(), label })
+/// The predicted score and the true one; none for a prediction of another task.
+pub fn rating(prediction: &Prediction) -> Option<Rating> {
+    let Decoded::Score { score } = prediction.decoded else { return None };
+    Some(Rating { predicted: score.into(), label: prediction.truth.as_score()? })
+}
+
+/// A score an example.
+#[derive(Debug)]
+struct ScoreStatistics(Vec<Rating>);
+
+impl Statistics for ScoreStatistics {
+    fn examples(&self) -> usize {
+        self.0.len()
+    }
+
+    fn metric(&self, metric: Metric, rows: &[usize]) -> Option<f64> {
+        let ratings: Vec<Rating> = rows.iter().map(|&row| self.0[row]).collect();
+        match metric {
+            Metric::Pearson => pearson(&ratings).ok(),
+            Metric::Spearman => spearman(&ratings).ok(),
+            Metric::F1AtThree => Some(counts_from(&ratings, PARAPHRASE).f1()),
+            Metric::Loss => mean_squared_error(&ratings),
+            _ => None,
+        }
+    }
+
+    fn undefined(&self, metric: Metric) -> Option<Uncorrelated> {
+        match metric {
+            Metric::Pearson => pearson(&self.0).err(),
+            Metric::Spearman => spearman(&self.0).err(),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use metrics::regression::Uncorrelated;
+    use crate::{Scores, Undefined, score as score_split};
     use shared::config::EntityRecognitionConfig;
     use shared::fault::kind_of;
     use shared::task::Task;
-
-    const PAIR: Regression = Regression { texts: Texts::Pair };
 
     fn target(truth: Truth) -> Result<Targets> {
         let text_pair = Some("b".to_owned());
@@ -123,7 +135,7 @@ mod tests {
             logits: vec![score],
         };
         let predictions: Vec<Prediction> = pairs.iter().map(prediction).collect();
-        PAIR.score(&predictions, &TaskParams::default()).unwrap()
+        score_split(Task::PairRegression, &predictions, &TaskParams::default()).unwrap()
     }
 
     #[test]
@@ -167,7 +179,7 @@ mod tests {
         let decode = |logits: &[f32]| {
             let output = Output::Logits(logits.into());
             let window = Window { features: &features, output: &output };
-            PAIR.decode(&example, &[window], &TaskParams::default())
+            Regression.decode(&example, &[window], &TaskParams::default())
         };
         assert_eq!(decode(&[-0.25]).unwrap(), Decoded::Score { score: -0.25 });
         assert!(decode(&[1.0, 2.0]).is_err());

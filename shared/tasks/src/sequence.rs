@@ -2,10 +2,9 @@
 
 use anyhow::{Context, Result};
 
-use super::{Details, Encoded, Scores, TaskParams, Window};
-use metrics::{Confusion, argmax, softmax};
-use shared::figures::{Figures, Metric};
-use shared::schema::{Decoded, Prediction};
+use super::{Encoded, TaskParams, Window};
+use metrics::{argmax, softmax};
+use shared::schema::Decoded;
 use shared::schema::{Example, Targets, Truth};
 use shared::tokens::Tokenizer;
 
@@ -44,26 +43,4 @@ pub(super) fn decode_class(windows: &[Window<'_>], params: &TaskParams) -> Resul
     let probabilities = softmax(logits(windows)?);
     let predicted = params.labels.get(argmax(&probabilities)).context("the model has other labels")?;
     Ok(Decoded::Class { predicted: predicted.clone(), probabilities })
-}
-
-/// Accuracy and macro-F1, with the confusion of each label with each.
-pub(super) fn score_classes(predictions: &[Prediction], params: &TaskParams) -> Result<Scores> {
-    let mut confusion = Confusion::new(params.labels.len());
-    for Prediction { example_id, truth, decoded, .. } in predictions {
-        let label = truth.as_label().and_then(|label| params.label_id(label));
-        let predicted =
-            if let Decoded::Class { predicted, .. } = decoded { params.label_id(predicted) } else { None };
-        let ids = label.zip(predicted);
-        let (label, predicted) = ids.with_context(|| format!("example {example_id} has an unknown label"))?;
-        confusion.add(label, predicted);
-    }
-    let figures = [(Metric::Accuracy, confusion.accuracy()), (Metric::MacroF1, confusion.macro_f1())];
-    Ok(Scores {
-        figures: Figures::from(figures),
-        details: Details::Classes {
-            classes: confusion.classes(&params.labels),
-            confusion_matrix: confusion.counts().to_vec(),
-        },
-        undefined: Vec::new(),
-    })
 }

@@ -1,7 +1,9 @@
 use super::*;
 use crate::fixture::{CLS, FIRST, FixtureTokenizer, SEP, SPACE, UNKNOWN};
+use crate::{Details, score};
 use shared::config::Aggregation;
 use shared::fault::kind_of;
+use shared::figures::Metric;
 use shared::schema;
 use shared::task::Task;
 
@@ -221,7 +223,7 @@ fn entities_and_characters_are_scored() {
         prediction("이순신은 서울", &[(0, 3, "PS"), (5, 7, "LC")], &[(0, 3, "PS"), (6, 7, "LC")]),
         prediction("a b", &[(0, 3, "PS")], &[(0, 3, "PS")]),
     ];
-    let scores = EntityRecognition.score(&rows, &params(0)).unwrap();
+    let scores = score(Task::EntityRecognition, &rows, &params(0)).unwrap();
     let get = |metric| scores.figures.get(metric).unwrap();
     assert_eq!(
         Task::EntityRecognition
@@ -241,7 +243,7 @@ fn entities_and_characters_are_scored() {
 #[test]
 fn only_marked_texts_are_scored() {
     let unmarked = Prediction { truth: Truth::Unknown, ..prediction("a", &[], &[]) };
-    let error = EntityRecognition.score(&[unmarked], &params(0)).unwrap_err();
+    let error = score(Task::EntityRecognition, &[unmarked], &params(0)).unwrap_err();
     assert_eq!(kind_of(&error).code(), 3, "{error:#}");
 }
 
@@ -311,6 +313,6 @@ fn a_text_of_parts_of_speech_has_a_label_a_word() {
         prediction("서울시 a", &[(0, 3, "NOUN"), (4, 5, "VERB")], &[(0, 3, "NOUN"), (4, 5, "NOUN")]),
         prediction("서울시 a", &[(0, 3, "NOUN"), (4, 5, "NOUN")], &[(0, 3, "NOUN"), (4, 5, "NOUN")]),
     ];
-    let scores = EntityRecognition.score(&predictions, &params).unwrap();
+    let scores = score(Task::EntityRecognition, &predictions, &params).unwrap();
     assert_eq!(scores.figures.get(Metric::Accuracy), Some(0.75));
 }

@@ -1,6 +1,8 @@
 use super::*;
 use crate::fixture::{CLS, FIRST, FixtureTokenizer, SEP};
+use crate::score;
 use shared::fault::kind_of;
+use shared::task::Task;
 
 /// Eight pieces of two characters each.
 const CONTEXT: &str = "가가 나나 다다 라라 마마 바바 사사 아아";
@@ -275,7 +277,7 @@ fn scores_are_those_of_the_best_answers() {
         logits: Vec::new(),
     };
     let check = |predictions: &[Prediction], exact_match: f64, f1: f64| {
-        let figures = QuestionAnswering.score(predictions, &params(keys())).unwrap().figures;
+        let figures = score(Task::QuestionAnswering, predictions, &params(keys())).unwrap().figures;
         assert!((figures.get(Metric::ExactMatch).unwrap() - exact_match).abs() < 1e-12, "{figures:?}");
         assert!((figures.get(Metric::F1).unwrap() - f1).abs() < 1e-12, "{figures:?}");
     };
@@ -283,5 +285,5 @@ fn scores_are_those_of_the_best_answers() {
     check(&[prediction(two(), &["서울시", "부산"])], 1.0, 1.0);
     check(&[prediction(two(), &["서울에서"]), prediction(answers(&[]), &[""])], 0.5, 5.0 / 6.0);
     check(&[prediction(answers(&[]), &["서울"]), prediction(two(), &[])], 0.0, 0.0);
-    assert!(QuestionAnswering.score(&[prediction(Truth::Unknown, &[""])], &params(keys())).is_err());
+    assert!(score(Task::QuestionAnswering, &[prediction(Truth::Unknown, &[""])], &params(keys())).is_err());
 }

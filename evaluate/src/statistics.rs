@@ -1,26 +1,13 @@
-use shared::task::Task;
+//! Tests of the statistics of every task, on the examples of [`crate::fixture`].
 
-use super::*;
+use shared::figures::Metric;
+use shared::task::Task;
+use tasks::Statistics;
+
 use crate::fixture::{EXAMPLES, Fixture};
 
-fn outcomes_of(fixture: &Fixture) -> Box<dyn Outcomes> {
-    outcomes(fixture.task, &fixture.predictions, &fixture.params).unwrap()
-}
-
-#[test]
-fn all_examples_give_the_tasks_own_figures() {
-    let all: Vec<usize> = (0..EXAMPLES).collect();
-    for task in Task::ALL {
-        let fixture = Fixture::of(task);
-        let outcomes = outcomes_of(&fixture);
-        assert_eq!(outcomes.examples(), EXAMPLES);
-        for (metric, value) in
-            fixture.scores.figures.iter().filter(|(metric, _)| *metric != Metric::Threshold)
-        {
-            let figure = outcomes.figure(metric, &all).unwrap();
-            assert!((figure - value).abs() < 1e-12, "{metric:?} of {task:?}: {figure} is not {value}");
-        }
-    }
+fn statistics_of(fixture: &Fixture) -> Box<dyn Statistics> {
+    tasks::spec(fixture.task).statistics(&fixture.predictions, &fixture.params).unwrap()
 }
 
 #[test]
@@ -28,13 +15,13 @@ fn a_resample_counts_an_example_as_often_as_it_was_drawn() {
     for task in Task::ALL {
         let mut fixture = Fixture::of(task);
         let drawn = [1, 1, 5, 9, 2, 9];
-        let resampled = outcomes_of(&fixture);
+        let resampled = statistics_of(&fixture);
         fixture.predictions = drawn.iter().map(|&row: &usize| fixture.predictions[row].clone()).collect();
-        let (copied, all) = (outcomes_of(&fixture), [0, 1, 2, 3, 4, 5]);
+        let (copied, all) = (statistics_of(&fixture), [0, 1, 2, 3, 4, 5]);
         for metric in task.metrics(&fixture.params.entity_recognition).iter().copied().chain([Metric::Loss]) {
             assert_eq!(
-                resampled.figure(metric, &drawn),
-                copied.figure(metric, &all),
+                resampled.metric(metric, &drawn),
+                copied.metric(metric, &all),
                 "{metric:?} of {task:?}"
             );
         }
@@ -44,8 +31,8 @@ fn a_resample_counts_an_example_as_often_as_it_was_drawn() {
 #[test]
 fn accuracy_and_exact_match_are_right_or_wrong() {
     let right = |task, metric| {
-        let outcomes = outcomes_of(&Fixture::of(task));
-        (0..EXAMPLES).filter_map(|row| outcomes.is_right(metric, row)).filter(|right| *right).count()
+        let statistics = statistics_of(&Fixture::of(task));
+        (0..EXAMPLES).filter_map(|row| statistics.is_correct(metric, row)).filter(|right| *right).count()
     };
     assert_eq!(right(Task::PairClassification, Metric::Accuracy), 16);
     assert_eq!(right(Task::QuestionAnswering, Metric::ExactMatch), 16);
@@ -57,7 +44,7 @@ fn predictions_of_another_task_are_an_input_fault() {
     let fixture = Fixture::of(Task::PairRegression);
     for task in Task::ALL.into_iter().filter(|task| !matches!(task, Task::Regression | Task::PairRegression))
     {
-        let error = outcomes(task, &fixture.predictions, &fixture.params).unwrap_err();
+        let error = tasks::spec(task).statistics(&fixture.predictions, &fixture.params).unwrap_err();
         assert_eq!(shared::fault::kind_of(&error).code(), 3, "{task:?}: {error:#}");
     }
 }
@@ -75,16 +62,16 @@ fn no_rows_have_no_mean() {
     ];
     for task in Task::ALL {
         let fixture = Fixture::of(task);
-        let outcomes = outcomes_of(&fixture);
+        let statistics = statistics_of(&fixture);
         let all: Vec<usize> = (0..EXAMPLES).collect();
         let metrics = task.metrics(&fixture.params.entity_recognition).iter().copied().chain([Metric::Loss]);
-        for metric in metrics.filter(|&metric| outcomes.figure(metric, &all).is_some()) {
+        for metric in metrics.filter(|&metric| statistics.metric(metric, &all).is_some()) {
             let expect = match metric {
                 // KLUE-baseline scores characters with `zero_division=True`.
                 Metric::CharacterF1 => Some(1.0),
                 metric => of_counts.contains(&metric).then_some(0.0),
             };
-            assert_eq!(outcomes.figure(metric, &[]), expect, "{metric:?} of {task:?}");
+            assert_eq!(statistics.metric(metric, &[]), expect, "{metric:?} of {task:?}");
         }
     }
 }

@@ -1,0 +1,90 @@
+//! Per-example statistics: every metric of a split is a fold over the statistics of its examples. So the metrics of a
+//! resample, of the texts of one length and of the whole split are computed by the same code.
+
+use std::fmt::Debug;
+
+use anyhow::Result;
+use metrics::regression::Uncorrelated;
+use shared::fault::Fault;
+use shared::figures::{Figures, Metric};
+use shared::schema::Prediction;
+use shared::task::Task;
+
+use crate::scores::{Details, Scores, Undefined};
+use crate::{TaskParams, spec};
+
+/// The statistics of the examples of a split, in their order.
+pub trait Statistics: Debug + Sync {
+    fn examples(&self) -> usize;
+
+    /// Computes `metric` on the examples `rows`; a resample holds an example several times. None where the metric has no
+    /// value on them, or needs more than these statistics.
+    fn metric(&self, metric: Metric, rows: &[usize]) -> Option<f64>;
+
+    /// Tells whether the example `row` is correct by `metric`; none where that is a matter of degree.
+    fn is_correct(&self, metric: Metric, row: usize) -> Option<bool> {
+        let _ = (metric, row);
+        None
+    }
+
+    /// The reason why `metric` has no value on the whole split; none where it has one.
+    fn undefined(&self, metric: Metric) -> Option<Uncorrelated> {
+        let _ = metric;
+        None
+    }
+
+    /// The metrics of each label of the whole split.
+    fn details(&self, labels: &[String]) -> Details {
+        let _ = labels;
+        Details::Nothing
+    }
+}
+
+/// The metrics of a whole split, without the loss.
+///
+/// # Errors
+/// A [`Fault::input`] where predictions are of another task or have other labels.
+pub fn score(task: Task, predictions: &[Prediction], params: &TaskParams) -> Result<Scores> {
+    let threshold = match params.threshold {
+        Some(threshold) => Some(threshold),
+        None => spec(task).best_threshold(predictions, params)?,
+    };
+    let params = TaskParams { threshold, ..params.clone() };
+    let statistics = spec(task).statistics(predictions, &params)?;
+    let all: Vec<usize> = (0..statistics.examples()).collect();
+    let (mut figures, mut undefined) = (Figures::default(), Vec::new());
+    for &metric in task.metrics(&params.entity_recognition) {
+        if let Some(reason) = statistics.undefined(metric) {
+            undefined.push(Undefined { metric, reason });
+        } else if let Some(value) = statistics.metric(metric, &all) {
+            figures.set(metric, value);
+        }
+    }
+    if let Some(threshold) = threshold.filter(|_| task == Task::MultiLabel) {
+        figures.set(Metric::Threshold, threshold);
+    }
+    Ok(Scores { figures, details: statistics.details(&params.labels), undefined })
+}
+
+/// The statistics of every prediction by `of`, which gives none for a prediction of another task.
+///
+/// # Errors
+/// A [`Fault::input`] that names the first such example.
+pub(crate) fn collect<T>(
+    predictions: &[Prediction],
+    of: impl Fn(&Prediction) -> Option<T>,
+) -> Result<Vec<T>> {
+    let one = |prediction: &Prediction| {
+        let id = &prediction.example_id;
+        of(prediction).ok_or_else(|| {
+            Fault::input(format!("the prediction of example {id} is of another task, or has no label")).into()
+        })
+    };
+    predictions.iter().map(one).collect()
+}
+
+/// The arithmetic mean of `value` over `rows`; none without rows.
+pub(crate) fn mean(rows: &[usize], value: impl Fn(usize) -> f64) -> Option<f64> {
+    let sum: f64 = rows.iter().map(|&row| value(row)).sum();
+    (!rows.is_empty()).then(|| sum / rows.len() as f64)
+}
