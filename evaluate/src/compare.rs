@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use metrics::significance::{Bootstrap, Difference, mcnemar};
 use shared::fault::Fault;
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::schema::{Decoded, Prediction, PredictionReader};
 use shared::task::Task;
 use tabled::builder::Builder;

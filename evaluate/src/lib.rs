@@ -13,23 +13,23 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use bert::{BertConfig, Compute, Dataset, Head, Masking, Model, Padding};
+use bert::{BertConfig, Compute, Dataset, HeadPolicy, Masking, Model, Padding};
 use metrics::significance::Bootstrap;
 use shared::config::Weights;
 use shared::console::{Progress, Unit};
-use shared::facts::{FetchFacts, TokenizeFacts, TrainFacts};
 use shared::fault::Fault;
-use shared::figures::Metric;
-use shared::journal;
 use shared::layout::{Split, Stage, evaluated, fetched, trained};
 use shared::manifest::FinishedFolder;
+use shared::metadata::{FetchMetadata, TokenizeMetadata, TrainMetadata};
+use shared::metric::Metric;
 use shared::model_output::Output;
 use shared::schema::{Example, ExampleReader, Prediction, PredictionShape, PredictionWriter};
 use shared::stage::{Job, Named};
+use shared::training_log;
 use tasks::{Evaluation, TaskParams, Undefined, constant_target, evaluate};
 
 use compare::Answers;
-use report::{Provenance, RESAMPLES, Subject};
+use report::{Provenance, RESAMPLES, ReportInput};
 use summary::Metrics;
 
 /// Rows that the writer of predictions takes at a time.
@@ -44,24 +44,25 @@ pub fn run(job: &Job) -> Result<Metrics> {
     let config = &job.config.evaluate;
     let (fetched, tokenized) = (job.input(Stage::Fetch)?, job.input(Stage::Tokenize)?);
     let trained = job.input(Stage::Train)?;
-    let facts: TokenizeFacts = tokenized.facts()?;
-    let training: TrainFacts = trained.facts()?;
-    let masking = Masking::of(&job.config, &facts)?;
-    let padding = Padding::of(&job.config, &facts);
-    let dataset = Dataset::read(tokenized.path(), &facts, config.split)?.masked(masking).padded(padding);
+    let metadata: TokenizeMetadata = tokenized.metadata()?;
+    let training: TrainMetadata = trained.metadata()?;
+    let masking = Masking::of(&job.config, &metadata)?;
+    let padding = Padding::of(&job.config, &metadata);
+    let dataset = Dataset::read(tokenized.path(), &metadata, config.split)?.masked(masking).padded(padding);
 
     let compute = Compute::open_here(config.device, config.precision, config.threads, job.config.seed)?;
     log::info!("evaluating {} {} rows on {}", dataset.len(), config.split, compute.description());
     let folder = trained::model(trained.path());
     let bert = BertConfig::read(&folder)?;
     let seed = job.config.seed;
-    let model = Model::build(&folder, bert, Weights::Pretrained, Head::Required, &compute, seed)?.frozen();
+    let model =
+        Model::build(&folder, bert, Weights::Pretrained, HeadPolicy::Required, &compute, seed)?.frozen();
     let outputs = outputs(&model, &dataset, config.batch_size)
         .with_context(|| format!("the model in {}", folder.display()))?;
 
     let task = job.config.task;
     let threshold = training.best_dev.get(Metric::Threshold);
-    let params = TaskParams { threshold, ..TaskParams::new(&job.config, facts.labels) };
+    let params = TaskParams { threshold, ..TaskParams::new(&job.config, metadata.labels) };
     if let Some(clause) = constant_target(dataset.rows(), &tasks::spec(task).outputs(&params)) {
         log::warn!(
             "in {} {clause}: its metrics do not tell a good model from a bad one; evaluate another split",
@@ -89,8 +90,8 @@ pub fn run(job: &Job) -> Result<Metrics> {
 /// # Errors
 /// An input fault where another run has not answered the same questions.
 pub fn compare(job: &Job, own: &FinishedFolder, others: &[Named]) -> Result<String> {
-    let facts: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
-    let (task, params) = (job.config.task, TaskParams::new(&job.config, facts.labels));
+    let metadata: TokenizeMetadata = job.input(Stage::Tokenize)?.metadata()?;
+    let (task, params) = (job.config.task, TaskParams::new(&job.config, metadata.labels));
     let answers = |name: &str, folder: &FinishedFolder| {
         Answers::read(name, &evaluated::predictions(folder.path()), task, &params)
     };
@@ -141,17 +142,17 @@ fn write_report(job: &Job, params: &TaskParams, evaluation: &Evaluation, device:
     let inputs: Vec<_> =
         Stage::Evaluate.inputs().iter().map(|&stage| job.input(stage)).collect::<Result<_>>()?;
     let (fetched, trained) = (job.input(Stage::Fetch)?, job.input(Stage::Train)?);
-    let facts: FetchFacts = fetched.facts()?;
-    let mut tokenized: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
+    let metadata: FetchMetadata = fetched.metadata()?;
+    let mut tokenized: TokenizeMetadata = job.input(Stage::Tokenize)?.metadata()?;
     let provenance = Provenance {
-        fetched: &facts,
+        fetched: &metadata,
         tokenized: tokenized.splits.remove(&split),
-        training: &trained.facts()?,
+        training: &trained.metadata()?,
         manifests: inputs.iter().map(|folder| folder.manifest()).collect(),
         section: serde_json::to_value(&job.config.evaluate)?,
         device,
     };
-    let subject = Subject {
+    let input = ReportInput {
         name: &job.config.name,
         task: job.config.task,
         split,
@@ -159,10 +160,10 @@ fn write_report(job: &Job, params: &TaskParams, evaluation: &Evaluation, device:
         params,
         predictions: &evaluation.predictions,
         scores: &evaluation.scores,
-        journal: &journal::read(&trained::metrics(trained.path()))?,
+        training_log: &training_log::read(&trained::metrics(trained.path()))?,
         provenance: &provenance,
     };
-    let page = report::html(&subject, examples(&fetched::examples(fetched.path(), split))?)?;
+    let page = report::html(&input, examples(&fetched::examples(fetched.path(), split))?)?;
     let path = evaluated::report(&job.output);
     fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use shared::layout::Stage;
-use shared::stage::{StageArgs, hand_over, reuse_or_hand_over};
+use shared::stage::{StageArgs, exec_worker, reuse_or_exec_worker};
 
 /// Measures the model that `train` made on a split that it has not seen.
 #[derive(Parser)]
@@ -21,7 +21,7 @@ struct Cli {
 fn main() -> ExitCode {
     let Cli { stage, compare } = Cli::parse();
     match compare.is_empty() {
-        true => reuse_or_hand_over(Stage::Evaluate, &stage, "evaluate-worker"),
-        false => hand_over(Stage::Evaluate, &stage, "evaluate-worker"),
+        true => reuse_or_exec_worker(Stage::Evaluate, &stage, "evaluate-worker"),
+        false => exec_worker(Stage::Evaluate, &stage, "evaluate-worker"),
     }
 }

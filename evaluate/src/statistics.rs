@@ -1,6 +1,6 @@
 //! Tests of the statistics of every task, on the examples of [`crate::fixture`].
 
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::task::Task;
 use tasks::Statistics;
 

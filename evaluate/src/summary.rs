@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use metrics::ClassMetrics;
 use serde::Serialize;
-use shared::figures::Figures;
 use shared::layout::Split;
+use shared::metric::MetricValues;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
@@ -19,7 +19,7 @@ pub struct Metrics {
     split: Split,
     examples: usize,
     #[serde(flatten)]
-    figures: Figures,
+    metric_values: MetricValues,
     #[serde(flatten)]
     details: Details,
 }
@@ -28,11 +28,11 @@ impl Metrics {
     pub(crate) fn new(split: Split, evaluation: &Evaluation) -> Metrics {
         let scores = evaluation.scores.clone();
         let examples = evaluation.predictions.len();
-        Metrics { split, examples, figures: scores.figures, details: scores.details }
+        Metrics { split, examples, metric_values: scores.metric_values, details: scores.details }
     }
 
     pub(crate) fn are_finite(&self) -> bool {
-        self.figures.iter().all(|(_, value)| value.is_finite())
+        self.metric_values.iter().all(|(_, value)| value.is_finite())
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
@@ -43,13 +43,13 @@ impl Metrics {
 
     /// Tables of what there is of single labels, and a line of totals.
     pub(crate) fn text(&self) -> String {
-        let Metrics { split, examples, figures, details } = self;
+        let Metrics { split, examples, metric_values, details } = self;
         let table = match details {
             Details::Classes { classes, confusion_matrix } => table(classes, Some(confusion_matrix)),
             Details::Labels { classes } => table(classes, None),
             Details::Nothing => String::new(),
         };
-        format!("{table}{split}: {} on {examples} examples", figures.sentence())
+        format!("{table}{split}: {} on {examples} examples", metric_values.sentence())
     }
 }
 
@@ -74,7 +74,7 @@ fn table(classes: &[ClassMetrics], confusion_matrix: Option<&Vec<Vec<u64>>>) -> 
 #[cfg(test)]
 mod tests {
     use metrics::Confusion;
-    use shared::figures::Metric;
+    use shared::metric::Metric;
     use tasks::Scores;
 
     use super::*;
@@ -90,9 +90,11 @@ mod tests {
             classes: confusion.classes(&labels),
             confusion_matrix: confusion.counts().to_vec(),
         };
-        let figures = [(Metric::Accuracy, confusion.accuracy()), (Metric::Loss, 0.5)].into();
-        let evaluation =
-            Evaluation { predictions: Vec::new(), scores: Scores { figures, details, ..Scores::default() } };
+        let metric_values = [(Metric::Accuracy, confusion.accuracy()), (Metric::Loss, 0.5)].into();
+        let evaluation = Evaluation {
+            predictions: Vec::new(),
+            scores: Scores { metric_values, details, ..Scores::default() },
+        };
         let text = Metrics::new(Split::Test, &evaluation).text();
         for part in ["부정", "predicted 긍정", "0.6667", "0.8000", "loss 0.5000, accuracy 0.7500", "test: "]
         {

@@ -15,8 +15,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use shared::config::ModelSource;
-use shared::facts::FetchFacts;
 use shared::layout::{Split, Stage, fetched};
+use shared::metadata::FetchMetadata;
 use shared::stage::Job;
 use shared::{console, fault};
 
@@ -28,7 +28,7 @@ use crate::environment::Environment;
 ///
 /// # Errors
 /// A [`fault::Fault`] that names the file and line, the address, or the config key.
-pub fn run(job: &Job) -> Result<FetchFacts> {
+pub fn run(job: &Job) -> Result<FetchMetadata> {
     let config = &job.config.fetch;
     let environment = Environment::read()?;
     let downloads = Downloads::new(config, &environment, job.rebuild)?;
@@ -54,7 +54,7 @@ pub fn run(job: &Job) -> Result<FetchFacts> {
     let examples = examples::write(corpus.as_ref(), &files, config, task.shape(), &job.output)?;
     let model = model::put(config, &sources, &fetched::model(&job.output))?;
 
-    Ok(FetchFacts {
+    Ok(FetchMetadata {
         corpus: corpus.name().to_owned(),
         licence: corpus.licence().to_owned(),
         labels: examples.labels,

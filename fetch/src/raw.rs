@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use rows::Input;
 use shared::digest::sha256_file;
-use shared::facts::Source;
 use shared::fault::Fault;
 use shared::layout::{Split, content_extension};
+use shared::metadata::Source;
 
 use crate::content::Content;
 use crate::corpus::{Corpus, Origin};

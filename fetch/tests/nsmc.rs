@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use shared::facts::FetchFacts;
 use shared::layout::{Split, fetched};
 use shared::manifest::Manifest;
+use shared::metadata::FetchMetadata;
 use shared::schema::{Example, ExampleReader};
 
 const CONFIG: &str =
@@ -53,11 +53,11 @@ fn every_row_comes_out_as_it_stands_in_the_file() -> Result<()> {
     let (result, said) = fetch(&mirror, folder.path())?;
     let duplicates = "of 50000 texts stand in train too, 1571 in train or dev";
     assert!(said.contains(duplicates), "{said}");
-    let facts: FetchFacts = serde_json::from_value(Manifest::read(&result)?.facts)?;
-    assert_eq!(facts.labels, ["negative", "positive"]);
+    let metadata: FetchMetadata = serde_json::from_value(Manifest::read(&result)?.metadata)?;
+    assert_eq!(metadata.labels, ["negative", "positive"]);
     let [train, dev, test] = Split::ALL;
-    assert_eq!(facts.examples[&train] + facts.examples[&dev], 150_000);
-    assert_eq!(facts.examples[&test], 50_000);
+    assert_eq!(metadata.examples[&train] + metadata.examples[&dev], 150_000);
+    assert_eq!(metadata.examples[&test], 50_000);
 
     let pairs = |examples: Vec<Example>| {
         let mut rows: Vec<_> = examples.into_iter().map(|e| (e.example_id, e.text)).collect();

@@ -9,9 +9,9 @@ pub mod serve;
 mod tags;
 
 use anyhow::Result;
-use shared::facts::{TokenizeFacts, TrainFacts};
-use shared::figures::Metric;
 use shared::layout::{Stage, trained};
+use shared::metadata::{TokenizeMetadata, TrainMetadata};
+use shared::metric::Metric;
 use shared::stage::Results;
 use tasks::TaskParams;
 
@@ -31,9 +31,9 @@ fn open_predictor(program: &str, args: &ModelArgs) -> Result<Predictor> {
         NamedModel::Run(run) => run,
     };
     let results = Results::before(Stage::Evaluate, program, run)?;
-    let tokenized: TokenizeFacts = results.of(Stage::Tokenize)?.facts()?;
+    let tokenized: TokenizeMetadata = results.of(Stage::Tokenize)?.metadata()?;
     let trained = results.of(Stage::Train)?;
-    let training: TrainFacts = trained.facts()?;
+    let training: TrainMetadata = trained.metadata()?;
     let threshold = training.best_dev.get(Metric::Threshold);
     Predictor::open(&Source {
         folder: trained::model(trained.path()),

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use anyhow::{Context, Error, Result};
-use bert::{BertConfig, Compute, Dataset, Head, Model};
+use bert::{BertConfig, Compute, Dataset, HeadPolicy, Model};
 use shared::config::Weights;
 use shared::schema::{Example, Features, Prediction};
 use tasks::Window;
@@ -45,7 +45,8 @@ impl Predictor {
             &tasks::spec(*task).outputs(params),
         );
         let device = Compute::open(compute.device, compute.precision, compute.threads, SEED)?;
-        let model = Model::build(folder, bert, Weights::Pretrained, Head::Required, &device, SEED)?.frozen();
+        let model =
+            Model::build(folder, bert, Weights::Pretrained, HeadPolicy::Required, &device, SEED)?.frozen();
         log::info!("{} of {} on {}", task.name(), folder.display(), device.description());
         Ok(Predictor { encoder: Arc::new(encoder), model, batch_size: compute.batch_size })
     }

@@ -182,7 +182,7 @@ impl Progress {
         }
     }
 
-    /// Figures shown after the bar.
+    /// MetricValues shown after the bar.
     pub fn set_message(&self, message: impl Into<String>) {
         self.bar.set_message(message.into());
     }

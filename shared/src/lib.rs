@@ -4,21 +4,22 @@
 //! on another stage.
 
 pub mod address;
+pub mod atomic_dir;
 pub mod config;
 pub mod console;
 pub mod digest;
-pub mod facts;
 pub mod fault;
-pub mod figures;
 mod fingerprint;
-pub mod journal;
 pub mod layout;
 mod line_writer;
 mod lock;
 pub mod manifest;
+pub mod metadata;
+pub mod metric;
 pub mod model_output;
 pub mod names;
-pub mod saved;
+pub mod training_log;
+
 pub mod schema;
 pub mod signals;
 pub mod spelling;

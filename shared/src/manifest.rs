@@ -26,8 +26,9 @@ pub struct Manifest {
     pub config: Value,
     /// The content digest of every input folder.
     pub inputs: BTreeMap<Stage, String>,
-    /// What the stage tells later stages; see [`crate::facts`].
-    pub facts: Value,
+    /// What the stage tells later stages; see [`crate::metadata`].
+    #[serde(rename = "facts")]
+    pub metadata: Value,
     pub provenance: Provenance,
     /// By path inside the folder.
     pub files: BTreeMap<String, FileEntry>,
@@ -53,7 +54,7 @@ impl Manifest {
     /// SHA-256 over the names and checksums of the folder's files and its facts: what a later stage's result
     /// can depend on, and nothing else.
     pub fn content_digest(&self) -> Result<String> {
-        Ok(sha256_bytes(canonical_json(&json!([self.files, self.facts])).as_bytes()))
+        Ok(sha256_bytes(canonical_json(&json!([self.files, self.metadata])).as_bytes()))
     }
 
     /// Writes `folder/manifest.json` and syncs it and the folder to disk.
@@ -144,9 +145,9 @@ impl FinishedFolder {
         &self.manifest
     }
 
-    /// The stage's facts, as the type that [`crate::facts`] has for it.
-    pub fn facts<F: DeserializeOwned>(&self) -> Result<F> {
-        serde_json::from_value(self.manifest.facts.clone()).with_context(|| {
+    /// The stage's facts, as the type that [`crate::metadata`] has for it.
+    pub fn metadata<F: DeserializeOwned>(&self) -> Result<F> {
+        serde_json::from_value(self.manifest.metadata.clone()).with_context(|| {
             let path = self.path.join(MANIFEST);
             Fault::input(format!("{} lacks what a later stage needs; {REBUILD}", path.display()))
         })
@@ -206,7 +207,7 @@ mod tests {
             config: json!({}),
             inputs: BTreeMap::new(),
             // A number whose shortest text does not parse back to itself without care.
-            facts: json!({"rate": 0.1 + 0.2, "tiny": 4.35e-7 / 3.0}),
+            metadata: json!({"rate": 0.1 + 0.2, "tiny": 4.35e-7 / 3.0}),
             provenance: Provenance {
                 version: String::new(),
                 wall_seconds: 1.0 / 3.0,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::EntityRecognitionConfig;
-use crate::figures::Metric;
+use crate::metric::Metric;
 use crate::schema::{DecodedKind, ExampleShape, TargetKind, Texts, TruthKind};
 use metrics::entities::TagScheme;
 

@@ -67,8 +67,8 @@ fn first_and_last(lines: &str, kind: &str, key: &str) -> (f64, f64) {
 fn plain_text_makes_a_model_that_another_task_takes_up() {
     let sandbox = prepared();
     run(&sandbox, &STAGES);
-    let journal = fs::read_to_string(trained::metrics(&folder(&sandbox, Stage::Train))).unwrap();
-    let (first, last) = first_and_last(&journal, "train", "loss");
+    let training_log = fs::read_to_string(trained::metrics(&folder(&sandbox, Stage::Train))).unwrap();
+    let (first, last) = first_and_last(&training_log, "train", "loss");
     assert!(last < first - 0.5, "the loss went from {first} to {last}");
     check_evaluation(&folder(&sandbox, Stage::Evaluate));
 

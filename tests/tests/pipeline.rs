@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use shared::facts::TokenizeFacts;
 use shared::layout::{MANIFEST, Split, Stage, evaluated};
 use shared::manifest::Manifest;
+use shared::metadata::TokenizeMetadata;
 use shared::schema::{Decoded, Prediction, PredictionReader};
 use tests::{STAGES, Sandbox, files_below, workspace};
 
@@ -184,7 +184,7 @@ fn test_mode_takes_a_few_batches() {
     let corpus = workspace().join("configs/sample/train.tsv");
     let corpus = format!("fetch.files.train={}", corpus.display());
     sandbox.run_all(&["--set", &corpus, "--set", "test_mode=true"]);
-    let facts = Manifest::read(&sandbox.folder(Stage::Tokenize)).unwrap().facts;
-    let facts: TokenizeFacts = serde_json::from_value(facts).unwrap();
-    assert_eq!((facts.splits[&Split::Train].rows, facts.splits[&Split::Test].rows), (256, 20));
+    let metadata = Manifest::read(&sandbox.folder(Stage::Tokenize)).unwrap().metadata;
+    let metadata: TokenizeMetadata = serde_json::from_value(metadata).unwrap();
+    assert_eq!((metadata.splits[&Split::Train].rows, metadata.splits[&Split::Test].rows), (256, 20));
 }

@@ -33,8 +33,8 @@ fn a_model_answers_until_it_is_asked_to_stop() {
     let (_, model) = server.ask("GET /model", &[], "");
     let model: Value = serde_json::from_str(&model).unwrap();
     assert_eq!((&model["task"], &model["texts"]), (&json!("classification"), &json!(["text"])));
-    let (_, figures) = server.ask("GET /metrics", &[], "");
-    assert!(figures.contains("\nbertline_texts_total 3\n"), "{figures}");
+    let (_, metric_values) = server.ask("GET /metrics", &[], "");
+    assert!(metric_values.contains("\nbertline_texts_total 3\n"), "{metric_values}");
     server.ask_to_stop();
     let Run { code, stderr, .. } = server.end();
     assert_eq!(code, Some(0), "{stderr}");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::model_output::Output;
 use shared::schema::{Entity, Example, Targets, Truth};
 use shared::task::Task;
@@ -60,11 +60,11 @@ fn check(max_seq_length: usize, stride: usize, rows: usize, expect: [f64; 3]) {
     let outputs: Vec<Output> = encoded.iter().map(perfect).collect();
     let features: Vec<_> = encoded.into_iter().map(|row| row.features).collect();
     let evaluation = evaluate(task, &params, examples.into_iter().map(Ok), &features, &outputs).unwrap();
-    let figures = evaluation.scores.figures;
-    eprintln!("{} rows of {max_seq_length}: {}", features.len(), figures.sentence());
+    let metric_values = evaluation.scores.metric_values;
+    eprintln!("{} rows of {max_seq_length}: {}", features.len(), metric_values.sentence());
     assert_eq!(features.len(), rows);
     let found = [Metric::EntityPrecision, Metric::EntityRecall, Metric::CharacterF1];
-    let found = found.map(|metric| figures.get(metric).unwrap());
+    let found = found.map(|metric| metric_values.get(metric).unwrap());
     assert!(found.iter().zip(expect).all(|(found, expect)| *found >= expect), "{found:?}");
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::model_output::Output;
 use shared::schema::Prediction;
 use shared::schema::{Answer, Example, Features, Targets, Truth};
@@ -67,10 +67,10 @@ fn check(model: &str, max_seq_length: usize, rows: usize, expect: [f64; 2], expe
     let features: Vec<Features> = encoded.into_iter().map(|row| row.features).collect();
     let outputs: Vec<Output> = features.iter().map(perfect).collect();
     let evaluation = evaluate(task, &params, examples.into_iter().map(Ok), &features, &outputs).unwrap();
-    let figures = evaluation.scores.figures;
-    eprintln!("{} rows of {max_seq_length}: {}", features.len(), figures.sentence());
+    let metric_values = evaluation.scores.metric_values;
+    eprintln!("{} rows of {max_seq_length}: {}", features.len(), metric_values.sentence());
     assert_eq!(features.len(), rows);
-    let found = [Metric::ExactMatch, Metric::F1].map(|metric| figures.get(metric).unwrap());
+    let found = [Metric::ExactMatch, Metric::F1].map(|metric| metric_values.get(metric).unwrap());
     assert!(found.iter().zip(expect).all(|(found, expect)| *found >= expect), "{found:?}");
     let lost: Vec<_> = evaluation.predictions.iter().filter(|prediction| !holds_answer(prediction)).collect();
     assert!(lost.len() == expect_lost, "{} are lost, as {:?}", lost.len(), lost.first());

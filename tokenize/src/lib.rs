@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use shared::config::TokenizeConfig;
-use shared::facts::{FetchFacts, TokenizeFacts};
 use shared::layout::{Stage, fetched};
+use shared::metadata::{FetchMetadata, TokenizeMetadata};
 use shared::names::listed;
 use shared::stage::Job;
 use tasks::TaskParams;
@@ -34,16 +34,16 @@ const TEST_MODE_ROWS: u64 = 256;
 /// # Errors
 /// A fault that names what is wrong: `tokenize.max_seq_length` beyond the model's positions (usage), no usable
 /// tokenizer in the model's folder, a label that is not in the list, an id beyond the model's vocabulary (input).
-pub fn run(job: &Job) -> Result<TokenizeFacts> {
+pub fn run(job: &Job) -> Result<TokenizeMetadata> {
     let fetched = job.input(Stage::Fetch)?;
-    let facts: FetchFacts = fetched.facts()?;
+    let metadata: FetchMetadata = fetched.metadata()?;
     let max_seq_length = job.config.tokenize.max_seq_length;
     let tokenizer = BoundedTokenizer::load(&fetched::model(fetched.path()), max_seq_length)?;
-    let params = TaskParams::new(&job.config, facts.labels.clone());
+    let params = TaskParams::new(&job.config, metadata.labels.clone());
     let encoder = Encoder::new(tokenizer, job.config.task, params);
     let pool = thread_pool(&job.config.tokenize)?;
     let mut splits = BTreeMap::new();
-    for &split in facts.examples.keys() {
+    for &split in metadata.examples.keys() {
         let work = SplitJob {
             split,
             examples: fetched::examples(fetched.path(), split),
@@ -52,11 +52,11 @@ pub fn run(job: &Job) -> Result<TokenizeFacts> {
         };
         splits.insert(split, work.run(&encoder, &pool)?);
     }
-    if !facts.labels.is_empty() {
-        log::info!("labels, in the order of their ids: {}", listed(&facts.labels));
+    if !metadata.labels.is_empty() {
+        log::info!("labels, in the order of their ids: {}", listed(&metadata.labels));
     }
-    Ok(TokenizeFacts {
-        labels: facts.labels,
+    Ok(TokenizeMetadata {
+        labels: metadata.labels,
         max_seq_length,
         pad_token_id: encoder.tokenizer().pad_token_id(),
         mask_token_id: encoder.tokenizer().mask_token_id(),

@@ -7,8 +7,8 @@ use std::time::Instant;
 use anyhow::Result;
 use rayon::ThreadPool;
 use shared::console::{Progress, Unit};
-use shared::facts::SplitFacts;
 use shared::layout::Split;
+use shared::metadata::SplitMetadata;
 use shared::schema::{Example, ExampleReader, Features};
 use tasks::Encoded;
 
@@ -29,7 +29,7 @@ pub(crate) struct SplitJob<'a> {
 
 impl SplitJob<'_> {
     /// Encodes on `pool` and writes, in the order of the examples.
-    pub(crate) fn run(&self, encoder: &Encoder, pool: &ThreadPool) -> Result<SplitFacts> {
+    pub(crate) fn run(&self, encoder: &Encoder, pool: &ThreadPool) -> Result<SplitMetadata> {
         let started = Instant::now();
         let examples = ExampleReader::open(&self.examples)?;
         let left = examples.rows().min(self.most_rows);
@@ -39,13 +39,13 @@ impl SplitJob<'_> {
         let (mean_length, misaligned) = (statistics.mean_length(), statistics.misaligned());
         let without_tokens = statistics.is_without_tokens();
         let unknown = statistics.unknown().warning();
-        let facts = statistics.into_facts(shards);
-        self.report(&facts, mean_length, started);
+        let metadata = statistics.into_facts(shards);
+        self.report(&metadata, mean_length, started);
         if without_tokens {
             log::warn!("{}: no text has a token, so nothing can be learnt or judged there", self.split);
         }
         unknown.iter().chain(&misaligned).for_each(|sentence| log::warn!("{}: {sentence}", self.split));
-        Ok(facts)
+        Ok(metadata)
     }
 
     fn plan(&self, encoder: &Encoder) -> ShardPlan {
@@ -86,18 +86,18 @@ impl SplitJob<'_> {
         Ok((statistics, writer.finish()?))
     }
 
-    fn report(&self, facts: &SplitFacts, mean_length: f64, started: Instant) {
+    fn report(&self, metadata: &SplitMetadata, mean_length: f64, started: Instant) {
         log::info!(
             "{}: {} rows, lengths {mean_length:.1} on average, {} for half, {} for 95 %, {} at most; {:.2} % truncated, \
              {:.2} % [UNK], {:.0} rows/s",
             self.split,
-            facts.rows,
-            quantile(&facts.length_histogram, 0.5),
-            quantile(&facts.length_histogram, 0.95),
-            quantile(&facts.length_histogram, 1.0),
-            100.0 * facts.truncation_rate,
-            100.0 * facts.unk_rate,
-            facts.rows as f64 / started.elapsed().as_secs_f64(),
+            metadata.rows,
+            quantile(&metadata.length_histogram, 0.5),
+            quantile(&metadata.length_histogram, 0.95),
+            quantile(&metadata.length_histogram, 1.0),
+            100.0 * metadata.truncation_rate,
+            100.0 * metadata.unk_rate,
+            metadata.rows as f64 / started.elapsed().as_secs_f64(),
         );
     }
 }
@@ -164,7 +164,7 @@ mod tests {
         writer.finish().unwrap();
     }
 
-    fn run(folder: &Path, workers: usize, most_rows: u64) -> Result<SplitFacts> {
+    fn run(folder: &Path, workers: usize, most_rows: u64) -> Result<SplitMetadata> {
         let tokenizer = BoundedTokenizer::load(Model::word_piece().path(), 16).unwrap();
         let params = TaskParams { labels: vec!["good".to_owned()], ..TaskParams::default() };
         let encoder = Encoder::new(tokenizer, Task::Classification, params);
@@ -192,8 +192,8 @@ mod tests {
         write_examples(&folder.path().join("examples.parquet"), None);
         let mut bytes = Vec::new();
         for workers in [1, 2, 3] {
-            let facts = run(folder.path(), workers, u64::MAX).unwrap();
-            assert_eq!(facts.rows, ROWS as u64);
+            let metadata = run(folder.path(), workers, u64::MAX).unwrap();
+            assert_eq!(metadata.rows, ROWS as u64);
             bytes.push(std::fs::read(shard(folder.path())).unwrap());
         }
         assert!(bytes[0] == bytes[1] && bytes[1] == bytes[2]);
@@ -204,11 +204,11 @@ mod tests {
         for most_rows in [256, 5000, u64::MAX] {
             let folder = tempfile::tempdir().unwrap();
             write_examples(&folder.path().join("examples.parquet"), None);
-            let facts = run(folder.path(), 2, most_rows).unwrap();
+            let metadata = run(folder.path(), 2, most_rows).unwrap();
             let rows = FeaturesReader::open(&shard(folder.path())).unwrap().flat_map(Result::unwrap);
             let ids: Vec<String> = rows.map(|row| row.example_id).collect();
             let expect = ROWS.min(most_rows as usize);
-            assert_eq!(facts.rows, expect as u64);
+            assert_eq!(metadata.rows, expect as u64);
             assert_eq!(ids, (0..expect).map(|row| row.to_string()).collect::<Vec<_>>());
         }
     }

@@ -1,6 +1,6 @@
 //! What the manifest tells of a split.
 
-use shared::facts::SplitFacts;
+use shared::metadata::SplitMetadata;
 use shared::tokens::UnknownTokens;
 use tasks::{Alignment, Encoded};
 
@@ -63,8 +63,8 @@ impl Statistics {
             .then(|| format!("{} of {marked} marked parts ({share:.1} %) {begin}", marked - exact))
     }
 
-    pub(crate) fn into_facts(self, shards: usize) -> SplitFacts {
-        SplitFacts {
+    pub(crate) fn into_facts(self, shards: usize) -> SplitMetadata {
+        SplitMetadata {
             rows: self.rows,
             shards,
             truncation_rate: ratio(self.truncated, self.rows),
@@ -104,9 +104,9 @@ mod tests {
             .for_each(|row| statistics.add(row));
         assert_eq!(statistics.mean_length(), 13.0 / 4.0);
         assert!(statistics.misaligned().unwrap().starts_with("1 of 8 marked parts (12.5 %) "));
-        let facts = statistics.into_facts(1);
-        assert_eq!((facts.rows, facts.length_histogram), (4, vec![0, 0, 1, 1, 2]));
-        assert_eq!((facts.truncation_rate, facts.unk_rate), (0.25, 0.2));
+        let metadata = statistics.into_facts(1);
+        assert_eq!((metadata.rows, metadata.length_histogram), (4, vec![0, 0, 1, 1, 2]));
+        assert_eq!((metadata.truncation_rate, metadata.unk_rate), (0.25, 0.2));
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
     fn an_empty_split_has_rates_of_zero() {
         assert_eq!(Statistics::new(4).misaligned(), None);
         assert!(!Statistics::new(4).is_without_tokens());
-        let facts = Statistics::new(4).into_facts(1);
-        assert_eq!((facts.truncation_rate, facts.unk_rate), (0.0, 0.0));
+        let metadata = Statistics::new(4).into_facts(1);
+        assert_eq!((metadata.truncation_rate, metadata.unk_rate), (0.0, 0.0));
     }
 }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use shared::atomic_dir::{self, Condition};
 use shared::config::TrainConfig;
 use shared::fault::Fault;
 use shared::layout::{checkpoints, trained};
-use shared::saved::{self, Condition};
 
-use crate::journal::Journal;
 use crate::learner::Learner;
 use crate::state::State;
+use crate::training_log::TrainingLog;
 
 /// The newest may be the one that a failing disk has damaged.
 const KEPT: usize = 2;
@@ -51,10 +51,10 @@ impl Checkpoints {
     /// # Errors
     /// An input fault where the best model that it counts on is damaged, or another version saved it.
     pub(crate) fn resume(&mut self) -> Result<Option<Checkpoint>> {
-        saved::tidy(&checkpoints::all(&self.progress))?;
+        atomic_dir::tidy(&checkpoints::all(&self.progress))?;
         for step in self.steps()?.into_iter().rev() {
             let folder = checkpoints::at(&self.progress, step);
-            match saved::check(&folder)? {
+            match atomic_dir::check(&folder)? {
                 Condition::Intact => {
                     let state = read_state(&folder)?;
                     self.check_best(&state, step)?;
@@ -63,7 +63,7 @@ impl Checkpoints {
                 }
                 Condition::Damaged(what) => {
                     log::warn!("{what}; the checkpoint is not used");
-                    saved::remove(&folder)?;
+                    atomic_dir::remove(&folder)?;
                 }
             }
         }
@@ -72,7 +72,7 @@ impl Checkpoints {
 
     fn check_best(&self, state: &State, step: u64) -> Result<()> {
         for best in state.ranking.steps().filter(|&best| best != step) {
-            if let Condition::Damaged(what) = saved::check(&checkpoints::at(&self.progress, best))? {
+            if let Condition::Damaged(what) = atomic_dir::check(&checkpoints::at(&self.progress, best))? {
                 let advice = "delete the folder to begin again";
                 let folder = self.progress.display();
                 bail!(Fault::input(format!(
@@ -95,10 +95,15 @@ impl Checkpoints {
         self.newest == Some(step)
     }
 
-    pub(crate) fn write(&mut self, learner: &Learner, state: &State, journal: &Journal) -> Result<()> {
-        saved::save(&checkpoints::at(&self.progress, state.step), |folder| {
+    pub(crate) fn write(
+        &mut self,
+        learner: &Learner,
+        state: &State,
+        training_log: &TrainingLog,
+    ) -> Result<()> {
+        atomic_dir::save(&checkpoints::at(&self.progress, state.step), |folder| {
             learner.save(folder)?;
-            journal.copy_to(folder)?;
+            training_log.copy_to(folder)?;
             let path = checkpoints::state(folder);
             let bytes = serde_json::to_vec_pretty(state)?;
             fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
@@ -126,7 +131,9 @@ impl Checkpoints {
         }
         needed.extend(state.ranking.steps());
         let spare = steps.into_iter().filter(|step| !needed.contains(step));
-        spare.map(|step| checkpoints::at(&self.progress, step)).try_for_each(|folder| saved::remove(&folder))
+        spare
+            .map(|step| checkpoints::at(&self.progress, step))
+            .try_for_each(|folder| atomic_dir::remove(&folder))
     }
 
     /// Of every checkpoint, in order.
@@ -156,7 +163,7 @@ impl Checkpoints {
 fn read_state(checkpoint: &Path) -> Result<State> {
     let path = checkpoints::state(checkpoint);
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&bytes).with_context(|| saved::other_version(checkpoint))
+    serde_json::from_slice(&bytes).with_context(|| atomic_dir::other_version(checkpoint))
 }
 
 /// The checkpoint stays whole until the result is sealed: links where the file system has them, else copies.

@@ -6,9 +6,9 @@ use anyhow::{Context, Result, ensure};
 use bert::{Dataset, Model};
 use shared::console::{Progress, Unit};
 use shared::fault::NotFinite;
-use shared::figures::{Figures, Metric};
 use shared::layout::{Split, fetched};
 use shared::manifest::FinishedFolder;
+use shared::metric::{Metric, MetricValues};
 use shared::schema::{Example, ExampleReader};
 use shared::signals::Saving;
 use shared::task::Task;
@@ -51,7 +51,7 @@ impl Dev {
         model: &Model,
         batch_size: usize,
         saving: &Saving,
-    ) -> Result<ControlFlow<(), Figures>> {
+    ) -> Result<ControlFlow<(), MetricValues>> {
         let mut progress = Progress::new("dev", self.features.len() as u64, Unit::Items);
         let between = |rows: usize| {
             progress.advance(rows as u64);
@@ -62,12 +62,12 @@ impl Dev {
         let ControlFlow::Continue(outputs) = outputs else { return Ok(ControlFlow::Break(())) };
         let examples = self.examples.iter().cloned().map(Ok);
         let evaluation = evaluate(self.task, &self.params, examples, self.features.rows(), &outputs)?;
-        let Scores { figures, undefined, .. } = evaluation.scores;
+        let Scores { metric_values, undefined, .. } = evaluation.scores;
         // A model that says nothing must not be kept as the best.
-        ensure!(figures.get(Metric::Loss).is_some_and(f64::is_finite), NotFinite);
-        log::info!("dev: {}", figures.sentence());
+        ensure!(metric_values.get(Metric::Loss).is_some_and(f64::is_finite), NotFinite);
+        log::info!("dev: {}", metric_values.sentence());
         // No fault: the model may get there yet, and until then the ranking puts such a step last.
         undefined.iter().for_each(|undefined| log::warn!("dev: {undefined}"));
-        Ok(ControlFlow::Continue(figures))
+        Ok(ControlFlow::Continue(metric_values))
     }
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::Result;
-use bert::{AdamW, AdamWConfig, BertConfig, Compute, Head, LayerRates, Model};
+use bert::{AdamW, AdamWConfig, BertConfig, Compute, HeadPolicy, LayerRates, Model};
 use shared::config::{TrainConfig, Weights};
-use shared::facts::FetchFacts;
 use shared::layout::{checkpoints, fetched, trained};
 use shared::manifest::FinishedFolder;
+use shared::metadata::FetchMetadata;
 use shared::task::Task;
 use tasks::TaskParams;
 use tokenizer::SavedTokenizer;
@@ -45,7 +45,7 @@ impl Learner {
         seed: u64,
     ) -> Result<Learner> {
         let folder = &fetched::model(fetched.path());
-        let FetchFacts { weights, .. } = fetched.facts()?;
+        let FetchMetadata { weights, .. } = fetched.metadata()?;
         let (layer, targets) = (task.output_layer(), task.targets(&params.labels));
         let bert = BertConfig::read(folder)?;
         warn_of_other_note(&bert, task, params);
@@ -55,7 +55,7 @@ impl Learner {
             bert = bert.with_dropout(rate);
         }
         // A model that is not trained any further is used as it came.
-        let head = if config.trains_nothing() { Head::Required } else { Head::MayBeNew };
+        let head = if config.trains_nothing() { HeadPolicy::Required } else { HeadPolicy::MayBeNew };
         let model = Model::build(folder, bert, weights, head, compute, seed)?;
         Learner::new(model, folder, config)
     }
@@ -71,7 +71,7 @@ impl Learner {
         let folder = trained::model(&checkpoint.folder);
         let bert = BertConfig::read(&folder)?;
         let weights = Weights::Pretrained;
-        let model = Model::build(&folder, bert, weights, Head::Required, compute, seed)?;
+        let model = Model::build(&folder, bert, weights, HeadPolicy::Required, compute, seed)?;
         // Not the checkpoint's own: that is deleted as the training goes on.
         let mut learner = Learner::new(model, &fetched::model(fetched.path()), config)?;
         let moments = checkpoints::optimizer(&checkpoint.folder);

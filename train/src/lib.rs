@@ -4,25 +4,25 @@ mod batches;
 mod checkpoints;
 mod dev;
 mod doubts;
-mod journal;
 mod learner;
 mod objective;
 mod plan;
 mod ranking;
-mod recent;
+mod running_mean;
 mod schedule;
 mod state;
 mod summary;
 mod tensorboard;
 mod training;
+mod training_log;
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use bert::{Compute, Dataset, Masking, Padding};
 use shared::config::TrainConfig;
-use shared::facts::{TokenizeFacts, TrainFacts};
 use shared::layout::{Split, Stage};
+use shared::metadata::{TokenizeMetadata, TrainMetadata};
 use shared::signals::Saving;
 use shared::stage::Job;
 use tasks::TaskParams;
@@ -30,12 +30,12 @@ use tasks::TaskParams;
 use batches::Batches;
 use checkpoints::Checkpoints;
 use dev::Dev;
-use journal::Journal;
 use learner::Learner;
 use plan::Plan;
 use schedule::LearningRate;
 use state::State;
 use training::Training;
+use training_log::TrainingLog;
 
 /// Trains on the train split, from the beginning or from where an earlier process was stopped, and keeps the model
 /// that is best on the dev split.
@@ -43,13 +43,13 @@ use training::Training;
 /// # Errors
 /// An input fault where weights or features are damaged, or where the loss is no longer a number;
 /// [`shared::fault::Fault::stopped`] after a signal.
-pub fn run(job: &Job) -> Result<TrainFacts> {
+pub fn run(job: &Job) -> Result<TrainMetadata> {
     let (config, seed) = (&job.config.train, job.config.seed);
     let (fetched, tokenized) = (job.input(Stage::Fetch)?, job.input(Stage::Tokenize)?);
-    let facts: TokenizeFacts = tokenized.facts()?;
+    let metadata: TokenizeMetadata = tokenized.metadata()?;
     let task = job.config.task;
-    let [train, dev] = datasets(job, tokenized.path(), &facts)?;
-    let params = TaskParams::new(&job.config, facts.labels.clone());
+    let [train, dev] = datasets(job, tokenized.path(), &metadata)?;
+    let params = TaskParams::new(&job.config, metadata.labels.clone());
     let doubts_of_targets = doubts::of_targets(train.rows(), dev.rows(), &tasks::spec(task).outputs(&params));
     let dev = Dev::read(task, params.clone(), fetched, dev)?;
 
@@ -72,7 +72,7 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
     let mut batches = batches(&train, config, seed);
     let total_steps = config.max_steps.unwrap_or_else(|| batches.steps_of(config.epochs as u64));
     let learning_rate = LearningRate::new(config, total_steps);
-    let objective = objective::of(config, &train, task.targets(&facts.labels), &facts.labels)?;
+    let objective = objective::of(config, &train, task.targets(&metadata.labels), &metadata.labels)?;
     let doubts = doubts::of_settings(config, &learning_rate, &mut batches);
     doubts.into_iter().chain(doubts_of_targets).for_each(|doubt| log::warn!("{doubt}"));
     let earlier = checkpoint.as_ref().map(|checkpoint| checkpoint.folder.as_path());
@@ -84,14 +84,14 @@ pub fn run(job: &Job) -> Result<TrainFacts> {
         config,
         objective,
         checkpoints,
-        journal: Journal::open(&job.progress, earlier, config.tensorboard)?,
+        training_log: TrainingLog::open(&job.progress, earlier, config.tensorboard)?,
         saving: Saving::begin(),
     };
     training.run(&mut learner, &mut state)?;
     training.checkpoints.install(&state, &job.output)?;
-    training.journal.install(&job.output)?;
+    training.training_log.install(&job.output)?;
     let best = state.ranking.best().context("no model was evaluated")?;
-    Ok(TrainFacts { steps: state.step, best_step: best.step, best_dev: best.dev.clone(), parameters })
+    Ok(TrainMetadata { steps: state.step, best_step: best.step, best_dev: best.dev.clone(), parameters })
 }
 
 /// The batches of all epochs; says what of them is padding.
@@ -102,11 +102,11 @@ fn batches(train: &Dataset, config: &TrainConfig, seed: u64) -> Batches {
 }
 
 /// The features of train and dev, with tokens hidden where the task is to find them.
-fn datasets(job: &Job, tokenized: &Path, facts: &TokenizeFacts) -> Result<[Dataset; 2]> {
-    let masking = Masking::of(&job.config, facts)?;
-    let padding = Padding::of(&job.config, facts);
+fn datasets(job: &Job, tokenized: &Path, metadata: &TokenizeMetadata) -> Result<[Dataset; 2]> {
+    let masking = Masking::of(&job.config, metadata)?;
+    let padding = Padding::of(&job.config, metadata);
     let read = |split| -> Result<Dataset> {
-        Ok(Dataset::read(tokenized, facts, split)?.masked(masking.clone()).padded(padding))
+        Ok(Dataset::read(tokenized, metadata, split)?.masked(masking.clone()).padded(padding))
     };
     Ok([read(Split::Train)?, read(Split::Dev)?])
 }
@@ -117,11 +117,11 @@ fn datasets(job: &Job, tokenized: &Path, facts: &TokenizeFacts) -> Result<[Datas
 /// As of `run`, before its first step.
 pub fn summary(job: &Job) -> Result<String> {
     let (config, task) = (&job.config.train, job.config.task);
-    let facts: TokenizeFacts = job.input(Stage::Tokenize)?.facts()?;
-    let params = TaskParams::new(&job.config, facts.labels);
+    let metadata: TokenizeMetadata = job.input(Stage::Tokenize)?.metadata()?;
+    let params = TaskParams::new(&job.config, metadata.labels);
     let fetched = job.input(Stage::Fetch)?;
     let learner = Learner::begin(fetched, task, &params, config, &open(job)?, job.config.seed)?;
-    Ok(summary::text(&learner.model, config, facts.max_seq_length))
+    Ok(summary::text(&learner.model, config, metadata.max_seq_length))
 }
 
 /// The device that `[train]` names, for training.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use shared::layout::Stage;
-use shared::stage::{StageArgs, hand_over, reuse_or_hand_over};
+use shared::stage::{StageArgs, exec_worker, reuse_or_exec_worker};
 
 /// Fine-tunes the model that `fetch` got on the features that `tokenize` made.
 #[derive(Parser)]
@@ -20,7 +20,7 @@ struct Cli {
 fn main() -> ExitCode {
     let Cli { stage, summary } = Cli::parse();
     match summary {
-        true => hand_over(Stage::Train, &stage, "train-worker"),
-        false => reuse_or_hand_over(Stage::Train, &stage, "train-worker"),
+        true => exec_worker(Stage::Train, &stage, "train-worker"),
+        false => reuse_or_exec_worker(Stage::Train, &stage, "train-worker"),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::config::{Best, Monitor};
-use shared::figures::Figures;
+use shared::metric::MetricValues;
 
 /// Best first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub(crate) struct Ranking(Vec<Ranked>);
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ranked {
     pub(crate) step: u64,
-    pub(crate) dev: Figures,
+    pub(crate) dev: MetricValues,
 }
 
 impl Ranking {
@@ -49,7 +49,7 @@ impl Ranking {
 
 #[cfg(test)]
 mod tests {
-    use shared::figures::Metric;
+    use shared::metric::Metric;
 
     use super::*;
 

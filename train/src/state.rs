@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared::config::TrainConfig;
 
 use crate::ranking::Ranking;
-use crate::recent::Recent;
+use crate::running_mean::RunningMean;
 
 /// There are no random states in it: shuffling and dropout follow from the seed and the step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub(crate) struct State {
     pub(crate) stalled: u64,
     /// Examples in memory at once.
     pub(crate) micro_batch_size: usize,
-    pub(crate) recent: Recent,
+    pub(crate) recent: RunningMean,
 }
 
 impl State {
@@ -31,7 +31,7 @@ impl State {
             ranking: Ranking::default(),
             stalled: 0,
             micro_batch_size: config.micro_batch_size.unwrap_or(batch_size),
-            recent: Recent::default(),
+            recent: RunningMean::default(),
         }
     }
 }

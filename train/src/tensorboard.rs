@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use shared::journal::Entry;
+use shared::training_log::LogEntry;
 
 #[derive(Debug)]
 pub(crate) struct EventFile {
@@ -30,10 +30,10 @@ impl EventFile {
         &self.path
     }
 
-    pub(crate) fn write(&mut self, entry: &Entry) -> Result<()> {
-        let (step, figures) = figures(entry);
+    pub(crate) fn write(&mut self, entry: &LogEntry) -> Result<()> {
+        let (step, metric_values) = metric_values(entry);
         let summary: Vec<u8> =
-            figures.iter().flat_map(|(tag, value)| nested(1, &scalar(tag, *value))).collect();
+            metric_values.iter().flat_map(|(tag, value)| nested(1, &scalar(tag, *value))).collect();
         self.record(&[number(2, step), nested(5, &summary)].concat())
     }
 
@@ -45,19 +45,22 @@ impl EventFile {
     }
 }
 
-fn figures(entry: &Entry) -> (u64, Vec<(String, f64)>) {
+fn metric_values(entry: &LogEntry) -> (u64, Vec<(String, f64)>) {
     match entry {
-        &Entry::Train { step, epoch, loss, accuracy, gradient_norm, learning_rate } => {
-            let figures = [
+        &LogEntry::Train { step, epoch, loss, accuracy, gradient_norm, learning_rate } => {
+            let metric_values = [
                 ("epoch", Some(epoch)),
                 ("train/loss", Some(loss)),
                 ("train/accuracy", accuracy),
                 ("train/gradient_norm", Some(gradient_norm)),
                 ("train/learning_rate", Some(learning_rate)),
             ];
-            (step, figures.into_iter().filter_map(|(tag, value)| Some((tag.to_owned(), value?))).collect())
+            (
+                step,
+                metric_values.into_iter().filter_map(|(tag, value)| Some((tag.to_owned(), value?))).collect(),
+            )
         }
-        Entry::Dev { step, metrics, .. } => {
+        LogEntry::Dev { step, metrics, .. } => {
             (*step, metrics.iter().map(|(metric, value)| (format!("dev/{}", metric.key()), value)).collect())
         }
     }

@@ -7,19 +7,19 @@ use bert::{Dataset, Objective, StepOutcome};
 use shared::config::TrainConfig;
 use shared::console::{Progress, Unit};
 use shared::fault::{Fault, NotFinite, OutOfMemory};
-use shared::figures::Figures;
-use shared::journal::Entry;
+use shared::metric::MetricValues;
 use shared::names::listed;
 use shared::signals::Saving;
+use shared::training_log::LogEntry;
 
 use crate::batches::Batches;
 use crate::checkpoints::Checkpoints;
 use crate::dev::Dev;
-use crate::journal::Journal;
 use crate::learner::Learner;
 use crate::ranking::Ranked;
 use crate::schedule::LearningRate;
 use crate::state::State;
+use crate::training_log::TrainingLog;
 
 /// Batches of an evaluation may be larger than those of training: nothing is kept for a backward pass.
 const DEV_BATCH_FACTOR: usize = 2;
@@ -34,7 +34,7 @@ pub(crate) struct Training<'a> {
     pub(crate) learning_rate: LearningRate,
     pub(crate) objective: Objective,
     pub(crate) checkpoints: Checkpoints,
-    pub(crate) journal: Journal,
+    pub(crate) training_log: TrainingLog,
     pub(crate) saving: Saving,
 }
 
@@ -51,7 +51,7 @@ impl Training<'_> {
                 let batch_size = state.micro_batch_size * DEV_BATCH_FACTOR;
                 let dev = self.dev.evaluate(&learner.model, batch_size, &self.saving);
                 match dev.map_err(|error| self.blame(error, state.step))? {
-                    ControlFlow::Continue(figures) => self.keep(figures, learner, state)?,
+                    ControlFlow::Continue(metric_values) => self.keep(metric_values, learner, state)?,
                     ControlFlow::Break(()) => return self.stop(learner, state),
                 }
             }
@@ -62,13 +62,13 @@ impl Training<'_> {
                 return self.stop(learner, state);
             }
             if self.checkpoints.due(state.step) {
-                self.checkpoints.write(learner, state, &self.journal)?;
+                self.checkpoints.write(learner, state, &self.training_log)?;
             }
             let micro_batch_size = state.micro_batch_size;
             let examples = self.step(learner, state)?;
             if state.micro_batch_size != micro_batch_size {
                 // Dropout follows from the parts too: who goes on from here takes the same.
-                self.checkpoints.write(learner, state, &self.journal)?;
+                self.checkpoints.write(learner, state, &self.training_log)?;
             }
             progress.set_message(state.recent.message());
             progress.advance(examples as u64);
@@ -80,7 +80,7 @@ impl Training<'_> {
     /// Writes down the steps since the last line of the journal.
     fn log(&mut self, state: &mut State) -> Result<()> {
         match state.recent.take(state.step, self.batches.place(state.step).epochs()) {
-            Some(entry) => self.journal.write(&entry),
+            Some(entry) => self.training_log.write(&entry),
             None => Ok(()),
         }
     }
@@ -158,10 +158,10 @@ impl Training<'_> {
     }
 
     /// Enters the state after an evaluation; of a model that is among the best there is a checkpoint.
-    fn keep(&mut self, dev: Figures, learner: &Learner, state: &mut State) -> Result<()> {
+    fn keep(&mut self, dev: MetricValues, learner: &Learner, state: &mut State) -> Result<()> {
         let step = state.step;
         let epoch = self.batches.place(step).epochs();
-        self.journal.write(&Entry::Dev { step, epoch, metrics: dev.clone() })?;
+        self.training_log.write(&LogEntry::Dev { step, epoch, metrics: dev.clone() })?;
         state.evaluated_at = Some(step);
         let place = state.ranking.enter(Ranked { step, dev }, self.config.monitor, self.config.save_top_k);
         state.stalled = if place == Some(0) { 0 } else { state.stalled + 1 };
@@ -169,14 +169,14 @@ impl Training<'_> {
             log::info!("step {step} is the best so far");
         }
         match place {
-            Some(_) => self.checkpoints.write(learner, state, &self.journal),
+            Some(_) => self.checkpoints.write(learner, state, &self.training_log),
             None => Ok(()),
         }
     }
 
     fn stop(&mut self, learner: &Learner, state: &State) -> Result<()> {
         if !self.checkpoints.have(state.step) {
-            self.checkpoints.write(learner, state, &self.journal)?;
+            self.checkpoints.write(learner, state, &self.training_log)?;
         }
         bail!(Fault::stopped(format!(
             "stopped by a signal after step {} of {}, with everything saved; run the same command again to go on",

@@ -2,12 +2,12 @@
 
 use maud::html;
 use metrics::significance::Interval;
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::schema::Truth;
 use shared::task::Task;
 use tasks::TaskParams;
 
-use super::Subject;
+use super::ReportInput;
 use super::chart::{Axis, Chart, Mark, Range, Series};
 use super::page::{Section, table, thousands};
 use super::texts::Texts;
@@ -39,9 +39,13 @@ struct Point {
     interval: Interval,
 }
 
-pub(super) fn section(subject: &Subject<'_>, statistics: &dyn Statistics, texts: &Texts) -> Option<Section> {
+pub(super) fn section(
+    input: &ReportInput<'_>,
+    statistics: &dyn Statistics,
+    texts: &Texts,
+) -> Option<Section> {
     let parts: Vec<_> =
-        measures(subject, texts).iter().map(|measure| part(measure, subject, statistics)).collect();
+        measures(input, texts).iter().map(|measure| part(measure, input, statistics)).collect();
     let body = html! {
         div.charts { @for (chart, _) in &parts { (chart.figure()) } }
         @for (chart, table) in &parts { details { summary { (chart.title) ", in figures" } (table) } }
@@ -50,13 +54,13 @@ pub(super) fn section(subject: &Subject<'_>, statistics: &dyn Statistics, texts:
     (!parts.is_empty()).then(|| Section { id: "lengths", title: "By length".into(), body })
 }
 
-fn measures(subject: &Subject<'_>, texts: &Texts) -> Vec<Measure> {
+fn measures(input: &ReportInput<'_>, texts: &Texts) -> Vec<Measure> {
     let text = || texts.lengths.iter().map(|lengths| lengths.text);
     let both = || texts.lengths.iter().map(|lengths| lengths.text + lengths.text_pair);
     let measure = |id, title, lengths| Measure { id, title, lengths };
-    match subject.task {
+    match input.task {
         Task::QuestionAnswering => {
-            let answers = subject.predictions.iter().map(|prediction| answer_length(&prediction.truth));
+            let answers = input.predictions.iter().map(|prediction| answer_length(&prediction.truth));
             let contexts = texts.lengths.iter().map(|lengths| lengths.text_pair);
             vec![
                 measure("by-question", "By length of the question", text().collect()),
@@ -85,12 +89,12 @@ fn metrics(task: Task, params: &TaskParams) -> &'static [Metric] {
     }
 }
 
-fn part(measure: &Measure, subject: &Subject<'_>, statistics: &dyn Statistics) -> (Chart, maud::Markup) {
+fn part(measure: &Measure, input: &ReportInput<'_>, statistics: &dyn Statistics) -> (Chart, maud::Markup) {
     let groups = groups(&measure.lengths);
-    let metrics = metrics(subject.task, subject.params);
+    let metrics = metrics(input.task, input.params);
     let points: Vec<Vec<Option<Point>>> = metrics
         .iter()
-        .map(|&metric| groups.iter().map(|group| point(group, metric, subject, statistics)).collect())
+        .map(|&metric| groups.iter().map(|group| point(group, metric, input, statistics)).collect())
         .collect();
     let series = metrics.iter().zip(&points).map(|(metric, points)| {
         let found: Vec<_> =
@@ -107,16 +111,21 @@ fn part(measure: &Measure, subject: &Subject<'_>, statistics: &dyn Statistics) -
         y: Axis { name: metrics.first().map_or("", |metric| metric.title()), range: Range::Data },
         series: series.collect(),
     };
-    (chart, figures(&groups, metrics, &points))
+    (chart, metric_values(&groups, metrics, &points))
 }
 
-fn point(group: &Group, metric: Metric, subject: &Subject<'_>, statistics: &dyn Statistics) -> Option<Point> {
+fn point(
+    group: &Group,
+    metric: Metric,
+    input: &ReportInput<'_>,
+    statistics: &dyn Statistics,
+) -> Option<Point> {
     let value = statistics.metric(metric, &group.rows)?;
     let of_drawn = |drawn: &[usize]| {
         let rows: Vec<usize> = drawn.iter().map(|&place| group.rows[place]).collect();
         statistics.metric(metric, &rows)
     };
-    Some(Point { value, interval: subject.bootstrap().interval(group.rows.len(), of_drawn)? })
+    Some(Point { value, interval: input.bootstrap().interval(group.rows.len(), of_drawn)? })
 }
 
 /// By rising length. Examples of one length stay together, so there may be fewer groups, of unequal size.
@@ -173,7 +182,7 @@ fn summary(groups: &[Group], metrics: &[Metric], points: &[Vec<Option<Point>>]) 
     }
 }
 
-fn figures(groups: &[Group], metrics: &[Metric], points: &[Vec<Option<Point>>]) -> maud::Markup {
+fn metric_values(groups: &[Group], metrics: &[Metric], points: &[Vec<Option<Point>>]) -> maud::Markup {
     let shown = |point: &Option<Point>| match point {
         Some(Point { value, interval: Interval { low, high } }) => {
             format!("{value:.4} ({low:.4} … {high:.4})")

@@ -6,9 +6,9 @@ mod calibration;
 mod chart;
 mod confusion;
 mod errors;
-mod figures;
 mod labels;
 mod lengths;
+mod metric_table;
 mod page;
 mod provenance;
 mod ranking;
@@ -18,10 +18,10 @@ mod training;
 
 use anyhow::Result;
 use metrics::significance::Bootstrap;
-use shared::journal::Entry;
 use shared::layout::Split;
 use shared::schema::{Example, Prediction};
 use shared::task::Task;
+use shared::training_log::LogEntry;
 use tasks::{Scores, TaskParams};
 
 pub(crate) use provenance::Provenance;
@@ -31,7 +31,7 @@ use texts::Texts;
 pub(crate) const RESAMPLES: u32 = 1000;
 
 /// What a report is about.
-pub(crate) struct Subject<'a> {
+pub(crate) struct ReportInput<'a> {
     /// The run's.
     pub(crate) name: &'a str,
     pub(crate) task: Task,
@@ -42,11 +42,11 @@ pub(crate) struct Subject<'a> {
     pub(crate) predictions: &'a [Prediction],
     pub(crate) scores: &'a Scores,
     /// Train's journal.
-    pub(crate) journal: &'a [Entry],
+    pub(crate) training_log: &'a [LogEntry],
     pub(crate) provenance: &'a Provenance<'a>,
 }
 
-impl Subject<'_> {
+impl ReportInput<'_> {
     fn bootstrap(&self) -> Bootstrap {
         Bootstrap { resamples: RESAMPLES, seed: self.seed }
     }
@@ -57,23 +57,26 @@ impl Subject<'_> {
 ///
 /// # Errors
 /// An input fault where predictions are not of the task, or have no example.
-pub(crate) fn html(subject: &Subject<'_>, examples: impl Iterator<Item = Result<Example>>) -> Result<String> {
-    let statistics = tasks::spec(subject.task).statistics(subject.predictions, subject.params)?;
-    let errors = errors::most_confident(subject.predictions, &subject.params.labels);
-    let texts = Texts::read(examples, subject.predictions, &errors)?;
+pub(crate) fn html(
+    input: &ReportInput<'_>,
+    examples: impl Iterator<Item = Result<Example>>,
+) -> Result<String> {
+    let statistics = tasks::spec(input.task).statistics(input.predictions, input.params)?;
+    let errors = errors::most_confident(input.predictions, &input.params.labels);
+    let texts = Texts::read(examples, input.predictions, &errors)?;
     let sections = [
-        Some(figures::section(subject, statistics.as_ref())),
-        training::section(subject.journal, subject.provenance.training.best_step),
-        labels::section(&subject.scores.details),
-        confusion::section(&subject.scores.details, &subject.params.labels),
-        ranking::section(subject.predictions, &subject.params.labels),
-        calibration::section(subject.predictions),
-        ratings::section(subject.predictions),
-        lengths::section(subject, statistics.as_ref(), &texts),
-        errors::section(subject.predictions, &errors, &texts),
-        Some(provenance::section(subject)),
+        Some(metric_table::section(input, statistics.as_ref())),
+        training::section(input.training_log, input.provenance.training.best_step),
+        labels::section(&input.scores.details),
+        confusion::section(&input.scores.details, &input.params.labels),
+        ranking::section(input.predictions, &input.params.labels),
+        calibration::section(input.predictions),
+        ratings::section(input.predictions),
+        lengths::section(input, statistics.as_ref(), &texts),
+        errors::section(input.predictions, &errors, &texts),
+        Some(provenance::section(input)),
     ];
-    Ok(page::page(subject, sections.into_iter().flatten()).into_string())
+    Ok(page::page(input, sections.into_iter().flatten()).into_string())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::Subject;
+use super::ReportInput;
 
 /// Nothing is loaded and nothing runs, whatever a text may hold.
 const POLICY: &str = include_str!("policy.txt").trim_ascii();
@@ -17,9 +17,9 @@ pub(super) struct Section {
     pub(super) body: Markup,
 }
 
-pub(super) fn page(subject: &Subject<'_>, sections: impl Iterator<Item = Section>) -> Markup {
+pub(super) fn page(input: &ReportInput<'_>, sections: impl Iterator<Item = Section>) -> Markup {
     let sections: Vec<Section> = sections.collect();
-    let task = subject.task.name();
+    let task = input.task.name();
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -28,15 +28,15 @@ pub(super) fn page(subject: &Subject<'_>, sections: impl Iterator<Item = Section
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (subject.name) " · evaluation" }
+                title { (input.name) " · evaluation" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 header {
-                    h1 { (subject.name) }
-                    p { (task.replace('_', " ")) " on " strong { (subject.split) } " of "
-                        (subject.provenance.fetched.corpus) ": "
-                        (thousands(subject.predictions.len() as u64)) " examples" }
+                    h1 { (input.name) }
+                    p { (task.replace('_', " ")) " on " strong { (input.split) } " of "
+                        (input.provenance.fetched.corpus) ": "
+                        (thousands(input.predictions.len() as u64)) " examples" }
                     nav aria-label="Sections" {
                         @for section in &sections { a href={ "#" (section.id) } { (section.title) } }
                     }

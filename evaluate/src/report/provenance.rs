@@ -2,18 +2,18 @@
 
 use maud::{Markup, html};
 use serde_json::Value;
-use shared::facts::{FetchFacts, Source, SplitFacts, TrainFacts};
 use shared::layout::Stage;
 use shared::manifest::Manifest;
+use shared::metadata::{FetchMetadata, Source, SplitMetadata, TrainMetadata};
 
-use super::Subject;
+use super::ReportInput;
 use super::page::{Section, table, thousands};
 
 pub(crate) struct Provenance<'a> {
-    pub(crate) fetched: &'a FetchFacts,
+    pub(crate) fetched: &'a FetchMetadata,
     /// Of the split that was evaluated.
-    pub(crate) tokenized: Option<SplitFacts>,
-    pub(crate) training: &'a TrainFacts,
+    pub(crate) tokenized: Option<SplitMetadata>,
+    pub(crate) training: &'a TrainMetadata,
     /// Of the stages before, in their order.
     pub(crate) manifests: Vec<&'a Manifest>,
     /// Evaluate's own section of the config.
@@ -22,14 +22,14 @@ pub(crate) struct Provenance<'a> {
     pub(crate) device: &'a str,
 }
 
-pub(super) fn section(subject: &Subject<'_>) -> Section {
-    let provenance = subject.provenance;
+pub(super) fn section(input: &ReportInput<'_>) -> Section {
+    let provenance = input.provenance;
     let body = html! {
-        (run(subject))
+        (run(input))
         h3 { "Stages" }
         (stages(&provenance.manifests))
         p.note {
-            "A fingerprint names the stage's folder, the digest covers its files and facts. Time and memory are \
+            "A fingerprint names the stage's folder, the digest covers its files and metadata. Time and memory are \
              those of the process that finished the stage; evaluate's own stand in the manifest beside this page, \
              which is written after it."
         }
@@ -41,8 +41,8 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
     Section { id: "provenance", title: "Provenance".into(), body }
 }
 
-fn run(subject: &Subject<'_>) -> Markup {
-    let Provenance { fetched, tokenized, training, device, .. } = subject.provenance;
+fn run(input: &ReportInput<'_>) -> Markup {
+    let Provenance { fetched, tokenized, training, device, .. } = input.provenance;
     let mut rows = vec![
         ["corpus".to_owned(), fetched.corpus.clone()],
         ["licence".to_owned(), fetched.licence.clone()],
@@ -52,10 +52,10 @@ fn run(subject: &Subject<'_>) -> Markup {
         ],
         ["trained".to_owned(), trained(training)],
         ["evaluated on".to_owned(), (*device).to_owned()],
-        ["seed".to_owned(), subject.seed.to_string()],
+        ["seed".to_owned(), input.seed.to_string()],
         ["version".to_owned(), format!("bertline {}", env!("CARGO_PKG_VERSION"))],
     ];
-    if let Some(SplitFacts { truncation_rate, unk_rate, .. }) = tokenized {
+    if let Some(SplitMetadata { truncation_rate, unk_rate, .. }) = tokenized {
         let rates = [truncation_rate, unk_rate].map(|rate| format!("{:.2} %", 100.0 * rate));
         let [truncated, unknown] = rates;
         rows.push([
@@ -66,7 +66,7 @@ fn run(subject: &Subject<'_>) -> Markup {
     html! { dl { @for [name, value] in &rows { dt { (name) } dd { (value) } } } }
 }
 
-fn trained(training: &TrainFacts) -> String {
+fn trained(training: &TrainMetadata) -> String {
     format!(
         "{} steps; the model after step {} was kept, on dev with {}",
         thousands(training.steps),

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shared::facts::{FetchFacts, SplitFacts, TrainFacts};
-use shared::figures::Metric;
 use shared::layout::Stage;
 use shared::manifest::{Manifest, Provenance as Process};
+use shared::metadata::{FetchMetadata, SplitMetadata, TrainMetadata};
+use shared::metric::Metric;
 
 use super::*;
 use crate::fixture::{Fixture, MARKUP};
@@ -16,7 +16,7 @@ fn manifest(stage: Stage) -> Manifest {
         fingerprint: "0123456789abcdef".into(),
         config: json!({ "key": "<value>" }),
         inputs: BTreeMap::new(),
-        facts: Value::Null,
+        metadata: Value::Null,
         provenance: Process {
             version: "0.1.0".into(),
             wall_seconds: 83.0,
@@ -27,8 +27,8 @@ fn manifest(stage: Stage) -> Manifest {
     }
 }
 
-fn journal() -> Vec<Entry> {
-    let train = |step| Entry::Train {
+fn training_log() -> Vec<LogEntry> {
+    let train = |step| LogEntry::Train {
         step,
         epoch: 0.5,
         loss: 1.0 / step as f64,
@@ -37,18 +37,18 @@ fn journal() -> Vec<Entry> {
         learning_rate: 5e-5,
     };
     let metrics = [(Metric::Loss, 0.5), (Metric::Accuracy, 0.75)].into();
-    vec![train(1), train(2), Entry::Dev { step: 2, epoch: 1.0, metrics }]
+    vec![train(1), train(2), LogEntry::Dev { step: 2, epoch: 1.0, metrics }]
 }
 
-fn fetch_facts() -> FetchFacts {
-    FetchFacts {
+fn fetch_facts() -> FetchMetadata {
+    FetchMetadata {
         corpus: "made <up>".into(),
         licence: "CC0".into(),
         labels: Vec::new(),
         examples: BTreeMap::new(),
         model: "scratch".into(),
         weights: shared::config::Weights::Random,
-        sources: vec![shared::facts::Source {
+        sources: vec![shared::metadata::Source {
             location: "https://example.org/a.txt".into(),
             bytes: 1,
             sha256: "00".into(),
@@ -59,9 +59,9 @@ fn fetch_facts() -> FetchFacts {
 fn page(task: Task) -> String {
     let fixture = Fixture::of(task);
     let training =
-        TrainFacts { steps: 2, best_step: 2, best_dev: [(Metric::Loss, 0.5)].into(), parameters: 1000 };
+        TrainMetadata { steps: 2, best_step: 2, best_dev: [(Metric::Loss, 0.5)].into(), parameters: 1000 };
     let manifests = [Stage::Fetch, Stage::Tokenize, Stage::Train].map(manifest);
-    let tokenized = SplitFacts {
+    let tokenized = SplitMetadata {
         rows: 1,
         shards: 1,
         length_histogram: Vec::new(),
@@ -76,7 +76,7 @@ fn page(task: Task) -> String {
         section: json!({ "split": "test" }),
         device: "cpu",
     };
-    let subject = Subject {
+    let input = ReportInput {
         name: "a <run>",
         task,
         split: Split::Test,
@@ -84,10 +84,10 @@ fn page(task: Task) -> String {
         params: &fixture.params,
         predictions: &fixture.predictions,
         scores: &fixture.scores,
-        journal: &journal(),
+        training_log: &training_log(),
         provenance: &provenance,
     };
-    html(&subject, fixture.examples.into_iter().map(Ok)).unwrap()
+    html(&input, fixture.examples.into_iter().map(Ok)).unwrap()
 }
 
 fn check_sections(task: Task, own: &[&str]) {
@@ -116,7 +116,7 @@ fn every_task_has_its_sections() {
 fn every_metric_stands_in_the_page() {
     for task in Task::ALL {
         let (page, fixture) = (page(task), Fixture::of(task));
-        for (metric, value) in fixture.scores.figures.iter() {
+        for (metric, value) in fixture.scores.metric_values.iter() {
             let title = maud::html! { (metric.title()) }.into_string();
             assert!(page.contains(&title) && page.contains(&format!("{value:.4}")), "{metric:?} of {task:?}");
         }

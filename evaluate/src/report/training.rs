@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use shared::figures::{Figures, Metric};
-use shared::journal::Entry;
+use shared::metric::{Metric, MetricValues};
+use shared::training_log::LogEntry;
 
 use super::chart::{Axis, Chart, Range, Series};
 use super::page::{Section, table, thousands};
 
-pub(super) fn section(journal: &[Entry], best_step: u64) -> Option<Section> {
-    let charts = [loss(journal), metrics(journal, best_step), learning_rate(journal)];
+pub(super) fn section(training_log: &[LogEntry], best_step: u64) -> Option<Section> {
+    let charts = [loss(training_log), metrics(training_log, best_step), learning_rate(training_log)];
     let charts: Vec<Chart> = charts.into_iter().filter(has_points).collect();
     let body = html! {
         div.charts { @for chart in &charts { (chart.figure()) } }
-        details { summary { "Figures on dev" } (dev_table(journal)) }
+        details { summary { "Figures on dev" } (dev_table(training_log)) }
     };
     (!charts.is_empty()).then(|| Section { id: "training", title: "Training".into(), body })
 }
@@ -23,11 +23,11 @@ fn has_points(chart: &Chart) -> bool {
     chart.series.iter().any(|series| !series.points.is_empty())
 }
 
-fn loss(journal: &[Entry]) -> Chart {
-    let dev = dev_of(journal, Metric::Loss);
+fn loss(training_log: &[LogEntry]) -> Chart {
+    let dev = dev_of(training_log, Metric::Loss);
     let least = dev.iter().copied().min_by(|left, right| left.1.total_cmp(&right.1));
     let least = least.map(|(step, loss)| format!("On dev it is least after step {step}: {loss:.4}."));
-    let train = train_of(journal, |entry| Some(entry.loss));
+    let train = train_of(training_log, |entry| Some(entry.loss));
     chart(
         "training-loss",
         "Loss",
@@ -37,18 +37,18 @@ fn loss(journal: &[Entry]) -> Chart {
     )
 }
 
-fn metrics(journal: &[Entry], best_step: u64) -> Chart {
-    let mut series = vec![Series::line("accuracy on train", train_of(journal, |entry| entry.accuracy))];
-    for metric in dev_metrics(journal).into_iter().filter(is_a_rate) {
-        series.push(Series::line(format!("{} on dev", metric.title()), dev_of(journal, metric)));
+fn metrics(training_log: &[LogEntry], best_step: u64) -> Chart {
+    let mut series = vec![Series::line("accuracy on train", train_of(training_log, |entry| entry.accuracy))];
+    for metric in dev_metrics(training_log).into_iter().filter(is_a_rate) {
+        series.push(Series::line(format!("{} on dev", metric.title()), dev_of(training_log, metric)));
     }
     series.retain(|series| !series.points.is_empty());
     let kept = format!("The model after step {} was kept.", thousands(best_step));
     chart("training-metrics", "Metrics", "value", Some(kept), series)
 }
 
-fn learning_rate(journal: &[Entry]) -> Chart {
-    let points = train_of(journal, |entry| Some(entry.learning_rate));
+fn learning_rate(training_log: &[LogEntry]) -> Chart {
+    let points = train_of(training_log, |entry| Some(entry.learning_rate));
     let most = points.iter().map(|(_, rate)| *rate).reduce(f64::max);
     let summary = most.map(|rate| format!("At most {rate:.1e}."));
     chart(
@@ -84,30 +84,34 @@ struct TrainLine {
     learning_rate: f64,
 }
 
-fn train_of(journal: &[Entry], value: impl Fn(TrainLine) -> Option<f64>) -> Vec<(f64, f64)> {
-    let point = |entry: &Entry| match *entry {
-        Entry::Train { step, loss, accuracy, learning_rate, .. } => {
+fn train_of(training_log: &[LogEntry], value: impl Fn(TrainLine) -> Option<f64>) -> Vec<(f64, f64)> {
+    let point = |entry: &LogEntry| match *entry {
+        LogEntry::Train { step, loss, accuracy, learning_rate, .. } => {
             Some((step as f64, value(TrainLine { loss, accuracy, learning_rate })?))
         }
-        Entry::Dev { .. } => None,
+        LogEntry::Dev { .. } => None,
     };
-    journal.iter().filter_map(point).collect()
+    training_log.iter().filter_map(point).collect()
 }
 
-fn dev(journal: &[Entry]) -> impl Iterator<Item = (u64, f64, &Figures)> {
-    journal.iter().filter_map(|entry| match entry {
-        Entry::Dev { step, epoch, metrics } => Some((*step, *epoch, metrics)),
-        Entry::Train { .. } => None,
+fn dev(training_log: &[LogEntry]) -> impl Iterator<Item = (u64, f64, &MetricValues)> {
+    training_log.iter().filter_map(|entry| match entry {
+        LogEntry::Dev { step, epoch, metrics } => Some((*step, *epoch, metrics)),
+        LogEntry::Train { .. } => None,
     })
 }
 
-fn dev_of(journal: &[Entry], metric: Metric) -> Vec<(f64, f64)> {
-    dev(journal).filter_map(|(step, _, figures)| Some((step as f64, figures.get(metric)?))).collect()
+fn dev_of(training_log: &[LogEntry], metric: Metric) -> Vec<(f64, f64)> {
+    dev(training_log)
+        .filter_map(|(step, _, metric_values)| Some((step as f64, metric_values.get(metric)?)))
+        .collect()
 }
 
 /// That dev was judged by.
-fn dev_metrics(journal: &[Entry]) -> BTreeSet<Metric> {
-    dev(journal).flat_map(|(_, _, figures)| figures.iter().map(|(metric, _)| metric)).collect()
+fn dev_metrics(training_log: &[LogEntry]) -> BTreeSet<Metric> {
+    dev(training_log)
+        .flat_map(|(_, _, metric_values)| metric_values.iter().map(|(metric, _)| metric))
+        .collect()
 }
 
 /// Whether it lies between 0 and 1 and tells how good a model is.
@@ -115,14 +119,14 @@ fn is_a_rate(metric: &Metric) -> bool {
     !matches!(metric, Metric::Loss | Metric::Perplexity | Metric::Threshold)
 }
 
-fn dev_table(journal: &[Entry]) -> Markup {
-    let metrics = dev_metrics(journal);
+fn dev_table(training_log: &[LogEntry]) -> Markup {
+    let metrics = dev_metrics(training_log);
     let titles = metrics.iter().map(|metric| metric.title());
     let headings: Vec<&str> = ["step", "epoch"].into_iter().chain(titles).collect();
-    let row = |(step, epoch, figures): (u64, f64, &Figures)| {
-        let values = metrics.iter().map(|&metric| figures.get(metric));
+    let row = |(step, epoch, metric_values): (u64, f64, &MetricValues)| {
+        let values = metrics.iter().map(|&metric| metric_values.get(metric));
         let shown = values.map(|value| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}")));
         [thousands(step), format!("{epoch:.2}")].into_iter().chain(shown).collect()
     };
-    table(&headings, dev(journal).map(row))
+    table(&headings, dev(training_log).map(row))
 }

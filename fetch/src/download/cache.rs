@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use shared::address::Address;
 use shared::digest::sha256_file;
-use shared::facts::Source;
 use shared::fault::{self, Fault, FaultKind};
+use shared::metadata::Source;
 
 use super::Remote;
 use super::partial::Partial;

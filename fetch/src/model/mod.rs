@@ -15,8 +15,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use model_files::BertConfig;
 use shared::config::{FetchConfig, ModelSource, Weights};
-use shared::facts::Source;
 use shared::layout::{hub, trained};
+use shared::metadata::Source;
 use shared::names::listed;
 use shared::task::OutputLayer;
 

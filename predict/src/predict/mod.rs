@@ -1,9 +1,9 @@
 //! The program `predict`: texts in, what the model says of them out.
 
 mod ahead;
+mod atomic_file;
 mod input;
 mod output;
-mod target;
 mod terminal;
 
 use std::io::{IsTerminal, stdout};
@@ -26,9 +26,9 @@ use crate::model::ModelArgs;
 use crate::open_predictor;
 use crate::predictor::Predictor;
 use ahead::Ahead;
+use atomic_file::AtomicFile;
 use input::{Input, InputFormat};
 use output::{Ids, Output};
-use target::Target;
 
 const PROGRAM: &str = "predict";
 /// Examples that are computed together, sorted by length: enough for batches without padding.
@@ -67,7 +67,7 @@ fn predict(args: &PredictArgs) -> Result<()> {
     signals::listen()?;
     // What is wrong with the files should be said before a model is loaded.
     let input = Input::open(args.input.as_deref(), args.format)?;
-    let target = args.output.as_deref().map(Target::new).transpose()?;
+    let target = args.output.as_deref().map(AtomicFile::new).transpose()?;
     let predictor = open_predictor(PROGRAM, &args.model)?;
     let encoder = predictor.encoder();
     if !args.texts.is_empty() {

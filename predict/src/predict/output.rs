@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use shared::schema::{Prediction, PredictionShape, PredictionWriter, TruthKind};
 
-use super::target::{Format, Target};
+use super::atomic_file::{AtomicFile, Format};
 use crate::answer::Answer;
 use crate::encoder::Encoder;
 
@@ -27,13 +27,13 @@ pub(super) struct Output {
 
 enum Sink {
     Printed(BufWriter<io::Stdout>),
-    Lines(BufWriter<File>, Target),
-    Parquet(Box<PredictionWriter>, Target),
+    Lines(BufWriter<File>, AtomicFile),
+    Parquet(Box<PredictionWriter>, AtomicFile),
 }
 
 impl Output {
     /// Without a target answers are printed.
-    pub(super) fn open(target: Option<Target>, ids: Ids, encoder: &Arc<Encoder>) -> Result<Output> {
+    pub(super) fn open(target: Option<AtomicFile>, ids: Ids, encoder: &Arc<Encoder>) -> Result<Output> {
         let sink = match target {
             None => Sink::Printed(BufWriter::new(stdout())),
             Some(target) if target.format() == Format::Parquet => {
@@ -79,7 +79,7 @@ impl Output {
     }
 }
 
-fn cannot_write(target: &Target) -> String {
+fn cannot_write(target: &AtomicFile) -> String {
     format!("cannot write {}", target.written().display())
 }
 

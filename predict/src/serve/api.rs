@@ -16,13 +16,13 @@ use serde_json::json;
 use shared::schema::Prediction;
 use tokio::time::timeout;
 
+use super::api_error::ApiError;
 use super::metrics::ServerMetrics;
 use super::origin::is_foreign;
 use super::pages;
 use super::queue::Queue;
-use super::refusal::Refusal;
 use super::reply::{in_json, typed};
-use super::request::{Asked, Limits};
+use super::request::{Limits, PredictRequest};
 use super::token::Token;
 use crate::answer::Answer;
 use crate::encoder::ModelCard;
@@ -65,9 +65,9 @@ pub(super) fn router(service: Arc<Service>) -> Router {
         .route(PAGE, get(pages::page))
         .route(STYLE, get(pages::style))
         .route(SCRIPT, get(pages::script))
-        .fallback(async |State(service): Shared| Refusal::NoSuchPath.response(&service.limits))
+        .fallback(async |State(service): Shared| ApiError::NoSuchPath.response(&service.limits))
         .method_not_allowed_fallback(async |State(service): Shared| {
-            Refusal::NoSuchMethod.response(&service.limits)
+            ApiError::NoSuchMethod.response(&service.limits)
         })
         .layer(from_fn_with_state(Arc::clone(&service), around))
         .with_state(service)
@@ -96,14 +96,14 @@ async fn around(State(service): Shared, request: Request, next: Next) -> Respons
     response
 }
 
-fn refused(service: &Service, path: &str, request: &Request) -> Option<Refusal> {
+fn refused(service: &Service, path: &str, request: &Request) -> Option<ApiError> {
     if !GUARDED.contains(&path) {
         return None;
     }
     if service.token.is_asked_for() {
-        (!service.token.admits(request.headers())).then_some(Refusal::Unauthorized)
+        (!service.token.admits(request.headers())).then_some(ApiError::Unauthorized)
     } else {
-        is_foreign(request).then_some(Refusal::Foreign)
+        is_foreign(request).then_some(ApiError::Foreign)
     }
 }
 
@@ -116,7 +116,7 @@ async fn healthz(State(service): Shared) -> Response {
     if service.queue.is_well() {
         typed("text/plain; charset=utf-8", "ok\n")
     } else {
-        Refusal::Broken.response(&service.limits)
+        ApiError::Broken.response(&service.limits)
     }
 }
 
@@ -130,7 +130,7 @@ async fn model(State(service): Shared) -> Response {
 async fn predict(State(service): Shared, request: Request) -> Response {
     let encodings = request.headers().get_all(CONTENT_ENCODING);
     if encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Refusal::Compressed.response(&service.limits);
+        return ApiError::Compressed.response(&service.limits);
     }
     match answer(&service, request.into_body()).await {
         Ok(response) => response,
@@ -138,26 +138,30 @@ async fn predict(State(service): Shared, request: Request) -> Response {
     }
 }
 
-async fn answer(service: &Service, body: Body) -> Result<Response, Refusal> {
+async fn answer(service: &Service, body: Body) -> Result<Response, ApiError> {
     let Service { card, limits, .. } = service;
-    let body = timeout(limits.time, bytes(body, limits.bytes)).await.map_err(|_| Refusal::TooSlow)??;
-    let asked = Asked::parse(&body, card.texts, limits)?;
+    let body = timeout(limits.time, bytes(body, limits.bytes)).await.map_err(|_| ApiError::TooSlow)??;
+    let asked = PredictRequest::parse(&body, card.texts, limits)?;
     let predictions = timeout(limits.time, service.queue.ask(asked.examples())).await;
-    let predictions = predictions.map_err(|_| Refusal::TimedOut)??;
+    let predictions = predictions.map_err(|_| ApiError::TimedOut)??;
     service.metrics.texts.inc_by(predictions.len() as u64);
     Ok(in_json(written(&asked, &predictions, &card.labels)?))
 }
 
-async fn bytes(body: Body, most: usize) -> Result<axum::body::Bytes, Refusal> {
+async fn bytes(body: Body, most: usize) -> Result<axum::body::Bytes, ApiError> {
     // One that says so itself is not even read.
     if body.size_hint().lower() > most as u64 {
-        return Err(Refusal::TooLarge);
+        return Err(ApiError::TooLarge);
     }
-    to_bytes(body, most).await.map_err(|_| Refusal::TooLarge)
+    to_bytes(body, most).await.map_err(|_| ApiError::TooLarge)
 }
 
 /// An object, or a list of them.
-fn written(asked: &Asked, predictions: &[Prediction], labels: &[String]) -> Result<String, Refusal> {
+fn written(
+    asked: &PredictRequest,
+    predictions: &[Prediction],
+    labels: &[String],
+) -> Result<String, ApiError> {
     let answers = predictions.iter().map(|prediction| Answer {
         example_id: None,
         decoded: &prediction.decoded,
@@ -165,16 +169,16 @@ fn written(asked: &Asked, predictions: &[Prediction], labels: &[String]) -> Resu
     });
     let answers: Vec<Answer<'_>> = answers.collect();
     let text = match (asked, answers.as_slice()) {
-        (Asked::One(_), [answer]) => serde_json::to_string(answer),
+        (PredictRequest::One(_), [answer]) => serde_json::to_string(answer),
         _ => serde_json::to_string(&answers),
     };
-    text.map_err(|_| Refusal::Failed)
+    text.map_err(|_| ApiError::Failed)
 }
 
 async fn metrics(State(service): Shared) -> Response {
     match service.metrics.text() {
         Ok(text) => typed("application/openmetrics-text; version=1.0.0; charset=utf-8", text),
-        Err(_) => Refusal::Failed.response(&service.limits),
+        Err(_) => ApiError::Failed.response(&service.limits),
     }
 }
 

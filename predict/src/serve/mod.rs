@@ -1,12 +1,12 @@
 //! The program `serve`: a model behind HTTP.
 
 mod api;
+mod api_error;
 mod connections;
 mod metrics;
 mod origin;
 mod pages;
 mod queue;
-mod refusal;
 mod reply;
 mod request;
 mod signals;

@@ -7,8 +7,8 @@ use shared::schema::{Example, Prediction};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
+use super::api_error::ApiError;
 use super::metrics::ServerMetrics;
-use super::refusal::Refusal;
 use super::worker::Worker;
 
 /// Failures one after the other from which on the model is taken for broken, not the texts.
@@ -25,14 +25,14 @@ pub(super) struct Queue {
 
 /// A request's place in the queue. What is asked lies in the slot, so that it can be taken out from either end.
 pub(super) struct Entry {
-    slot: Slot,
+    slot: Pending,
     pub(super) texts: usize,
-    answer: oneshot::Sender<Result<Vec<Prediction>, Refusal>>,
+    answer: oneshot::Sender<Result<Vec<Prediction>, ApiError>>,
 }
 
 /// Emptied by whoever comes first: the model, which begins with it, or the request, which waits no longer.
 #[derive(Clone, Default)]
-struct Slot(Arc<Mutex<Option<Waiting>>>);
+struct Pending(Arc<Mutex<Option<Waiting>>>);
 
 struct Waiting {
     examples: Vec<Example>,
@@ -41,9 +41,9 @@ struct Waiting {
 }
 
 /// A request whose answer the model works on. It keeps its part of the queue until then.
-pub(super) struct Begun {
+pub(super) struct InFlight {
     pub(super) examples: Vec<Example>,
-    answer: oneshot::Sender<Result<Vec<Prediction>, Refusal>>,
+    answer: oneshot::Sender<Result<Vec<Prediction>, ApiError>>,
     room: OwnedSemaphorePermit,
 }
 
@@ -63,12 +63,12 @@ impl Queue {
 
     /// What the model says of `examples`. Whoever stops waiting takes them out, and has the model stop between two
     /// batches if it has begun.
-    pub(super) async fn ask(&self, examples: Vec<Example>) -> Result<Vec<Prediction>, Refusal> {
+    pub(super) async fn ask(&self, examples: Vec<Example>) -> Result<Vec<Prediction>, ApiError> {
         let texts = examples.len();
-        let permits = u32::try_from(texts).map_err(|_| Refusal::QueueFull)?;
-        let room = Arc::clone(&self.room).try_acquire_many_owned(permits).map_err(|_| Refusal::QueueFull)?;
+        let permits = u32::try_from(texts).map_err(|_| ApiError::QueueFull)?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(permits).map_err(|_| ApiError::QueueFull)?;
         let (answer, answered) = oneshot::channel();
-        let slot = Slot::default();
+        let slot = Pending::default();
         let _leaving = Leaving(slot.clone());
         slot.fill(|| {
             let entry = Entry { slot: slot.clone(), texts, answer };
@@ -77,7 +77,7 @@ impl Queue {
             let counted = Counted::new(self.waiting.clone(), texts as u64);
             Some(Waiting { examples, room, _counted: counted })
         });
-        answered.await.map_err(|_| Refusal::Failed)?
+        answered.await.map_err(|_| ApiError::Failed)?
     }
 
     /// Whether a request may hope for an answer.
@@ -86,7 +86,7 @@ impl Queue {
     }
 }
 
-impl Slot {
+impl Pending {
     /// Whoever wants to empty it in the meantime waits.
     fn fill(&self, waiting: impl FnOnce() -> Option<Waiting>) {
         if let Ok(mut slot) = self.0.lock() {
@@ -100,7 +100,7 @@ impl Slot {
 }
 
 /// Dropped with the request's future, whether that was answered or given up.
-struct Leaving(Slot);
+struct Leaving(Pending);
 
 impl Drop for Leaving {
     fn drop(&mut self) {
@@ -139,19 +139,19 @@ impl Entry {
     }
 
     /// None where nobody waits for it any more.
-    pub(super) fn begin(self) -> Option<Begun> {
+    pub(super) fn begin(self) -> Option<InFlight> {
         let Waiting { examples, room, .. } = self.slot.empty()?;
-        Some(Begun { examples, answer: self.answer, room })
+        Some(InFlight { examples, answer: self.answer, room })
     }
 }
 
-impl Begun {
+impl InFlight {
     pub(super) fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
 
     /// Makes room for others before the answer arrives, so that who has it may ask again at once.
-    pub(super) fn end(self, answer: Result<Vec<Prediction>, Refusal>) {
+    pub(super) fn end(self, answer: Result<Vec<Prediction>, ApiError>) {
         drop(self.room);
         // Who has gone needs no answer.
         drop(self.answer.send(answer));

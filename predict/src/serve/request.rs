@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use shared::schema::Example;
 
-use super::refusal::Refusal;
+use super::api_error::ApiError;
 use crate::encoder::example;
 
 /// What a request may cost; `/model` tells it.
@@ -29,7 +29,7 @@ fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S:
 
 /// How many answers there are to be.
 #[derive(Debug, PartialEq)]
-pub(super) enum Asked {
+pub(super) enum PredictRequest {
     /// An object.
     One(Vec<String>),
     /// A list of them, for each the texts of an example.
@@ -39,12 +39,12 @@ pub(super) enum Asked {
 /// A key of its own in place of a list, for a task of single texts.
 const TEXTS: &str = "texts";
 
-impl Asked {
+impl PredictRequest {
     /// `{"text": …}` with the names in `columns` as keys, or a list of such objects, bare or as `{"texts": […]}`. In a
     /// list a task of single texts may have strings.
-    pub(super) fn parse(body: &[u8], columns: &[&str], limits: &Limits) -> Result<Asked, Refusal> {
+    pub(super) fn parse(body: &[u8], columns: &[&str], limits: &Limits) -> Result<PredictRequest, ApiError> {
         let value: Value =
-            serde_json::from_slice(body).map_err(|error| Refusal::Malformed(error.to_string()))?;
+            serde_json::from_slice(body).map_err(|error| ApiError::Malformed(error.to_string()))?;
         match value {
             Value::Object(mut object) if object.contains_key(TEXTS) => {
                 let texts = object.remove(TEXTS).unwrap_or_default();
@@ -57,21 +57,21 @@ impl Asked {
             Value::Array(items) => many(items, columns, limits),
             // Without a key a string could be a text as well as a mistake.
             Value::String(_) => Err(unfit(format!("an object with {} is asked for", named(columns)))),
-            value => Ok(Asked::One(one(value, columns, limits)?)),
+            value => Ok(PredictRequest::One(one(value, columns, limits)?)),
         }
     }
 
     /// Numbered from 1.
     pub(super) fn examples(&self) -> Vec<Example> {
         let all = match self {
-            Asked::One(texts) => std::slice::from_ref(texts),
-            Asked::Many(all) => all,
+            PredictRequest::One(texts) => std::slice::from_ref(texts),
+            PredictRequest::Many(all) => all,
         };
         (1..).zip(all).map(|(id, texts): (u64, _)| example(id.to_string(), texts.iter().cloned())).collect()
     }
 }
 
-fn many(items: Vec<Value>, columns: &[&str], limits: &Limits) -> Result<Asked, Refusal> {
+fn many(items: Vec<Value>, columns: &[&str], limits: &Limits) -> Result<PredictRequest, ApiError> {
     if items.is_empty() || items.len() > limits.texts {
         return Err(unfit(format!(
             "a list of {} is asked about; it may be 1 to {}",
@@ -81,15 +81,15 @@ fn many(items: Vec<Value>, columns: &[&str], limits: &Limits) -> Result<Asked, R
     }
     let item = |(number, item): (usize, Value)| {
         one(item, columns, limits).map_err(|refusal| match refusal {
-            Refusal::Unfit(reason) => unfit(format!("item {number}: {reason}")),
+            ApiError::Unfit(reason) => unfit(format!("item {number}: {reason}")),
             other => other,
         })
     };
-    Ok(Asked::Many((1..).zip(items).map(item).collect::<Result<_, _>>()?))
+    Ok(PredictRequest::Many((1..).zip(items).map(item).collect::<Result<_, _>>()?))
 }
 
 /// The texts of an example, in the order of `columns`.
-fn one(value: Value, columns: &[&str], limits: &Limits) -> Result<Vec<String>, Refusal> {
+fn one(value: Value, columns: &[&str], limits: &Limits) -> Result<Vec<String>, ApiError> {
     let mut object = match (value, columns) {
         (Value::Object(object), _) => object,
         (text @ Value::String(_), [only]) => Map::from_iter([((*only).to_owned(), text)]),
@@ -117,8 +117,8 @@ fn named(columns: &[&str]) -> String {
     columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(" and ")
 }
 
-fn unfit(reason: String) -> Refusal {
-    Refusal::Unfit(reason)
+fn unfit(reason: String) -> ApiError {
+    ApiError::Unfit(reason)
 }
 
 #[cfg(test)]
@@ -130,12 +130,14 @@ mod tests {
     const PAIR: &[&str] = &["question", "context"];
     const LIMITS: Limits = Limits { bytes: 0, texts: 2, characters: 3, time: Duration::ZERO };
 
-    fn many(all: &[&[&str]]) -> Asked {
-        Asked::Many(all.iter().map(|texts| texts.iter().map(|&text| text.to_owned()).collect()).collect())
+    fn many(all: &[&[&str]]) -> PredictRequest {
+        PredictRequest::Many(
+            all.iter().map(|texts| texts.iter().map(|&text| text.to_owned()).collect()).collect(),
+        )
     }
 
-    fn check(body: &str, columns: &[&str], expect: Asked) {
-        assert_eq!(Asked::parse(body.as_bytes(), columns, &LIMITS), Ok(expect), "{body}");
+    fn check(body: &str, columns: &[&str], expect: PredictRequest) {
+        assert_eq!(PredictRequest::parse(body.as_bytes(), columns, &LIMITS), Ok(expect), "{body}");
         assert!(is_described(body), "openapi.json does not allow {body}");
     }
 
@@ -150,20 +152,20 @@ mod tests {
     }
 
     fn check_refused(body: &str, columns: &[&str], status: u16, part: &str) {
-        let refusal = Asked::parse(body.as_bytes(), columns, &LIMITS).unwrap_err();
+        let refusal = PredictRequest::parse(body.as_bytes(), columns, &LIMITS).unwrap_err();
         assert_eq!(refusal.status().as_u16(), status, "{refusal:?}");
-        let (Refusal::Malformed(reason) | Refusal::Unfit(reason)) = &refusal else { panic!("{refusal:?}") };
+        let (ApiError::Malformed(reason) | ApiError::Unfit(reason)) = &refusal else { panic!("{refusal:?}") };
         assert!(reason.contains(part), "`{reason}` lacks `{part}`");
     }
 
     #[test]
     fn one_or_many_are_asked_about() {
-        check(r#"{"text": "가나다"}"#, ONE, Asked::One(vec!["가나다".into()]));
+        check(r#"{"text": "가나다"}"#, ONE, PredictRequest::One(vec!["가나다".into()]));
         check(r#"{"texts": ["가", ""]}"#, ONE, many(&[&["가"], &[""]]));
         check(r#"["가", "나"]"#, ONE, many(&[&["가"], &["나"]]));
         check(r#"[{"text": "가"}, "나"]"#, ONE, many(&[&["가"], &["나"]]));
         let pair = r#"{"context": "나", "question": "가"}"#;
-        check(pair, PAIR, Asked::One(vec!["가".into(), "나".into()]));
+        check(pair, PAIR, PredictRequest::One(vec!["가".into(), "나".into()]));
         check(&format!("[{pair}]"), PAIR, many(&[&["가", "나"]]));
         check(&format!("{{\"texts\": [{pair}]}}"), PAIR, many(&[&["가", "나"]]));
     }

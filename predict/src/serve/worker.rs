@@ -10,18 +10,18 @@ use shared::fault::panic_reason;
 use shared::schema::{Example, Prediction};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::api_error::ApiError;
 use super::metrics::ServerMetrics;
-use super::queue::{Begun, Entry, Failures, tell_abandoned};
-use super::refusal::Refusal;
+use super::queue::{Entry, Failures, InFlight, tell_abandoned};
 use crate::predictor::Failure;
 
 /// What the model says of examples, or None where nobody wants to know it any more.
 pub(super) type Answers = Result<Option<Vec<Prediction>>, Failure>;
 
 /// What answers; it may ask in between whether nobody waits any more.
-pub(super) trait Asked: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers {}
+pub(super) trait PredictRequest: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers {}
 
-impl<F: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers> Asked for F {}
+impl<F: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers> PredictRequest for F {}
 
 /// The receiving end of a [`super::queue::Queue`].
 pub(super) struct Worker {
@@ -58,7 +58,11 @@ impl Worker {
 
     /// Lets a thread of its own answer with `model`, at most `most` texts at a time unless one request has more. The
     /// model may ask in between whether anybody still waits, and give up where nobody does.
-    pub(super) fn start(self, most: usize, mut model: impl Asked + Send + 'static) -> Result<ModelThread> {
+    pub(super) fn start(
+        self,
+        most: usize,
+        mut model: impl PredictRequest + Send + 'static,
+    ) -> Result<ModelThread> {
         let (ending, end) = mpsc::channel();
         let mut worker = self;
         let work = move || {
@@ -78,8 +82,8 @@ impl Worker {
 
     /// What waits, as much as is computed at a time, and the request that did not fit any more. While one batch is
     /// computed the next one gathers, so nobody has to be kept waiting for company.
-    fn batch(&mut self, first: Entry, most: usize) -> (Vec<Begun>, Option<Entry>) {
-        let mut jobs: Vec<Begun> = first.begin().into_iter().collect();
+    fn batch(&mut self, first: Entry, most: usize) -> (Vec<InFlight>, Option<Entry>) {
+        let mut jobs: Vec<InFlight> = first.begin().into_iter().collect();
         let mut texts: usize = jobs.iter().map(|job| job.examples.len()).sum();
         while let Ok(entry) = self.jobs.try_recv() {
             if entry.is_abandoned() {
@@ -96,15 +100,16 @@ impl Worker {
         (jobs, None)
     }
 
-    fn answer(&self, jobs: Vec<Begun>, model: &mut impl Asked) {
-        let (abandoned, jobs): (Vec<Begun>, Vec<Begun>) = jobs.into_iter().partition(Begun::is_abandoned);
+    fn answer(&self, jobs: Vec<InFlight>, model: &mut impl PredictRequest) {
+        let (abandoned, jobs): (Vec<InFlight>, Vec<InFlight>) =
+            jobs.into_iter().partition(InFlight::is_abandoned);
         abandoned.iter().for_each(|job| tell_abandoned(job.examples.len()));
         if jobs.is_empty() {
             return;
         }
         let examples: Vec<Example> = jobs.iter().flat_map(|job| job.examples.iter().cloned()).collect();
         let (count, started) = (examples.len(), Instant::now());
-        let answers = asked(model, examples, &|| jobs.iter().all(Begun::is_abandoned));
+        let answers = asked(model, examples, &|| jobs.iter().all(InFlight::is_abandoned));
         self.metrics.batches.observe(count as f64);
         self.metrics.model_seconds.observe(started.elapsed().as_secs_f64());
         match answers {
@@ -124,7 +129,7 @@ impl Worker {
             }
             // It says nothing of the model's health.
             Err(Failure::Text(error)) => {
-                let refusal = Refusal::Unfit(format!("{error:#}"));
+                let refusal = ApiError::Unfit(format!("{error:#}"));
                 jobs.into_iter().for_each(|job| job.end(Err(refusal.clone())));
             }
             failed => {
@@ -133,14 +138,18 @@ impl Worker {
                     Err(Failure::Model(error)) => log::error!("{error:#}"),
                     _ => log::error!("the model left texts out"),
                 }
-                jobs.into_iter().for_each(|job| job.end(Err(Refusal::Failed)));
+                jobs.into_iter().for_each(|job| job.end(Err(ApiError::Failed)));
             }
         }
     }
 }
 
 /// libtorch fails by panics, which must not end the server.
-fn asked(model: &mut impl Asked, examples: Vec<Example>, is_abandoned: &dyn Fn() -> bool) -> Answers {
+fn asked(
+    model: &mut impl PredictRequest,
+    examples: Vec<Example>,
+    is_abandoned: &dyn Fn() -> bool,
+) -> Answers {
     match catch_unwind(AssertUnwindSafe(|| model(examples, is_abandoned))) {
         Ok(answers) => answers,
         Err(panic) => Err(Failure::Model(anyhow!("the model failed: {}", panic_reason(panic.as_ref())))),

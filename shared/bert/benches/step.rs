@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Dataset, Head, Model, Objective};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Dataset, HeadPolicy, Model, Objective};
 use clap::Parser;
 use serde_json::json;
 use shared::config::{DeviceChoice, Precision, Weights};
@@ -59,7 +59,7 @@ fn main() -> Result<()> {
         BertConfig::read(&arguments.model)?.with_task(OutputLayer::Sequence, TargetKind::Class, &labels);
     let dataset = dataset(&config, BATCHES * arguments.batch, arguments.seq);
     let rows: Vec<usize> = (0..dataset.len()).collect();
-    let (weights, head) = (Weights::Random, Head::MayBeNew);
+    let (weights, head) = (Weights::Random, HeadPolicy::MayBeNew);
     let mut model = Model::build(&arguments.model, config, weights, head, &compute, SEED)?;
     let (objective, mut optimizer) = (Objective::default(), AdamW::new(AdamWConfig::default()));
     println!("{}", json!({ "ready": true }));

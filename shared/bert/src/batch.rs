@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use model_files::BertConfig;
 use shared::config::{Config, LossPadding};
-use shared::facts::TokenizeFacts;
 use shared::fault::Fault;
+use shared::metadata::TokenizeMetadata;
 use shared::schema::Features;
 use shared::task::Task;
 
@@ -24,9 +24,9 @@ pub enum Padding {
 
 impl Padding {
     /// What the run of `config` asks for; only a loss of spans depends on it.
-    pub fn of(config: &Config, facts: &TokenizeFacts) -> Padding {
+    pub fn of(config: &Config, metadata: &TokenizeMetadata) -> Padding {
         match (config.task, config.question_answering.loss_padding) {
-            (Task::QuestionAnswering, LossPadding::Counted) => Padding::MaxLength(facts.max_seq_length),
+            (Task::QuestionAnswering, LossPadding::Counted) => Padding::MaxLength(metadata.max_seq_length),
             _ => Padding::Longest,
         }
     }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use model_files::BertConfig;
-use shared::facts::TokenizeFacts;
 use shared::fault::Fault;
 use shared::layout::{Split, tokenized};
+use shared::metadata::TokenizeMetadata;
 use shared::schema::{Features, FeaturesReader};
 
 use crate::batch::{Batch, Padding};
@@ -36,8 +36,8 @@ impl Dataset {
     ///
     /// # Errors
     /// A [`Fault::input`] where a shard is damaged or the split is empty.
-    pub fn read(folder: &Path, facts: &TokenizeFacts, split: Split) -> Result<Dataset> {
-        let shards = facts.splits.get(&split).map_or(0, |split| split.shards);
+    pub fn read(folder: &Path, metadata: &TokenizeMetadata, split: Split) -> Result<Dataset> {
+        let shards = metadata.splits.get(&split).map_or(0, |split| split.shards);
         let mut rows = Vec::new();
         for shard in 0..shards {
             let path = tokenized::features(folder, split, shard, shards);

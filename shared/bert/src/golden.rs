@@ -23,7 +23,7 @@ use tasks::Loss;
 use crate::layers::Mode;
 use crate::model::Tokens;
 use crate::weight_files::{self, StoredTensor};
-use crate::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective, Padding};
+use crate::{AdamW, AdamWConfig, Batch, BertConfig, Compute, HeadPolicy, Model, Objective, Padding};
 
 /// The folders of `tests/golden/`.
 const MODELS: [&str; 7] = ["gelu", "gelu-new", "relu", "shards", "realistic", "electra", "electra-base"];
@@ -77,7 +77,7 @@ fn model(name: &str, compute: &Compute) -> (Model, Batch, Expected) {
         config = config.with_task(OutputLayer::Sequence, TargetKind::Class, &labels);
     }
     let batch = Batch::new(&rows(&config, &expected), &config).unwrap();
-    let model = Model::build(&folder, config, Weights::Pretrained, Head::Required, compute, 0);
+    let model = Model::build(&folder, config, Weights::Pretrained, HeadPolicy::Required, compute, 0);
     (model.unwrap(), batch, expected)
 }
 

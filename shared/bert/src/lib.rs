@@ -46,7 +46,7 @@ pub use model::Model;
 pub use model_files::BertConfig;
 pub use objective::Objective;
 pub use optimizer::{AdamW, AdamWConfig};
-pub use parameters::Head;
+pub use parameters::HeadPolicy;
 pub use parts::ModelPart;
 #[cfg(feature = "passes")]
 pub use passes::Passes;

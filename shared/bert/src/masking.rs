@@ -8,8 +8,8 @@ use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use shared::config::{Config, MaskedLmConfig, MaskedUnit};
-use shared::facts::TokenizeFacts;
 use shared::fault::Fault;
+use shared::metadata::TokenizeMetadata;
 use shared::schema::{Features, Targets};
 use shared::task::OutputLayer;
 
@@ -36,7 +36,7 @@ impl Masking {
     ///
     /// # Errors
     /// A [`Fault::input`] where the vocabulary has no token to hide others behind.
-    pub fn of(config: &Config, facts: &TokenizeFacts) -> Result<Option<Masking>> {
+    pub fn of(config: &Config, metadata: &TokenizeMetadata) -> Result<Option<Masking>> {
         if config.task.output_layer() != OutputLayer::Vocabulary {
             return Ok(None);
         }
@@ -44,11 +44,11 @@ impl Masking {
         let maskless = || {
             Fault::input("the model's tokenizer has no mask token; take a model that was trained with one")
         };
-        let special_ids = facts.special_token_ids.iter().map(|&id| i32::try_from(id));
+        let special_ids = metadata.special_token_ids.iter().map(|&id| i32::try_from(id));
         Ok(Some(Masking {
             probability,
             unit,
-            mask_token_id: i32::try_from(facts.mask_token_id.with_context(maskless)?)?,
+            mask_token_id: i32::try_from(metadata.mask_token_id.with_context(maskless)?)?,
             special_ids: special_ids.collect::<Result<_, _>>()?,
             seed: config.seed,
         }))

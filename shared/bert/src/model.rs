@@ -18,7 +18,7 @@ use crate::device::Compute;
 use crate::encoder::Encoder;
 use crate::heads::TaskHead;
 use crate::layers::Mode;
-use crate::parameters::{Head, ParameterNames, ParameterSource};
+use crate::parameters::{HeadPolicy, ParameterNames, ParameterSource};
 use crate::targets::integers;
 use crate::weight_files::{self, StoredTensor};
 
@@ -56,7 +56,7 @@ impl Model {
         folder: &Path,
         config: BertConfig,
         weights: Weights,
-        head: Head,
+        head: HeadPolicy,
         compute: &Compute,
         seed: u64,
     ) -> Result<Model> {

@@ -32,7 +32,7 @@ pub(crate) enum Init {
 
 /// What may be absent from a file of pretrained weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Head {
+pub enum HeadPolicy {
     /// It is drawn where the file lacks it, and so is a pooler.
     MayBeNew,
     /// A fine-tuned model: every parameter must be there.
@@ -109,7 +109,7 @@ impl<'a> ParameterSource<'a> {
         seed: u64,
         architecture: Architecture,
         config: &BertConfig,
-        head: Head,
+        head: HeadPolicy,
     ) -> Result<ParameterSource<'a>> {
         let mut stored = weight_files::read(folder, config.model_type)?;
         let own = BertConfig::read(folder)?;
@@ -146,7 +146,7 @@ impl<'a> ParameterSource<'a> {
     }
 
     /// Checks that every tensor was used and nothing but a head was drawn; says what was drawn.
-    pub(crate) fn finish(self, folder: &Path, head: Head) -> Result<ParameterNames> {
+    pub(crate) fn finish(self, folder: &Path, head: HeadPolicy) -> Result<ParameterNames> {
         let Some(stored) = self.stored else {
             log::info!("all weights are random, from the seed {}", self.seed);
             return Ok(self.names);
@@ -158,7 +158,7 @@ impl<'a> ParameterSource<'a> {
         };
         ensure!(misfits.is_empty(), fault(format!("do not fit config.json: {}", joined(misfits))));
         let architecture = self.architecture;
-        let may_be_drawn = |name: &String| head == Head::MayBeNew && architecture.has_in_head(name);
+        let may_be_drawn = |name: &String| head == HeadPolicy::MayBeNew && architecture.has_in_head(name);
         let (new_head, missing): (Vec<_>, Vec<_>) = self.drawn.into_iter().partition(may_be_drawn);
         ensure!(missing.is_empty(), fault(format!("lack {}", listed(&missing))));
         let (other_heads, left): (Vec<_>, Vec<_>) =
@@ -166,7 +166,7 @@ impl<'a> ParameterSource<'a> {
         // What lies within the encoder would change what it computes, and a head that is not trained may depend on the rest.
         let encoder = format!("{}.", architecture.family.prefix());
         let within: Vec<&String> =
-            left.iter().filter(|name| head == Head::Required || name.starts_with(&encoder)).collect();
+            left.iter().filter(|name| head == HeadPolicy::Required || name.starts_with(&encoder)).collect();
         let class = architecture.class();
         let unknown = || format!("hold tensors that {class} has no place for: {}", listed(&within));
         ensure!(within.is_empty(), fault(unknown()));

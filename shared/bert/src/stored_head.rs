@@ -11,7 +11,7 @@ use shared::schema::TargetKind;
 use shared::spelling::of_label;
 use shared::task::OutputLayer;
 
-use crate::parameters::Head;
+use crate::parameters::HeadPolicy;
 use crate::weight_files::StoredTensor;
 
 /// The tensors of a model on disk.
@@ -24,7 +24,7 @@ pub(crate) struct StoredHead<'a> {
 
 /// What a stored head is to a corpus.
 #[derive(Debug, PartialEq, Eq)]
-enum Kinship {
+enum HeadMatch {
     /// It has the corpus' labels in the corpus' order, or is for what has no labels.
     Same,
     /// As many classes as the corpus has labels, without names.
@@ -42,7 +42,12 @@ impl StoredHead<'_> {
     ///
     /// # Errors
     /// A [`Fault::input`] where a head is required, and there is none or it is another task's.
-    pub(crate) fn fit(&mut self, architecture: Architecture, wanted: &BertConfig, head: Head) -> Result<()> {
+    pub(crate) fn fit(
+        &mut self,
+        architecture: Architecture,
+        wanted: &BertConfig,
+        head: HeadPolicy,
+    ) -> Result<()> {
         let (place, noun, prefix) = (self.folder.display(), architecture.noun(), architecture.head());
         let labels = wanted.id2label.values().map(String::as_str).collect::<Vec<_>>();
         if !self.tensors.keys().any(|name| name.starts_with(prefix)) {
@@ -52,36 +57,36 @@ impl StoredHead<'_> {
                      model, or train one in a run with `train.epochs` above 0"
                 ))
             };
-            ensure!(head == Head::MayBeNew, missing());
+            ensure!(head == HeadPolicy::MayBeNew, missing());
             return Ok(());
         }
-        match self.kinship(architecture, wanted, &labels) {
-            Kinship::Same => {}
-            Kinship::Unnamed => {
+        match self.head_match(architecture, wanted, &labels) {
+            HeadMatch::Same => {}
+            HeadMatch::Unnamed => {
                 let level = if labels_are_ids(&labels) { log::Level::Info } else { log::Level::Warn };
                 let classes = by_ids(&labels);
                 log::log!(level, "the model's classes have no names, and are taken by their ids: {classes}");
             }
-            Kinship::Reordered(rows) => {
+            HeadMatch::Reordered(rows) => {
                 self.reorder(architecture, &rows);
                 log::info!("the model's classes are put in the corpus' order: {}", listed(&labels));
             }
-            Kinship::Foreign(reason) if head == Head::MayBeNew => {
+            HeadMatch::Foreign(reason) if head == HeadPolicy::MayBeNew => {
                 log::info!("the model's head is left aside, for it is another task's: {reason}");
                 self.tensors.retain(|name, _| !name.starts_with(prefix));
             }
-            Kinship::Torn(reason) if head == Head::MayBeNew => {
+            HeadMatch::Torn(reason) if head == HeadPolicy::MayBeNew => {
                 log::warn!(
                     "the model's head is left aside, for its weights and its config.json disagree: {reason}"
                 );
                 self.tensors.retain(|name, _| !name.starts_with(prefix));
             }
-            Kinship::Foreign(reason) => bail!(Fault::input(format!(
+            HeadMatch::Foreign(reason) => bail!(Fault::input(format!(
                 "the head of the model in {place} is another task's: {reason}; train a new {noun} in a run with \
                  `train.epochs` above 0, or give its classes the corpus' names in `id2label` of the model's config.json if there \
                  are as many and they mean the same"
             ))),
-            Kinship::Torn(reason) => bail!(Fault::input(format!(
+            HeadMatch::Torn(reason) => bail!(Fault::input(format!(
                 "the weights and the config.json of the model in {place} disagree: {reason}; take both from the same model, or \
                  train a new {noun} in a run with `train.epochs` above 0"
             ))),
@@ -101,28 +106,28 @@ impl StoredHead<'_> {
         }
     }
 
-    fn kinship(&self, architecture: Architecture, wanted: &BertConfig, labels: &[&str]) -> Kinship {
-        let Some(output) = architecture.output() else { return Kinship::Same };
+    fn head_match(&self, architecture: Architecture, wanted: &BertConfig, labels: &[&str]) -> HeadMatch {
+        let Some(output) = architecture.output() else { return HeadMatch::Same };
         if let Some(reason) = self.foreign_purpose(architecture, wanted) {
-            return Kinship::Foreign(reason);
+            return HeadMatch::Foreign(reason);
         }
         let output = self.tensors.get(&format!("{output}.weight"));
         let Some(&classes) = output.and_then(|weight| weight.shape.first()) else {
-            return Kinship::Foreign(format!("it is not that of {}", architecture.class()));
+            return HeadMatch::Foreign(format!("it is not that of {}", architecture.class()));
         };
         let (outputs, names) = (wanted.outputs(), self.own.id2label.len());
         let of_labels = !matches!(wanted.targets(), Some(TargetKind::Score | TargetKind::Span));
         let is_told = names == outputs || own_names(self.own) > 0;
         if of_labels && is_told && names != classes {
-            return Kinship::Torn(format!(
+            return HeadMatch::Torn(format!(
                 "the head has {classes} outputs, and `id2label` has {names} names"
             ));
         }
         if classes != outputs {
-            return Kinship::Foreign(format!("it has {classes} outputs, and {outputs} are wanted"));
+            return HeadMatch::Foreign(format!("it has {classes} outputs, and {outputs} are wanted"));
         }
         match wanted.targets() {
-            Some(TargetKind::Score | TargetKind::Span) => Kinship::Same,
+            Some(TargetKind::Score | TargetKind::Span) => HeadMatch::Same,
             _ => by_names(self.own, labels),
         }
     }
@@ -148,17 +153,17 @@ fn own_names(own: &BertConfig) -> usize {
     own.id2label.iter().filter(|(id, name)| **name != format!("LABEL_{id}")).count()
 }
 
-fn by_names(own: &BertConfig, labels: &[&str]) -> Kinship {
+fn by_names(own: &BertConfig, labels: &[&str]) -> HeadMatch {
     let named = own_names(own);
     let names: Vec<_> = own.id2label.values().map(|name| of_label(name)).collect();
     let row = |label: &&str| names.iter().position(|name| *name == of_label(label));
     let rows: Option<Vec<usize>> = labels.iter().map(row).collect();
     match rows {
-        Some(rows) if names.len() == labels.len() && rows.is_sorted() => Kinship::Same,
+        Some(rows) if names.len() == labels.len() && rows.is_sorted() => HeadMatch::Same,
         // A corpus may well have labels of such names itself.
-        Some(rows) if names.len() == labels.len() => Kinship::Reordered(rows),
-        _ if named == 0 => Kinship::Unnamed,
-        _ => Kinship::Foreign(format!(
+        Some(rows) if names.len() == labels.len() => HeadMatch::Reordered(rows),
+        _ if named == 0 => HeadMatch::Unnamed,
+        _ => HeadMatch::Foreign(format!(
             "its labels are {}, and those of the corpus are {}",
             listed(&names),
             listed(labels)
@@ -203,7 +208,7 @@ mod tests {
         tensors: &mut BTreeMap<String, StoredTensor>,
         own: &BertConfig,
         wanted: &BertConfig,
-        head: Head,
+        head: HeadPolicy,
     ) -> Result<()> {
         let mut stored = StoredHead { tensors, own, folder: Path::new("model") };
         stored.fit(wanted.architecture().unwrap(), wanted, head)
@@ -228,13 +233,13 @@ mod tests {
             let mut tensors = head(stored.0, stored.1);
             fit(&mut tensors, own, &wanted, required).map(|()| tensors)
         };
-        let tensors = fit(Head::MayBeNew).unwrap();
+        let tensors = fit(HeadPolicy::MayBeNew).unwrap();
         assert!(tensors.contains_key("bert.pooler.dense.bias"));
         let values = |part: &str| Some(tensors.get(&format!("{}.{part}", stored.0))?.values().unwrap());
         assert_eq!(values("bias").as_deref(), expect);
         let rows = expect.map(|values| values.iter().flat_map(|&value| [value; 2]).collect::<Vec<_>>());
         assert_eq!(values("weight"), rows);
-        match fit(Head::Required) {
+        match fit(HeadPolicy::Required) {
             Ok(_) => assert!(expect.is_some()),
             Err(error) => {
                 assert_eq!((expect, shared::fault::kind_of(&error).code()), (None, 3), "{error:#}");
@@ -274,21 +279,21 @@ mod tests {
         let mut own = config("bert", "");
         own.id2label = id2label;
         let mut labels = names.iter().map(String::as_str).collect::<Vec<_>>();
-        assert_eq!(by_names(&own, &labels), Kinship::Same);
+        assert_eq!(by_names(&own, &labels), HeadMatch::Same);
         labels.sort_unstable();
-        assert_eq!(by_names(&own, &labels), Kinship::Reordered(vec![0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9]));
+        assert_eq!(by_names(&own, &labels), HeadMatch::Reordered(vec![0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9]));
         let integers: Vec<String> = (0..12).map(|label| label.to_string()).collect();
         let integers: Vec<&str> = integers.iter().map(String::as_str).collect();
-        assert_eq!(by_names(&own, &integers), Kinship::Unnamed);
+        assert_eq!(by_names(&own, &integers), HeadMatch::Unnamed);
     }
 
     #[test]
     fn names_in_another_spelling_are_the_same_names() {
-        let kinship = |names, labels: [&str; 3]| by_names(&labelled(names), &labels);
-        assert_eq!(kinship(["0.0", "1.0", " 2"], ["0", "1", "2"]), Kinship::Same);
-        assert_eq!(kinship(["0.0", "2.0", "1.0"], ["0", "1", "2"]), Kinship::Reordered(vec![0, 2, 1]));
+        let head_match = |names, labels: [&str; 3]| by_names(&labelled(names), &labels);
+        assert_eq!(head_match(["0.0", "1.0", " 2"], ["0", "1", "2"]), HeadMatch::Same);
+        assert_eq!(head_match(["0.0", "2.0", "1.0"], ["0", "1", "2"]), HeadMatch::Reordered(vec![0, 2, 1]));
         let composed = "\u{1100}\u{1161}";
-        assert_eq!(kinship(["b", "c", composed], ["가", "b", "c"]), Kinship::Reordered(vec![2, 0, 1]));
+        assert_eq!(head_match(["b", "c", composed], ["가", "b", "c"]), HeadMatch::Reordered(vec![2, 0, 1]));
     }
 
     #[test]
@@ -315,12 +320,12 @@ mod tests {
         let own = labelled(LABELS);
         let wanted =
             own.clone().with_task(OutputLayer::Sequence, TargetKind::Class, &LABELS.map(String::from));
-        let error = fit(&mut head("classifier", 2), &own, &wanted, Head::Required).unwrap_err();
+        let error = fit(&mut head("classifier", 2), &own, &wanted, HeadPolicy::Required).unwrap_err();
         let parts =
             ["disagree: the head has 2 outputs, and `id2label` has 3 names", "take both from the same model"];
         assert!(parts.iter().all(|part| error.to_string().contains(part)), "{error:#}");
         let mut tensors = head("classifier", 2);
-        fit(&mut tensors, &own, &wanted, Head::MayBeNew).unwrap();
+        fit(&mut tensors, &own, &wanted, HeadPolicy::MayBeNew).unwrap();
         assert!(!tensors.contains_key("classifier.weight"));
     }
 
@@ -364,8 +369,8 @@ mod tests {
             let own = config("bert", "");
             let wanted = own.clone().with_task(layer, targets, &LABELS.map(String::from));
             let fit = |head| fit(&mut BTreeMap::new(), &own, &wanted, head);
-            fit(Head::MayBeNew).unwrap();
-            let error = format!("{:#}", fit(Head::Required).unwrap_err());
+            fit(HeadPolicy::MayBeNew).unwrap();
+            let error = format!("{:#}", fit(HeadPolicy::Required).unwrap_err());
             assert!(error.contains(noun) && error.contains("`train.epochs` above 0"), "{error}");
         };
         check(OutputLayer::Sequence, TargetKind::Class, "no classification head");

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Dataset, Head, Masking, Model, Objective};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Dataset, HeadPolicy, Masking, Model, Objective};
 use shared::config::{DeviceChoice, MaskedUnit, Precision, Weights};
 use shared::model_output::Output;
 use shared::schema::{Features, TargetKind, Targets};
@@ -81,7 +81,7 @@ fn compute() -> Compute {
 
 fn random(config: BertConfig) -> Model {
     let nowhere = Path::new("/nonexistent");
-    Model::build(nowhere, config, Weights::Random, Head::MayBeNew, &compute(), 7).unwrap()
+    Model::build(nowhere, config, Weights::Random, HeadPolicy::MayBeNew, &compute(), 7).unwrap()
 }
 
 /// Losses, norms, hits and guesses of five steps, and the trained model.
@@ -144,7 +144,7 @@ fn a_model_of_every_kind_survives_its_files() {
         let read = BertConfig::read(folder.path()).unwrap();
         assert_eq!((read.output_layer(), read.targets()), (Some(layer), Some(kind)));
         let (weights, compute) = (Weights::Pretrained, compute());
-        let again = Model::build(folder.path(), read, weights, Head::Required, &compute, 8).unwrap();
+        let again = Model::build(folder.path(), read, weights, HeadPolicy::Required, &compute, 8).unwrap();
         let all = |model: &Model| {
             let outputs =
                 model.frozen().all_outputs(&dataset(kind), 4, |_| std::ops::ControlFlow::Continue(()));
@@ -166,9 +166,9 @@ fn an_encoder_goes_on_under_every_other_head() {
         pretrained.save(folder.path()).unwrap();
         let build =
             |head| Model::build(folder.path(), config("bert", to), Weights::Pretrained, head, &compute(), 8);
-        let model = build(Head::MayBeNew).unwrap();
+        let model = build(HeadPolicy::MayBeNew).unwrap();
         assert_eq!(encoder(&model), encoder(&pretrained), "{from:?} to {to:?}");
-        assert_eq!(build(Head::Required).is_ok(), from == to, "{from:?} to {to:?}");
+        assert_eq!(build(HeadPolicy::Required).is_ok(), from == to, "{from:?} to {to:?}");
     }
 }
 
@@ -177,7 +177,7 @@ fn an_electra_has_every_head_but_that_of_masked_words() {
     for (layer, kind) in KINDS {
         let nowhere = Path::new("/nonexistent");
         let config = config("electra", (layer, kind));
-        let model = Model::build(nowhere, config, Weights::Random, Head::MayBeNew, &compute(), 7);
+        let model = Model::build(nowhere, config, Weights::Random, HeadPolicy::MayBeNew, &compute(), 7);
         if layer == OutputLayer::Vocabulary {
             let error = model.unwrap_err();
             assert_eq!(shared::fault::kind_of(&error).code(), 2);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, HeadPolicy, Model, Objective};
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::schema::{Features, TargetKind, Targets};
 use shared::task::OutputLayer;
@@ -36,7 +36,7 @@ fn a_batch_is_learnt_by_heart_and_the_model_survives_its_files() {
     let batch = batch(&config);
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap().autodiff();
     let nowhere = std::path::Path::new("/nonexistent");
-    let build = Model::build(nowhere, config, Weights::Random, Head::MayBeNew, &compute, 7);
+    let build = Model::build(nowhere, config, Weights::Random, HeadPolicy::MayBeNew, &compute, 7);
     let mut model = build.unwrap();
     let mut optimizer = AdamW::new(AdamWConfig::default());
     let batches = [batch];
@@ -51,7 +51,7 @@ fn a_batch_is_learnt_by_heart_and_the_model_survives_its_files() {
     model.save(folder.path()).unwrap();
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
     let read = BertConfig::read(folder.path()).unwrap();
-    let again = Model::build(folder.path(), read, Weights::Pretrained, Head::Required, &compute, 8);
+    let again = Model::build(folder.path(), read, Weights::Pretrained, HeadPolicy::Required, &compute, 8);
     assert_eq!(again.unwrap().outputs(&batch).unwrap(), model.frozen().outputs(&batch).unwrap());
 }
 
@@ -60,7 +60,7 @@ fn tensors_that_are_missing_or_left_over_are_named() {
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let build = |config: BertConfig, weights| {
-        Model::build(folder.path(), config, weights, Head::MayBeNew, &compute, 7)
+        Model::build(folder.path(), config, weights, HeadPolicy::MayBeNew, &compute, 7)
     };
     build(config(), Weights::Random).unwrap().save(folder.path()).unwrap();
     let with_layers = |layers: usize| {
@@ -105,14 +105,14 @@ fn a_head_of_another_program_is_in_the_way_of_nothing_but_its_use_as_it_is() {
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let build = |head| Model::build(folder.path(), config(), Weights::Pretrained, head, &compute, 7);
-    let random = Model::build(folder.path(), config(), Weights::Random, Head::MayBeNew, &compute, 7);
+    let random = Model::build(folder.path(), config(), Weights::Random, HeadPolicy::MayBeNew, &compute, 7);
     random.unwrap().save(folder.path()).unwrap();
     add_tensor(folder.path(), "crf.transitions", &[1.0, 2.0]);
-    build(Head::MayBeNew).unwrap();
-    let error = build(Head::Required).unwrap_err().to_string();
+    build(HeadPolicy::MayBeNew).unwrap();
+    let error = build(HeadPolicy::Required).unwrap_err().to_string();
     assert!(error.contains("no place for: crf.transitions"), "{error}");
     add_tensor(folder.path(), "bert.encoder.layer.0.adapter.bias", &[1.0]);
-    let error = build(Head::MayBeNew).unwrap_err().to_string();
+    let error = build(HeadPolicy::MayBeNew).unwrap_err().to_string();
     assert!(error.contains("no place for: bert.encoder.layer.0.adapter.bias"), "{error}");
 }
 
@@ -124,7 +124,8 @@ fn what_a_model_computes_is_finite_or_an_error() {
     wild["initializer_range"] = 3e38.into();
     let wild: BertConfig = serde_json::from_value(wild).unwrap();
     let batch = batch(&wild);
-    let model = Model::build(folder.path(), wild, Weights::Random, Head::MayBeNew, &compute, 7).unwrap();
+    let model =
+        Model::build(folder.path(), wild, Weights::Random, HeadPolicy::MayBeNew, &compute, 7).unwrap();
     let error = model.outputs(&batch).unwrap_err();
     assert!(error.is::<shared::fault::NotFinite>(), "{error:#}");
 }

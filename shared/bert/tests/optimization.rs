@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, LayerRates, Model, Objective};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, HeadPolicy, LayerRates, Model, Objective};
 use safetensors::SafeTensors;
 use shared::config::{DeviceChoice, Freeze, Precision, Weights};
 use shared::layout::hub;
@@ -41,7 +41,8 @@ fn batches(config: &BertConfig, size: usize) -> Vec<Batch> {
 
 fn model(config: BertConfig) -> Model {
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap().autodiff();
-    Model::build(Path::new("/nonexistent"), config, Weights::Random, Head::MayBeNew, &compute, 7).unwrap()
+    Model::build(Path::new("/nonexistent"), config, Weights::Random, HeadPolicy::MayBeNew, &compute, 7)
+        .unwrap()
 }
 
 fn optimizer(rates: LayerRates) -> AdamW {
@@ -155,7 +156,8 @@ fn what_was_saved_goes_on_as_if_nothing_had_been() {
         whole.step(&parts, &objective, &mut of_whole, step, 1e-3).unwrap();
     }
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap().autodiff();
-    let build = |weights| Model::build(folder.path(), config.clone(), weights, Head::Required, &compute, 7);
+    let build =
+        |weights| Model::build(folder.path(), config.clone(), weights, HeadPolicy::Required, &compute, 7);
     let (mut again, mut of_again) = (build(Weights::Pretrained).unwrap(), optimizer(LayerRates::default()));
     of_again.restore(&again, &moments, 3).unwrap();
     for step in 3..6 {

@@ -2,7 +2,7 @@
 #![cfg(feature = "libtorch")]
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
-use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, Head, Model, Objective};
+use bert::{AdamW, AdamWConfig, Batch, BertConfig, Compute, HeadPolicy, Model, Objective};
 use shared::config::{DeviceChoice, Precision, Weights};
 use shared::model_output::Output;
 use shared::schema::{Features, TargetKind, Targets};
@@ -36,7 +36,7 @@ fn batch(config: &BertConfig) -> Batch {
 /// gradient and the optimizer do.
 fn trajectory(compute: Compute, config: &BertConfig) -> Vec<f32> {
     let folder = std::path::Path::new("/nonexistent");
-    let build = Model::build(folder, config.clone(), Weights::Random, Head::MayBeNew, &compute, 1);
+    let build = Model::build(folder, config.clone(), Weights::Random, HeadPolicy::MayBeNew, &compute, 1);
     let mut model = build.unwrap();
     let batch = [batch(config)];
     let mut optimizer = AdamW::new(AdamWConfig::default());

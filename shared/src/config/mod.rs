@@ -7,8 +7,8 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
-use crate::figures::Metric;
 use crate::layout::Split;
+use crate::metric::Metric;
 use crate::task::Task;
 
 use sections::fetch::is_run_name;

@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use super::Job;
 use super::plan::{Plan, content_digests};
+use crate::atomic_dir::{put_in_place, remove};
 use crate::console;
 use crate::fingerprint::section;
 use crate::manifest::{FORMAT_VERSION, Manifest, Provenance, seal_files};
-use crate::saved::{put_in_place, remove};
 
 /// Does the stage's work in a fresh folder, seals it with a manifest and puts it in its place.
 pub(super) fn build<F: Serialize>(plan: Plan<'_>, work: impl FnOnce(&Job) -> Result<F>) -> Result<PathBuf> {
@@ -20,7 +20,7 @@ pub(super) fn build<F: Serialize>(plan: Plan<'_>, work: impl FnOnce(&Job) -> Res
     let job = plan.job();
     remove(&job.output)?;
     fs::create_dir_all(&job.output).with_context(|| format!("cannot write {}", job.output.display()))?;
-    let facts = work(&job)?;
+    let metadata = work(&job)?;
     plan.check_local_files()?;
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
@@ -28,7 +28,7 @@ pub(super) fn build<F: Serialize>(plan: Plan<'_>, work: impl FnOnce(&Job) -> Res
         fingerprint: plan.fingerprint.clone(),
         config: section(plan.stage, &plan.config)?,
         inputs: content_digests(plan.stage, &job.inputs)?,
-        facts: serde_json::to_value(facts)?,
+        metadata: serde_json::to_value(metadata)?,
         files: seal_files(&job.output)?,
         provenance: Provenance {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -2,7 +2,7 @@
 
 mod build;
 mod compare;
-mod hand_over;
+mod exec_worker;
 mod plan;
 mod program;
 mod results;
@@ -28,7 +28,7 @@ use crate::signals;
 use plan::Plan;
 
 pub use compare::{Named, compare};
-pub use hand_over::{as_a_worker, hand_over, reuse_or_hand_over};
+pub use exec_worker::{as_a_worker, exec_worker, reuse_or_exec_worker};
 pub use program::execute_program;
 pub use results::Results;
 

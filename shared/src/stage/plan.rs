@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{Job, Rebuild, RunArgs, StageArgs};
+use crate::atomic_dir;
 use crate::config::{self, Config, ModelSource};
 use crate::digest::{DigestCache, Trust};
 use crate::fault::Fault;
@@ -15,7 +16,6 @@ use crate::fingerprint::fingerprint;
 use crate::layout::{Stage, Work, temporary_beside};
 use crate::lock::Lock;
 use crate::manifest::FinishedFolder;
-use crate::saved;
 
 /// A result's name and everything that it follows from.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl<'a> Plan<'a> {
         if progress.is_dir()
             && let Ok(_lock) = Lock::take(&self.lock(), Duration::ZERO)
         {
-            saved::remove(&progress)?;
+            atomic_dir::remove(&progress)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use metrics::{Confusion, log_softmax};
-use shared::figures::Metric;
+use shared::metric::Metric;
 
 use super::{Encoded, Loss, TaskParams, TaskSpec, Window};
 use super::{losses, sequence};

@@ -9,7 +9,7 @@ use shared::task::{OutputLayer, Task};
 
 use crate::{score, spec};
 use shared::fault::Fault;
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::schema::{Example, Features};
 
 /// The predictions for a split, and their metrics.
@@ -44,7 +44,7 @@ pub fn evaluate(
     ensure!(!predictions.is_empty(), Fault::input("there are no examples"));
     let loss: Loss = rows.iter().zip(outputs).map(|(row, output)| spec(task).loss(row, output)).sum();
     let mut scores = score(task, &predictions, params)?;
-    scores.figures.set(Metric::Loss, loss.mean());
+    scores.metric_values.set(Metric::Loss, loss.mean());
     Ok(Evaluation { predictions, scores })
 }
 

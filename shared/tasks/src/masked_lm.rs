@@ -8,7 +8,7 @@ use super::{Encoded, Loss, TaskParams, TaskSpec, Window};
 use crate::statistics::{Statistics, collect};
 use metrics::masked::TokenScores;
 use shared::fault::Fault;
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::model_output::Output;
 use shared::schema::{Decoded, Prediction};
 use shared::schema::{Example, Features, MaskedGuess, Targets};
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::evaluate;
     use crate::fixture::{CLS, FixtureTokenizer, SEP, UNKNOWN};
-    use shared::figures::Figures;
+    use shared::metric::MetricValues;
     use shared::model_output::MaskedToken;
     use shared::schema::Truth;
     use shared::task::Task;
@@ -226,22 +226,25 @@ mod tests {
     }
 
     /// Of texts, packed, with these tokens masked in every row.
-    fn judged(texts: &[&str], outputs: Vec<Vec<MaskedToken>>) -> Result<(Vec<Prediction>, Figures)> {
+    fn judged(texts: &[&str], outputs: Vec<Vec<MaskedToken>>) -> Result<(Vec<Prediction>, MetricValues)> {
         let rows: Vec<Features> = encode(texts).into_iter().map(|row| row.features).collect();
         let outputs: Vec<Output> = outputs.into_iter().map(Output::Masked).collect();
         let examples = texts.iter().enumerate().map(|(number, text)| Ok(example(&number.to_string(), text)));
         let evaluation = evaluate(Task::MaskedLm, &TaskParams::default(), examples, &rows, &outputs)?;
-        Ok((evaluation.predictions, evaluation.scores.figures))
+        Ok((evaluation.predictions, evaluation.scores.metric_values))
     }
 
     #[test]
     fn figures_are_over_masked_tokens_of_whichever_row() {
         let first = vec![token(1, 5, 5, 0.5), token(2, 6, 9, 0.25)];
-        let (predictions, figures) =
+        let (predictions, metric_values) =
             judged(&["가나 다", "라마 바 사 아", "자"], vec![first, vec![token(3, 7, 7, 0.125)]]).unwrap();
-        let near = |metric, expect: f64| (figures.get(metric).unwrap() - expect).abs() < 1e-6;
-        assert!(near(Metric::Loss, 2.0 * 2f64.ln()), "{figures:?}");
-        assert!(near(Metric::Perplexity, 4.0) && near(Metric::MaskedAccuracy, 2.0 / 3.0), "{figures:?}");
+        let near = |metric, expect: f64| (metric_values.get(metric).unwrap() - expect).abs() < 1e-6;
+        assert!(near(Metric::Loss, 2.0 * 2f64.ln()), "{metric_values:?}");
+        assert!(
+            near(Metric::Perplexity, 4.0) && near(Metric::MaskedAccuracy, 2.0 / 3.0),
+            "{metric_values:?}"
+        );
         let ids: Vec<&str> = predictions.iter().map(|prediction| prediction.example_id.as_str()).collect();
         assert_eq!(ids, ["0", "1"], "the last stands in the row of the second");
     }

@@ -8,7 +8,7 @@ use crate::statistics::{Statistics, collect, mean};
 use metrics::multi_label::{DEFAULT_THRESHOLD, best_threshold, classes, label_ranking_average_precision};
 use metrics::ranking::Scored;
 use metrics::{Counts, macro_f1, sigmoid};
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::model_output::Output;
 use shared::schema::{Decoded, Prediction};
 use shared::schema::{Example, Features, Targets, Truth};
@@ -144,7 +144,7 @@ mod tests {
     use crate::{Scores, score};
     use shared::config::EntityRecognitionConfig;
     use shared::fault::kind_of;
-    use shared::figures::Figures;
+    use shared::metric::MetricValues;
     use shared::task::Task;
 
     fn params(threshold: Option<f64>) -> TaskParams {
@@ -216,14 +216,18 @@ mod tests {
             prediction(&["insult", "threat"], &[2.0, -0.5, -2.0], &params),
             prediction(&["insult"], &[1.0, -1.0, -3.0], &params),
         ];
-        let Scores { figures, details, undefined } = score(Task::MultiLabel, &predictions, &params).unwrap();
+        let Scores { metric_values, details, undefined } =
+            score(Task::MultiLabel, &predictions, &params).unwrap();
         for (metric, value) in expect {
-            assert!((figures.get(metric).unwrap() - value).abs() < 1e-7, "{metric:?} in {figures:?}");
+            assert!(
+                (metric_values.get(metric).unwrap() - value).abs() < 1e-7,
+                "{metric:?} in {metric_values:?}"
+            );
         }
         let Details::Labels { classes } = details else { panic!("{details:?}") };
         assert_eq!(classes.iter().map(|class| class.support).collect::<Vec<_>>(), [2, 1, 0]);
         assert_eq!(
-            (figures.iter().count(), undefined),
+            (metric_values.iter().count(), undefined),
             (Task::MultiLabel.metrics(&EntityRecognitionConfig::default()).len() + 1, vec![])
         );
     }
@@ -244,9 +248,9 @@ mod tests {
             prediction(&["threat"], &[-2.0, -0.5, -2.0], &params(None)),
             prediction(&[], &[-1.0; 3], &params(None)),
         ];
-        let chosen = score(Task::MultiLabel, &predictions, &params(None)).unwrap().figures;
+        let chosen = score(Task::MultiLabel, &predictions, &params(None)).unwrap().metric_values;
         let written = serde_json::to_string(&chosen).unwrap();
-        let read: Figures = serde_json::from_str(&written).unwrap();
+        let read: MetricValues = serde_json::from_str(&written).unwrap();
         let later = prediction(&["threat"], &[-2.0, -0.5, -2.0], &params(read.get(Metric::Threshold)));
         let Decoded::LabelSet { labels, .. } = later.decoded else { panic!("no labels") };
         assert_eq!(labels, ["threat"]);

@@ -12,7 +12,7 @@ use metrics::answers::{self, AnswerScore, AnswerScores};
 use metrics::softmax;
 use shared::config::{Answerable, QuestionAnsweringConfig};
 use shared::fault::Fault;
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::model_output::Output;
 use shared::schema::{Answer, Candidate, Example, Features, Offset, Targets, Truth};
 use shared::schema::{Decoded, Prediction};

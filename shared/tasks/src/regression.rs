@@ -9,7 +9,7 @@ use metrics::regression::{
     PARAPHRASE, Rating, Uncorrelated, counts_from, mean_squared_error, pearson, spearman,
 };
 use shared::fault::Fault;
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::model_output::Output;
 use shared::schema::{Decoded, Prediction};
 use shared::schema::{Example, Features, Targets, Truth};
@@ -140,22 +140,22 @@ mod tests {
 
     #[test]
     fn every_metric_has_a_value() {
-        let Scores { figures, undefined, .. } =
+        let Scores { metric_values, undefined, .. } =
             score(&[(1.0, 2.0), (2.0, 1.0), (3.0, 4.0), (4.0, 3.0), (5.0, 5.0)]);
-        let near = |metric, expect: f64| (figures.get(metric).unwrap() - expect).abs() < 1e-12;
+        let near = |metric, expect: f64| (metric_values.get(metric).unwrap() - expect).abs() < 1e-12;
         assert!(near(Metric::Pearson, 0.8) && near(Metric::Spearman, 0.8) && near(Metric::F1AtThree, 1.0));
         assert_eq!(
-            (figures.iter().count(), undefined),
+            (metric_values.iter().count(), undefined),
             (Task::PairRegression.metrics(&EntityRecognitionConfig::default()).len(), vec![])
         );
     }
 
     fn check_undefined(pairs: &[(f32, f64)], reason: Uncorrelated) {
-        let Scores { figures, undefined, .. } = score(pairs);
+        let Scores { metric_values, undefined, .. } = score(pairs);
         let lacking = [Metric::Pearson, Metric::Spearman];
         assert_eq!(undefined, lacking.map(|metric| Undefined { metric, reason }));
-        assert!(lacking.iter().all(|&metric| figures.get(metric).is_none()));
-        assert!(figures.get(Metric::F1AtThree).is_some());
+        assert!(lacking.iter().all(|&metric| metric_values.get(metric).is_none()));
+        assert!(metric_values.get(Metric::F1AtThree).is_some());
     }
 
     #[test]

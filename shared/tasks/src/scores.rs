@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use metrics::ClassMetrics;
 use metrics::regression::Uncorrelated;
-use shared::figures::{Figures, Metric};
+use shared::metric::{Metric, MetricValues};
 use shared::model_output::Output;
 use shared::schema::Features;
 
@@ -27,7 +27,7 @@ impl<'a> Window<'a> {
 /// The metrics of a split.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scores {
-    pub figures: Figures,
+    pub metric_values: MetricValues,
     pub details: Details,
     /// The metrics that `figures` lacks.
     pub undefined: Vec<Undefined>,

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use anyhow::Result;
 use metrics::regression::Uncorrelated;
 use shared::fault::Fault;
-use shared::figures::{Figures, Metric};
+use shared::metric::{Metric, MetricValues};
 use shared::schema::Prediction;
 use shared::task::Task;
 
@@ -52,18 +52,18 @@ pub fn score(task: Task, predictions: &[Prediction], params: &TaskParams) -> Res
     let params = TaskParams { threshold, ..params.clone() };
     let statistics = spec(task).statistics(predictions, &params)?;
     let all: Vec<usize> = (0..statistics.examples()).collect();
-    let (mut figures, mut undefined) = (Figures::default(), Vec::new());
+    let (mut metric_values, mut undefined) = (MetricValues::default(), Vec::new());
     for &metric in task.metrics(&params.entity_recognition) {
         if let Some(reason) = statistics.undefined(metric) {
             undefined.push(Undefined { metric, reason });
         } else if let Some(value) = statistics.metric(metric, &all) {
-            figures.set(metric, value);
+            metric_values.set(metric, value);
         }
     }
     if let Some(threshold) = threshold.filter(|_| task == Task::MultiLabel) {
-        figures.set(Metric::Threshold, threshold);
+        metric_values.set(Metric::Threshold, threshold);
     }
-    Ok(Scores { figures, details: statistics.details(&params.labels), undefined })
+    Ok(Scores { metric_values, details: statistics.details(&params.labels), undefined })
 }
 
 /// The statistics of every prediction by `of`, which gives none for a prediction of another task.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use shared::schema::{Decoded, Example, Prediction, Truth};
 use tokio::sync::oneshot;
 
-use super::super::worker::Asked;
+use super::super::worker::PredictRequest;
 use super::super::*;
 use crate::encoder::ModelCard;
 use crate::predictor::Failure;
@@ -90,7 +90,7 @@ impl Server {
 
 impl Model {
     /// With the function that is asked.
-    pub(super) fn new() -> (Model, impl Asked + Send + 'static) {
+    pub(super) fn new() -> (Model, impl PredictRequest + Send + 'static) {
         let (asks, asked) = channel();
         let (go, goes) = channel();
         let (checks, abandoned) = channel();
@@ -125,7 +125,7 @@ pub(super) fn service(
     queue: u32,
     token: Token,
     metrics: ServerMetrics,
-    model: impl Asked + Send + 'static,
+    model: impl PredictRequest + Send + 'static,
 ) -> (Arc<Service>, ModelThread) {
     let (queue, worker) = Queue::new(queue, metrics.clone());
     let model = worker.start(3, model).unwrap();

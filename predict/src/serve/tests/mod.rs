@@ -240,8 +240,11 @@ fn the_token_opens_what_is_the_models() {
     server.send("GET /healthz", "").check(200, "ok");
     let page = server.send("GET /", "").check(200, "<title>bertline</title>");
     assert!(page.head.contains("default-src 'none'"), "{page:?}");
-    let figures = server.send("GET /metrics\nAuthorization: Bearer geheim\r\n", "").check(200, "# EOF");
-    assert!(figures.body.contains("bertline_requests_total{path=\"/model\",code=\"401\"} 1"), "{figures:?}");
+    let metric_values = server.send("GET /metrics\nAuthorization: Bearer geheim\r\n", "").check(200, "# EOF");
+    assert!(
+        metric_values.body.contains("bertline_requests_total{path=\"/model\",code=\"401\"} 1"),
+        "{metric_values:?}"
+    );
 }
 
 #[test]
@@ -308,8 +311,8 @@ fn replies_are_as_described() {
     assert_eq!(model["limits"], limits);
 }
 
-fn refusals() -> [refusal::Refusal; 13] {
-    use refusal::Refusal::*;
+fn refusals() -> [api_error::ApiError; 13] {
+    use api_error::ApiError::*;
     let reason = String::new;
     [
         Malformed(reason()),

@@ -34,7 +34,7 @@ impl Machine {
             fingerprint: fingerprint.to_owned(),
             config: serde_json::json!({}),
             inputs: BTreeMap::new(),
-            facts: serde_json::json!({}),
+            metadata: serde_json::json!({}),
             provenance: Provenance { version: String::new(), wall_seconds: 1.0, peak_memory_bytes: None },
             files: seal_files(&folder).unwrap(),
             digest: String::new(),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use metrics::entities::{CharacterScores, EntityScores, Tag, WordScores, strict_entities};
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::schema::Prediction;
 
 use super::compared_tags;

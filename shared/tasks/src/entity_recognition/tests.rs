@@ -3,7 +3,7 @@ use crate::fixture::{CLS, FIRST, FixtureTokenizer, SEP, SPACE, UNKNOWN};
 use crate::{Details, score};
 use shared::config::Aggregation;
 use shared::fault::kind_of;
-use shared::figures::Metric;
+use shared::metric::Metric;
 use shared::schema;
 use shared::task::Task;
 
@@ -224,7 +224,7 @@ fn entities_and_characters_are_scored() {
         prediction("a b", &[(0, 3, "PS")], &[(0, 3, "PS")]),
     ];
     let scores = score(Task::EntityRecognition, &rows, &params(0)).unwrap();
-    let get = |metric| scores.figures.get(metric).unwrap();
+    let get = |metric| scores.metric_values.get(metric).unwrap();
     assert_eq!(
         Task::EntityRecognition
             .metrics(&params(0).entity_recognition)
@@ -314,5 +314,5 @@ fn a_text_of_parts_of_speech_has_a_label_a_word() {
         prediction("서울시 a", &[(0, 3, "NOUN"), (4, 5, "NOUN")], &[(0, 3, "NOUN"), (4, 5, "NOUN")]),
     ];
     let scores = score(Task::EntityRecognition, &predictions, &params).unwrap();
-    assert_eq!(scores.figures.get(Metric::Accuracy), Some(0.75));
+    assert_eq!(scores.metric_values.get(Metric::Accuracy), Some(0.75));
 }

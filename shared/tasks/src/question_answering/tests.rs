@@ -277,9 +277,13 @@ fn scores_are_those_of_the_best_answers() {
         logits: Vec::new(),
     };
     let check = |predictions: &[Prediction], exact_match: f64, f1: f64| {
-        let figures = score(Task::QuestionAnswering, predictions, &params(keys())).unwrap().figures;
-        assert!((figures.get(Metric::ExactMatch).unwrap() - exact_match).abs() < 1e-12, "{figures:?}");
-        assert!((figures.get(Metric::F1).unwrap() - f1).abs() < 1e-12, "{figures:?}");
+        let metric_values =
+            score(Task::QuestionAnswering, predictions, &params(keys())).unwrap().metric_values;
+        assert!(
+            (metric_values.get(Metric::ExactMatch).unwrap() - exact_match).abs() < 1e-12,
+            "{metric_values:?}"
+        );
+        assert!((metric_values.get(Metric::F1).unwrap() - f1).abs() < 1e-12, "{metric_values:?}");
     };
     let two = || answers(&[(0, "서울"), (5, "서울시")]);
     check(&[prediction(two(), &["서울시", "부산"])], 1.0, 1.0);

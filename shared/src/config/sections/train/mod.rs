@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::config::require;
-use crate::figures::Metric;
+use crate::metric::Metric;
 
 pub use choices::{
     BatchOrder, Best, ByFrequency, ClassWeights, DeviceChoice, Freeze, Monitor, Precision, Schedule,

@@ -13,7 +13,7 @@ const OTHER_FORMATS: [&str; 4] = ["csv", "tsv", "gz", "zst"];
 /// A file that has its name only when it is whole, so that the input may be of the same name, and a run that was
 /// stopped leaves no half of it.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct AtomicFile {
     path: PathBuf,
     /// The same where `path` is no file that could be replaced, as `/dev/stdout`.
     written: PathBuf,
@@ -25,12 +25,12 @@ pub(super) enum Format {
     Parquet,
 }
 
-impl Target {
+impl AtomicFile {
     /// Writes nothing yet.
     ///
     /// # Errors
     /// A usage fault where `path` could not be written.
-    pub(super) fn new(path: &Path) -> Result<Target> {
+    pub(super) fn new(path: &Path) -> Result<AtomicFile> {
         let refused = |why: &str| Fault::usage(format!("cannot write {}: {why}", path.display()));
         let extension = extension(path);
         ensure!(
@@ -48,7 +48,7 @@ impl Target {
             let probed = File::create(&written).and_then(|_| fs::remove_file(&written));
             probed.with_context(|| refused("give another --output"))?;
         }
-        Ok(Target { path, written })
+        Ok(AtomicFile { path, written })
     }
 
     pub(super) fn format(&self) -> Format {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn check_refused(path: &Path, part: &str) {
-        let error = Target::new(path).unwrap_err();
+        let error = AtomicFile::new(path).unwrap_err();
         assert_eq!(shared::fault::kind_of(&error).code(), 2, "{error:#}");
         assert!(format!("{error:#}").contains(part), "{error:#}");
     }
@@ -101,7 +101,7 @@ mod tests {
         let (path, link) = (folder.path().join("a.jsonl"), folder.path().join("link.jsonl"));
         fs::write(&path, "old").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        let target = Target::new(&link).unwrap();
+        let target = AtomicFile::new(&link).unwrap();
         assert!(!target.written().exists());
         fs::write(target.written(), "new").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_is_no_file_is_not_replaced() {
-        let target = Target::new(Path::new("/dev/null")).unwrap();
+        let target = AtomicFile::new(Path::new("/dev/null")).unwrap();
         assert_eq!((target.written(), target.format()), (Path::new("/dev/null"), Format::Lines));
         target.finish().unwrap();
         assert!(!Path::new("/dev/null").is_file());

@@ -92,9 +92,9 @@ impl Metric {
 /// Values by metric.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Figures(BTreeMap<Metric, f64>);
+pub struct MetricValues(BTreeMap<Metric, f64>);
 
-impl Figures {
+impl MetricValues {
     pub fn get(&self, metric: Metric) -> Option<f64> {
         self.0.get(&metric).copied()
     }
@@ -109,14 +109,14 @@ impl Figures {
 
     /// As people read them.
     pub fn sentence(&self) -> String {
-        let figures = self.iter().map(|(metric, value)| format!("{} {value:.4}", metric.title()));
-        figures.collect::<Vec<_>>().join(", ")
+        let metric_values = self.iter().map(|(metric, value)| format!("{} {value:.4}", metric.title()));
+        metric_values.collect::<Vec<_>>().join(", ")
     }
 }
 
-impl<const N: usize> From<[(Metric, f64); N]> for Figures {
-    fn from(figures: [(Metric, f64); N]) -> Figures {
-        Figures(figures.into())
+impl<const N: usize> From<[(Metric, f64); N]> for MetricValues {
+    fn from(metric_values: [(Metric, f64); N]) -> MetricValues {
+        MetricValues(metric_values.into())
     }
 }
 
@@ -130,10 +130,10 @@ mod tests {
 
     #[test]
     fn keys_are_those_of_serde() {
-        let figures = Figures::from([(Metric::Loss, 0.5), (Metric::F1AtThree, 0.75)]);
-        let json = serde_json::to_string(&figures).unwrap();
+        let metric_values = MetricValues::from([(Metric::Loss, 0.5), (Metric::F1AtThree, 0.75)]);
+        let json = serde_json::to_string(&metric_values).unwrap();
         assert_eq!(json, r#"{"loss":0.5,"f1_at_three":0.75}"#);
-        assert_eq!(serde_json::from_str::<Figures>(&json).unwrap(), figures);
+        assert_eq!(serde_json::from_str::<MetricValues>(&json).unwrap(), metric_values);
         let entities = EntityRecognitionConfig::default();
         let of_tasks = Task::ALL.iter().flat_map(|task| task.metrics(&entities));
         let metrics: BTreeSet<Metric> = of_tasks.copied().chain([Metric::Loss, Metric::Threshold]).collect();

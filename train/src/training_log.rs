@@ -5,22 +5,22 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use shared::journal::Entry;
 use shared::layout::trained;
+use shared::training_log::LogEntry;
 
 use crate::tensorboard::EventFile;
 
 /// The file, in the folder of a training that is not finished.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub(crate) struct TrainingLog {
     path: PathBuf,
     file: File,
     events: Option<EventFile>,
 }
 
-impl Journal {
+impl TrainingLog {
     /// Begins with the lines in the folder `earlier`, if there is one.
-    pub(crate) fn open(folder: &Path, earlier: Option<&Path>, tensorboard: bool) -> Result<Journal> {
+    pub(crate) fn open(folder: &Path, earlier: Option<&Path>, tensorboard: bool) -> Result<TrainingLog> {
         let path = trained::metrics(folder);
         let context = || format!("cannot write {}", path.display());
         let lines = match earlier.map(trained::metrics) {
@@ -40,11 +40,11 @@ impl Journal {
             }
             events = Some(file);
         }
-        Ok(Journal { path, file, events })
+        Ok(TrainingLog { path, file, events })
     }
 
     /// Written at once, so that a run can be followed.
-    pub(crate) fn write(&mut self, entry: &Entry) -> Result<()> {
+    pub(crate) fn write(&mut self, entry: &LogEntry) -> Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
         self.file.write_all(&line).with_context(|| format!("cannot write {}", self.path.display()))?;

@@ -2,11 +2,11 @@
 
 use bert::StepOutcome;
 use serde::{Deserialize, Serialize};
-use shared::journal::Entry;
+use shared::training_log::LogEntry;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Recent {
+pub(crate) struct RunningMean {
     steps: u64,
     guesses: usize,
     hits: usize,
@@ -25,7 +25,7 @@ struct Smoothed {
     accuracy: Option<f64>,
 }
 
-impl Recent {
+impl RunningMean {
     pub(crate) fn add(&mut self, outcome: StepOutcome, learning_rate: f64) {
         self.steps += 1;
         self.guesses += outcome.guesses;
@@ -49,9 +49,9 @@ impl Recent {
     }
 
     /// The means as a line of the journal, where there have been steps; begins anew.
-    pub(crate) fn take(&mut self, step: u64, epoch: f64) -> Option<Entry> {
+    pub(crate) fn take(&mut self, step: u64, epoch: f64) -> Option<LogEntry> {
         let steps = self.steps as f64;
-        let entry = Entry::Train {
+        let entry = LogEntry::Train {
             step,
             epoch,
             loss: self.loss / steps,
@@ -60,7 +60,11 @@ impl Recent {
             learning_rate: self.learning_rate,
         };
         let any = self.steps > 0;
-        *self = Recent { smoothed: self.smoothed, learning_rate: self.learning_rate, ..Recent::default() };
+        *self = RunningMean {
+            smoothed: self.smoothed,
+            learning_rate: self.learning_rate,
+            ..RunningMean::default()
+        };
         any.then_some(entry)
     }
 }

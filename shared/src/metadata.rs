@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Weights;
-use crate::figures::Figures;
 use crate::layout::Split;
+use crate::metric::MetricValues;
 
 /// In fetch's manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FetchFacts {
+pub struct FetchMetadata {
     pub corpus: String,
     pub licence: String,
     /// In the order of their ids.
@@ -32,7 +32,7 @@ pub struct Source {
 
 /// In tokenize's manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TokenizeFacts {
+pub struct TokenizeMetadata {
     /// In the order of their ids.
     pub labels: Vec<String>,
     pub max_seq_length: usize,
@@ -41,12 +41,12 @@ pub struct TokenizeFacts {
     pub mask_token_id: Option<u32>,
     /// Tokens that stand for nothing in a text: those around texts, of padding, of the unknown and of the masked; sorted.
     pub special_token_ids: Vec<u32>,
-    pub splits: BTreeMap<Split, SplitFacts>,
+    pub splits: BTreeMap<Split, SplitMetadata>,
 }
 
 /// How the texts of a split came out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SplitFacts {
+pub struct SplitMetadata {
     pub rows: u64,
     pub shards: usize,
     /// `length_histogram[n]` rows have `n` tokens, special tokens included, after truncation.
@@ -59,10 +59,10 @@ pub struct SplitFacts {
 
 /// In train's manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TrainFacts {
+pub struct TrainMetadata {
     pub steps: u64,
     /// The step after which the kept model was the best.
     pub best_step: u64,
-    pub best_dev: Figures,
+    pub best_dev: MetricValues,
     pub parameters: usize,
 }

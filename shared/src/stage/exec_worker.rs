@@ -14,7 +14,7 @@ use crate::layout::Stage;
 
 /// Finds the result where it stands, and becomes `program` only where there is work to do: loading libtorch takes a
 /// third of a second, and finding that nothing is to be done should not.
-pub fn reuse_or_hand_over(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
+pub fn reuse_or_exec_worker(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
     let plan = open_console(stage, args).and_then(|()| Plan::new(stage, args));
     match plan.and_then(|mut plan| plan.reuse()) {
         Ok(None) => become_program(program),
@@ -24,7 +24,7 @@ pub fn reuse_or_hand_over(stage: Stage, args: &StageArgs, program: &str) -> Exit
 }
 
 /// Starts `program`, which stands beside this one, in its place, whatever there is to do.
-pub fn hand_over(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
+pub fn exec_worker(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
     console::init(args.log, stage.name());
     become_program(program)
 }

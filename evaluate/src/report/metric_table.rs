@@ -2,34 +2,34 @@
 
 use maud::html;
 use metrics::significance::Interval;
-use shared::figures::Metric;
+use shared::metric::Metric;
 
 use super::page::{Section, table};
-use super::{RESAMPLES, Subject};
+use super::{RESAMPLES, ReportInput};
 use tasks::Statistics;
 
-pub(super) fn section(subject: &Subject<'_>, statistics: &dyn Statistics) -> Section {
-    let bootstrap = subject.bootstrap();
+pub(super) fn section(input: &ReportInput<'_>, statistics: &dyn Statistics) -> Section {
+    let bootstrap = input.bootstrap();
     let interval =
         |metric| bootstrap.interval(statistics.examples(), |rows: &[usize]| statistics.metric(metric, rows));
     let row = |(metric, value): (Metric, f64)| {
         vec![metric.title().to_owned(), format!("{value:.4}"), shown(interval(metric))]
     };
     let body = html! {
-        div.headline { (table(&["metric", "value", "95 % interval"], in_order(subject).map(row))) }
+        div.headline { (table(&["metric", "value", "95 % interval"], in_order(input).map(row))) }
         p.note {
-            "Intervals are of the bootstrap over examples: " (RESAMPLES) " resamples, seed " (subject.seed) "."
+            "Intervals are of the bootstrap over examples: " (RESAMPLES) " resamples, seed " (input.seed) "."
         }
     };
     Section { id: "figures", title: "Figures".into(), body }
 }
 
 /// The task's own metrics as it names them, then all others.
-fn in_order(subject: &Subject<'_>) -> impl Iterator<Item = (Metric, f64)> {
-    let own = subject.task.metrics(&subject.params.entity_recognition);
-    let figures = &subject.scores.figures;
-    let first = own.iter().filter_map(|&metric| Some((metric, figures.get(metric)?)));
-    first.chain(figures.iter().filter(|(metric, _)| !own.contains(metric)))
+fn in_order(input: &ReportInput<'_>) -> impl Iterator<Item = (Metric, f64)> {
+    let own = input.task.metrics(&input.params.entity_recognition);
+    let metric_values = &input.scores.metric_values;
+    let first = own.iter().filter_map(|&metric| Some((metric, metric_values.get(metric)?)));
+    first.chain(metric_values.iter().filter(|(metric, _)| !own.contains(metric)))
 }
 
 fn shown(interval: Option<Interval>) -> String {

@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
-use crate::figures::Figures;
+use crate::metric::MetricValues;
 
 /// A line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Entry {
+pub enum LogEntry {
     /// Means over the steps since the last such line.
     Train {
         step: u64,
@@ -29,7 +29,7 @@ pub enum Entry {
         step: u64,
         epoch: f64,
         #[serde(flatten)]
-        metrics: Figures,
+        metrics: MetricValues,
     },
 }
 
@@ -37,7 +37,7 @@ pub enum Entry {
 ///
 /// # Errors
 /// An input fault that names the line that is none.
-pub fn read(path: &Path) -> Result<Vec<Entry>> {
+pub fn read(path: &Path) -> Result<Vec<LogEntry>> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let entry = |(number, line): (usize, &str)| {
         let damaged = || {
@@ -53,13 +53,13 @@ pub fn read(path: &Path) -> Result<Vec<Entry>> {
 mod tests {
     use super::*;
     use crate::fault::kind_of;
-    use crate::figures::Metric;
+    use crate::metric::Metric;
 
     const TRAIN: &str =
         r#"{"kind":"train","step":10,"epoch":0.5,"loss":0.7,"gradient_norm":1.5,"learning_rate":5e-5}"#;
     const DEV: &str = r#"{"kind":"dev","step":20,"epoch":1.0,"loss":0.5,"accuracy":0.75}"#;
 
-    fn read_text(text: &str) -> Result<Vec<Entry>> {
+    fn read_text(text: &str) -> Result<Vec<LogEntry>> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
         fs::write(&path, text).unwrap();
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn lines_of_both_kinds_are_read() {
-        let train = Entry::Train {
+        let train = LogEntry::Train {
             step: 10,
             epoch: 0.5,
             loss: 0.7,
@@ -77,7 +77,7 @@ mod tests {
             learning_rate: 5e-5,
         };
         let metrics = [(Metric::Loss, 0.5), (Metric::Accuracy, 0.75)].into();
-        let dev = Entry::Dev { step: 20, epoch: 1.0, metrics };
+        let dev = LogEntry::Dev { step: 20, epoch: 1.0, metrics };
         assert_eq!(read_text(&format!("{TRAIN}\n{DEV}\n")).unwrap(), [train, dev]);
     }
 

@@ -1,0 +1,96 @@
+//! Why a request is not answered, as HTTP says it.
+
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use serde_json::json;
+
+use super::reply::in_json;
+use super::request::Limits;
+
+/// Seconds after which to come back: the least that the header can say, since batches are quick and any of them may make
+/// room.
+const COME_BACK: HeaderValue = HeaderValue::from_static("1");
+
+/// A request that gets no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ApiError {
+    /// The body is no JSON.
+    Malformed(String),
+    /// It is, but not what is asked for here.
+    Unfit(String),
+    TooLarge,
+    /// The body is compressed.
+    Compressed,
+    TooSlow,
+    TimedOut,
+    Unauthorized,
+    /// Without a token: another site's page may have sent it.
+    Foreign,
+    NoSuchPath,
+    NoSuchMethod,
+    QueueFull,
+    /// Nobody gets an answer any more.
+    Broken,
+    /// The log has the reason.
+    Failed,
+}
+
+impl ApiError {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            ApiError::Malformed(_) => StatusCode::BAD_REQUEST,
+            ApiError::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiError::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ApiError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            ApiError::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            ApiError::Unauthorized => StatusCode::UNAUTHORIZED,
+            ApiError::Foreign => StatusCode::FORBIDDEN,
+            ApiError::NoSuchPath => StatusCode::NOT_FOUND,
+            ApiError::NoSuchMethod => StatusCode::METHOD_NOT_ALLOWED,
+            ApiError::QueueFull | ApiError::Broken => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn message(&self, limits: &Limits) -> String {
+        let seconds = limits.time.as_secs();
+        match self {
+            ApiError::Malformed(reason) => format!("the body is no JSON: {reason}"),
+            ApiError::Unfit(reason) => reason.clone(),
+            ApiError::TooLarge => format!("the body has more than {} bytes", limits.bytes),
+            ApiError::Compressed => "the body is compressed; send it without Content-Encoding".into(),
+            ApiError::TooSlow => format!("the body did not come within {seconds} s"),
+            ApiError::TimedOut => format!("there was no answer within {seconds} s"),
+            ApiError::Unauthorized => {
+                "the header `Authorization: Bearer …` with the right token is missing".into()
+            }
+            ApiError::Foreign => {
+                "without a token only requests to an IP address or localhost, and from no other site, \
+                                 are answered; start the server with --token-file to use it by another name"
+                    .into()
+            }
+            ApiError::NoSuchPath => "there is nothing at this path; /openapi.json says what there is".into(),
+            ApiError::NoSuchMethod => "this path takes another method; /openapi.json says which".into(),
+            ApiError::QueueFull => "too many texts are waiting; come back later".into(),
+            ApiError::Broken => "the model fails again and again; the server's log says why".into(),
+            ApiError::Failed => "the model failed; the server's log says why".into(),
+        }
+    }
+
+    pub(super) fn response(&self, limits: &Limits) -> Response {
+        let body = json!({ "error": self.message(limits) }).to_string();
+        let mut response = in_json(body);
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        match self {
+            ApiError::QueueFull => drop(headers.insert(RETRY_AFTER, COME_BACK)),
+            ApiError::Unauthorized => {
+                drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+            }
+            _ => {}
+        }
+        response
+    }
+}
