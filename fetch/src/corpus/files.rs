@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use metrics::entities::{TagScheme, TagSet};
-use rows::{Row, Rows, TagNames, Writing};
+use rows::{ConfigKeys, Dialect, Row, Rows, TagNames};
 use shared::config::{FileFormat, FilesConfig};
 use shared::fault::Fault;
 use shared::layout::{Split, content_extension};
@@ -71,9 +71,15 @@ impl Corpus for OwnFiles {
         let tags = TagNames { scheme: self.scheme, names };
         let FilesConfig { encoding, separator, quote, .. } = self.files;
         let label_separator = self.files.label_separator.clone();
-        let writing = Writing { encoding, separator, quote, label_separator, origin: rows::Origin::OwnFiles };
-        let rows =
-            rows::open_tagged(file.input()?.written(writing), format, &self.files.columns, self.shape, tags)?;
+        let dialect =
+            Dialect { encoding, separator, quote, label_separator, config_keys: ConfigKeys::FetchFiles };
+        let rows = rows::open_tagged(
+            file.input()?.with_dialect(dialect),
+            format,
+            &self.files.columns,
+            self.shape,
+            tags,
+        )?;
         Ok(match self.names.clone() {
             None => rows,
             Some(names) => {

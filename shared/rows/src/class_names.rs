@@ -1,4 +1,4 @@
-//! The names that `datasets` gives the numbers of a `ClassLabel` column, in a Parquet file's `huggingface` metadata.
+//! The class names of a `ClassLabel` column, which `datasets` writes to the `huggingface` metadata of a Parquet file.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 use shared::config::{FileColumns, LabelColumns};
 use shared::schema::{ParquetReader, TruthKind};
 
-/// The names in the Parquet file at `path` of the column that holds the labels, in the order of their numbers; none where
-/// there are no such names, or no such file.
+/// The class names of the label column in the Parquet file at `path`, by number; none where the file has no such names or
+/// cannot be read.
 pub fn class_names(path: &Path, columns: &FileColumns, truth: TruthKind) -> Option<Vec<String>> {
     let column = match truth {
         TruthKind::Label => columns.label.name(),
@@ -20,10 +20,10 @@ pub fn class_names(path: &Path, columns: &FileColumns, truth: TruthKind) -> Opti
     find(ParquetReader::open(path).ok()?.metadata(KEY)?, &column)
 }
 
-/// The key of a Parquet file's metadata.
+/// The key of the metadata.
 pub(super) const KEY: &str = "huggingface";
 
-/// Of the column `name`, or of the items of its lists; in the order of their numbers.
+/// The class names, by number, of the column `name` or of the items in its lists.
 pub(super) fn find(metadata: &str, name: &str) -> Option<Vec<String>> {
     let metadata: Value = serde_json::from_str(metadata).ok()?;
     names(metadata.get("info")?.get("features")?.get(name)?)
@@ -42,7 +42,7 @@ fn names(feature: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// `value` with `names` in place of numbers, in lists too. A number without a name stays.
+/// Replaces numbers by their `names`, in lists too. Numbers without a name stay.
 pub(super) fn named(value: Value, names: &[String]) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(|item| named(item, names)).collect(),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_in_every_form() {
+    fn names_are_found_in_every_metadata_form() {
         let label = r#"{"names": ["O", "B-PS"], "_type": "ClassLabel"}"#;
         check(label, Some(&["O", "B-PS"]));
         for list in ["Sequence", "List", "LargeList"] {

@@ -1,4 +1,4 @@
-//! Which columns make an example, and rows made of what stands in them.
+//! The columns that make an example, and the conversion of their values to rows.
 
 use anyhow::{Result, anyhow, bail, ensure};
 use serde_json::{Map, Value};
@@ -9,37 +9,37 @@ use shared::schema::column::{EXAMPLE_ID, ID, IS_IMPOSSIBLE};
 use shared::schema::{ExampleShape, Texts, Truth, TruthKind};
 use shared::spelling::composed;
 
-use super::tokens::{self, Words};
-use super::values::{self, Wanted};
+use super::tokens::{self, TokenColumns};
+use super::values::{self, Expected};
 use super::{Place, Row, TagNames};
 
-/// What stands between the labels of a table's field, unless the config says otherwise.
+/// The default separator between the labels of a table's field.
 const LABEL_SEPARATOR: &str = "|";
 
+/// The names of the columns that are read.
 pub(super) struct Columns {
+    /// The name of the file in messages.
     pub(super) shown: String,
     id: Option<Id>,
     text: String,
     text_pair: Option<String>,
     truth: Option<TruthColumns>,
     header: HeaderLine,
-    /// Of answers, what may say that a question has none.
+    /// The optional column that says whether a question has no answer.
     impossible: Option<&'static str>,
-    /// What stands between the labels of a field.
+    /// The separator between the labels of a field.
     label_separator: String,
-    /// The columns of words and of their tags, which stand in place of a text with entities where there is none.
-    words: Option<Words>,
-    /// What to do where one is missing.
+    /// The columns of words and their tags, which replace the columns of texts and entities in a file without these.
+    words: Option<TokenColumns>,
+    /// The advice to users for a missing column.
     advice: &'static str,
 }
 
-/// Where it stands what is true of a row.
+/// The columns that hold the truth of a row.
 enum TruthColumns {
-    One {
-        kind: TruthKind,
-        column: String,
-    },
-    /// A column a label.
+    /// One column with values of this kind.
+    One { kind: TruthKind, column: String },
+    /// One column for each label, with 0 or 1.
     OneHot(Vec<String>),
 }
 
@@ -52,33 +52,34 @@ impl TruthColumns {
     }
 }
 
-/// Whether the first line of a table names its columns.
+/// The presence of a table's first line with the names of its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeaderLine {
-    There,
-    /// The names of columns are their numbers.
+    Present,
+    /// There is none, and the names of columns are their numbers.
     Missing,
 }
 
+/// The column of ids.
 enum Id {
     Required(String),
-    /// Of a file whose rows are numbered where it has no such column.
-    IfThere(String),
+    /// A file may lack this column; its rows have no ids then.
+    Optional(String),
 }
 
 impl Id {
     fn column(&self) -> &str {
         match self {
-            Id::Required(column) | Id::IfThere(column) => column,
+            Id::Required(column) | Id::Optional(column) => column,
         }
     }
 }
 
 impl Columns {
-    /// By the names or numbers that the config has for those of a corpus.
+    /// The columns of a corpus with rows of `shape`, by their names or numbers in the config.
     ///
     /// # Errors
-    /// A usage fault where some have numbers, and others names.
+    /// A usage fault where the config mixes names and numbers.
     pub(super) fn of_corpus(shown: &str, columns: &FileColumns, shape: ExampleShape) -> Result<Columns> {
         let (text, text_pair) = match shape.texts {
             Texts::One => (&columns.text, None),
@@ -113,19 +114,19 @@ impl Columns {
         })
     }
 
-    /// Whether a table with these columns begins with their names.
+    /// The presence of a header line in a table with these columns.
     pub(super) fn header(&self) -> HeaderLine {
         self.header
     }
 
-    /// With words and their tags where the rows are texts with entities.
+    /// Allows words with tags in place of texts with entities, if the rows have entities.
     pub(super) fn with_tags(mut self, columns: &FileColumns, tags: TagNames) -> Columns {
         let entities = matches!(self.truth, Some(TruthColumns::One { kind: TruthKind::Entities, .. }));
-        self.words = entities.then(|| Words::new(columns, tags));
+        self.words = entities.then(|| TokenColumns::new(columns, tags));
         self
     }
 
-    /// Decides for words and tags in a file that has them and no texts with entities.
+    /// Switches to words and tags in a file that has them and has no column of entities.
     fn choose(&mut self, has: impl Fn(&str) -> bool) {
         let (Some(TruthColumns::One { column: truth, .. }), Some(words)) = (&mut self.truth, &mut self.words)
         else {
@@ -139,29 +140,29 @@ impl Columns {
         truth.clone_from(&words.tags);
     }
 
-    /// Of texts of which the file does not say what is true.
+    /// The columns of texts without labels.
     pub(super) fn of_texts(shown: &str, texts: Texts) -> Result<Columns> {
         let shape = ExampleShape { texts, truth: TruthKind::Nothing };
-        let id = Some(Id::IfThere(EXAMPLE_ID.to_owned()));
+        let id = Some(Id::Optional(EXAMPLE_ID.to_owned()));
         let advice = "rename the one that holds it";
         Ok(Columns { id, advice, ..Columns::of_corpus(shown, &FileColumns::default(), shape)? })
     }
 
-    /// The same, where a file of questions tells their ids without being asked for them.
-    pub(super) fn with_ids_where_there_are(self) -> Columns {
-        let id = self.id.or_else(|| Some(Id::IfThere(ID.to_owned())));
+    /// Reads the ids of questions from `id` where the config names no column of ids.
+    pub(super) fn with_optional_ids(self) -> Columns {
+        let id = self.id.or_else(|| Some(Id::Optional(ID.to_owned())));
         Columns { id, ..self }
     }
 
-    /// With another text between the labels of a field.
+    /// Sets the separator between the labels of a field; none is the default.
     pub(super) fn with_label_separator(self, separator: Option<String>) -> Columns {
         Columns { label_separator: separator.unwrap_or_else(|| LABEL_SEPARATOR.to_owned()), ..self }
     }
 
-    /// Leaves out what a file with the columns `names` lacks and may lack.
+    /// Adapts the columns to a file with the columns `names`: optional columns that it lacks are dropped.
     ///
     /// # Errors
-    /// An input fault where it lacks another, or has two of the same name.
+    /// An input fault where the file lacks a required column, or has two columns of one name.
     pub(super) fn fit<N: AsRef<str>>(&mut self, names: &[N]) -> Result<()> {
         self.choose(|column| names.iter().any(|name| is_named(name.as_ref(), column)));
         let count = |column: &str| names.iter().filter(|name| is_named(name.as_ref(), column)).count();
@@ -177,7 +178,7 @@ impl Columns {
         Ok(())
     }
 
-    /// Of what is true, where the rows have labels or tags of words.
+    /// The column of labels or of the tags of words, if there is one.
     pub(super) fn classes(&self) -> Option<&str> {
         match (&self.truth, &self.words) {
             (Some(TruthColumns::One { kind: TruthKind::Label | TruthKind::Labels, column }), _) => {
@@ -190,21 +191,21 @@ impl Columns {
         }
     }
 
-    /// In the order in which [`Columns::row`] takes what stands in them.
+    /// The names of the columns, in the order in which [`Columns::row`] takes their values.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let truth = self.truth.iter().flat_map(TruthColumns::names).map(String::as_str);
         let texts = std::iter::once(self.text.as_str()).chain(self.text_pair.as_deref());
         self.id.as_ref().map(Id::column).into_iter().chain(texts).chain(truth).chain(self.impossible)
     }
 
-    /// The row of `values`, which stand at `place`.
+    /// The row with these `values` at `place`.
     ///
     /// # Errors
-    /// An input fault that names the column which is missing or holds something else.
+    /// An input fault that names the column whose value is missing or of another kind.
     pub(super) fn row(&self, place: Place, values: impl IntoIterator<Item = Value>) -> Result<Row> {
         let mut values = values.into_iter();
         let id = match (&self.id, self.id.as_ref().and_then(|_| values.next())) {
-            (None, _) | (Some(Id::IfThere(_)), None | Some(Value::Null)) => None,
+            (None, _) | (Some(Id::Optional(_)), None | Some(Value::Null)) => None,
             (Some(id), value) => Some(self.read(place, id.column(), value, values::name)?),
         };
         if let Some(words) = self.words.as_ref().filter(|words| words.read) {
@@ -244,10 +245,10 @@ impl Columns {
         Ok(Row { place, id, text, text_pair, truth })
     }
 
-    /// The row of `object`, which stands at `place`.
+    /// The row of the `object` at `place`.
     ///
     /// # Errors
-    /// As of [`Columns::row`].
+    /// As for [`Columns::row`].
     pub(super) fn object_row(&mut self, place: Place, object: &Map<String, Value>) -> Result<Row> {
         self.choose(|column| object.contains_key(column));
         let value = |column: &str| {
@@ -269,7 +270,7 @@ impl Columns {
         place: Place,
         column: &str,
         value: Option<Value>,
-        convert: impl FnOnce(Value) -> Result<T, Wanted>,
+        convert: impl FnOnce(Value) -> Result<T, Expected>,
     ) -> Result<T> {
         let value = value.unwrap_or_default();
         let fault =
@@ -285,7 +286,10 @@ impl Columns {
     }
 }
 
-/// Columns of a file have names or numbers; those of `one_hot` labels have names.
+/// Finds whether the `used` columns are named by a header line or numbered. One-hot labels always have names.
+///
+/// # Errors
+/// A usage fault where names and numbers are mixed, or a number is 0.
 fn header_line<'a>(used: impl Iterator<Item = &'a Column>, one_hot: bool) -> Result<HeaderLine> {
     let (mut named, mut numbered) = (one_hot.then(|| "labels".to_owned()), None);
     for column in used {
@@ -295,7 +299,7 @@ fn header_line<'a>(used: impl Iterator<Item = &'a Column>, one_hot: bool) -> Res
         }
     }
     match (named, numbered) {
-        (_, None) => Ok(HeaderLine::There),
+        (_, None) => Ok(HeaderLine::Present),
         (None, Some(number)) => {
             ensure!(
                 number > 0,
@@ -310,7 +314,7 @@ fn header_line<'a>(used: impl Iterator<Item = &'a Column>, one_hot: bool) -> Res
     }
 }
 
-/// Whether `name`, as a file writes it, is the name of `column`; macOS writes Hangul in another Unicode form.
+/// Returns whether a file's column `name` is `column`. Unicode forms may differ: macOS writes Hangul decomposed.
 pub(super) fn is_named(name: &str, column: &str) -> bool {
     name == column || !column.is_ascii() && composed(name) == composed(column)
 }

@@ -1,4 +1,4 @@
-//! CoNLL's forms: a token and its tag a line, with a blank line behind every sentence.
+//! The CoNLL formats: one token with its tag per line, and a blank line after every sentence.
 
 use std::collections::VecDeque;
 
@@ -8,30 +8,31 @@ use shared::fault::Fault;
 use shared::schema::{Entity, Truth};
 
 use super::lines::{Lines, is_blank};
-use super::tagged::{Tagged, Tags};
+use super::tagged::{TaggedText, Tags};
 use super::{Input, Place, Row};
 
-/// The line between the documents of CoNLL-2003.
+/// The first token of the line between two documents of CoNLL-2003.
 const DOCUMENT: &str = "-DOCSTART-";
-/// Of CoNLL-U, counted from 0: the form of a word, and its universal part of speech.
+/// The column of a word's form in CoNLL-U, counted from 0.
 const FORM: usize = 1;
+/// The column of the universal part of speech in CoNLL-U, counted from 0.
 const PART_OF_SPEECH: usize = 3;
 
-/// What a token is.
+/// The unit of text that a token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// A single space stands between two of them.
+    /// A word. The text has a single space between two words.
     Word,
-    /// Spaces are tokens too.
+    /// A character. Spaces are tokens too.
     Character,
 }
 
-/// Which of a line's columns are read, and which lines are none.
+/// The columns of a line that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// The first column and the last.
-    Ends,
-    /// CoNLL-U: lines of several words (`1-2`) and of none (`1.1`) tell nothing of their own.
+    /// The first and the last column.
+    FirstAndLast,
+    /// The columns of CoNLL-U. Lines for several words (`1-2`) and for empty nodes (`1.1`) are skipped.
     Universal {
         /// The column of the tag, counted from 0.
         tag: usize,
@@ -39,10 +40,11 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    /// CoNLL-U with the column of the tag by its number, counted from 1; without one, the parts of speech.
+    /// The layout of CoNLL-U with the tag in the column numbered `tag`, counted from 1; by default the column of the
+    /// universal part of speech.
     ///
     /// # Errors
-    /// A usage fault where it is no number.
+    /// A usage fault where `tag` is no number from 1 on.
     pub(super) fn universal(tag: Option<&str>) -> Result<Layout> {
         let number = |text: &str| text.parse::<usize>().ok()?.checked_sub(1);
         let tag = match tag {
@@ -61,15 +63,17 @@ impl Layout {
 /// The words or characters between two blank lines.
 #[derive(Debug, PartialEq)]
 pub struct Sentence {
-    /// Of its first token.
+    /// The place of its first token.
     pub place: Place,
-    /// The last line of comment before it, without the `#`s.
+    /// The last comment line before it, without the `#`s.
     pub comment: Option<String>,
+    /// The text of its tokens.
     pub text: String,
+    /// The entities in `text`, in order.
     pub entities: Vec<Entity>,
 }
 
-/// The sentences of `file` as rows without ids.
+/// Reads the sentences of `input` as rows without ids.
 pub(super) fn rows(
     input: Input,
     unit: Unit,
@@ -82,10 +86,12 @@ pub(super) fn rows(
     }))
 }
 
+/// Reads the sentences of `input`, whose lines have a token in their first column and its tag in the last.
+///
 /// # Errors
-/// As of [`open`](super::open).
+/// As for [`open`](super::open).
 pub fn sentences(input: Input, unit: Unit) -> Result<impl Iterator<Item = Result<Sentence>> + use<>> {
-    read_layout(input, unit, Layout::Ends, None)
+    read_layout(input, unit, Layout::FirstAndLast, None)
 }
 
 fn read_layout(
@@ -96,12 +102,12 @@ fn read_layout(
 ) -> Result<impl Iterator<Item = Result<Sentence>> + use<>> {
     let shown = input.shown.clone();
     let mut lines = Lines::open(input)?;
-    let (first, separator) = begin(&mut lines, unit, layout)?;
-    let mut reader = Reader { lines, first, separator, unit, layout, tags: Tags::new(scheme), shown };
+    let (pending, separator) = find_separator(&mut lines, unit, layout)?;
+    let mut reader = Reader { lines, pending, separator, unit, layout, tags: Tags::new(scheme), shown };
     Ok(std::iter::from_fn(move || reader.sentence().transpose()))
 }
 
-/// What stands between a line's columns.
+/// The separator between the columns of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Separator {
     Tab,
@@ -109,19 +115,23 @@ enum Separator {
     Spaces,
 }
 
-/// The lines up to the first that can only be a token, which shows what separates columns.
-fn begin(lines: &mut Lines, unit: Unit, layout: Layout) -> Result<(VecDeque<(u64, String)>, Separator)> {
-    let mut first = VecDeque::new();
-    let tabs = unit == Unit::Character || layout != Layout::Ends;
-    while !tabs && let Some((number, line)) = lines.read()? {
+/// Reads lines up to the first that can only be a token, which shows the separator of columns. Returns these lines too.
+fn find_separator(
+    lines: &mut Lines,
+    unit: Unit,
+    layout: Layout,
+) -> Result<(VecDeque<(u64, String)>, Separator)> {
+    let mut pending = VecDeque::new();
+    let tabs = unit == Unit::Character || layout != Layout::FirstAndLast;
+    while !tabs && let Some((number, line)) = lines.next_line()? {
         let decides = !line.starts_with('#') && !is_blank(&line) && !is_document(&line);
         let separator = if line.contains('\t') { Separator::Tab } else { Separator::Spaces };
-        first.push_back((number, line));
+        pending.push_back((number, line));
         if decides {
-            return Ok((first, separator));
+            return Ok((pending, separator));
         }
     }
-    Ok((first, Separator::Tab))
+    Ok((pending, Separator::Tab))
 }
 
 fn is_document(line: &str) -> bool {
@@ -130,8 +140,8 @@ fn is_document(line: &str) -> bool {
 
 struct Reader {
     lines: Lines,
-    /// Lines that are read and not yet looked at.
-    first: VecDeque<(u64, String)>,
+    /// Lines that have been read and not parsed.
+    pending: VecDeque<(u64, String)>,
     separator: Separator,
     unit: Unit,
     layout: Layout,
@@ -141,18 +151,18 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self) -> Result<Option<(u64, String)>> {
-        match self.first.pop_front() {
+        match self.pending.pop_front() {
             Some(line) => Ok(Some(line)),
-            None => self.lines.read(),
+            None => self.lines.next_line(),
         }
     }
 
     fn sentence(&mut self) -> Result<Option<Sentence>> {
         let mut comment = None;
-        let mut sentence: Option<(Place, Option<String>, Tagged)> = None;
+        let mut sentence: Option<(Place, Option<String>, TaggedText)> = None;
         while let Some((number, line)) = self.line()? {
-            if let Some(said) = self.as_comment(&line) {
-                comment = Some(said.to_owned());
+            if let Some(text) = self.as_comment(&line) {
+                comment = Some(text.to_owned());
             } else if is_blank(&line) || self.unit == Unit::Word && is_document(&line) {
                 if sentence.is_some() {
                     break;
@@ -162,12 +172,12 @@ impl Reader {
                 let at = || Fault::input(format!("{}, {place} is no token with its tag", self.shown));
                 let Some((token, tag)) = self.token_and_tag(&line).with_context(at)? else { continue };
                 let (_, _, unfinished) =
-                    sentence.get_or_insert_with(|| (place, comment.take(), Tagged::default()));
+                    sentence.get_or_insert_with(|| (place, comment.take(), TaggedText::default()));
                 let pushed = unfinished.push(self.unit, token, tag, &mut self.tags);
                 pushed.with_context(at)?;
             }
         }
-        Ok(sentence.map(|(place, comment, Tagged { text, entities, .. })| Sentence {
+        Ok(sentence.map(|(place, comment, TaggedText { text, entities, .. })| Sentence {
             place,
             comment,
             text,
@@ -175,25 +185,25 @@ impl Reader {
         }))
     }
 
-    /// A token with a tag has a tab before the first space, or is a word that is not followed by one. Where spaces
-    /// separate columns, a line that ends with a tag is a token.
+    /// The text of a comment line. A line is a comment if `# ` or `## ` begins it, unless spaces separate columns and the
+    /// line ends with a tag. In CoNLL-U every `#` begins a comment.
     fn as_comment<'a>(&self, line: &'a str) -> Option<&'a str> {
-        let said = line.strip_prefix("## ").or_else(|| line.strip_prefix("# "));
-        if self.layout != Layout::Ends {
-            return said.or_else(|| line.strip_prefix('#'));
+        let text = line.strip_prefix("## ").or_else(|| line.strip_prefix("# "));
+        if self.layout != Layout::FirstAndLast {
+            return text.or_else(|| line.strip_prefix('#'));
         }
         let last = line.trim_end().rsplit(' ').next().unwrap_or_default();
         let is_tag = match self.tags.scheme() {
             Some(scheme) => scheme.read(last).is_some(),
             None => last == "O" || TagScheme::of_tag(last).is_some(),
         };
-        said.filter(|_| self.separator == Separator::Tab || !is_tag)
+        text.filter(|_| self.separator == Separator::Tab || !is_tag)
     }
 
-    /// None of a line that tells of no word of its own.
+    /// The token and the tag of `line`; none for CoNLL-U's ranges and empty nodes.
     fn token_and_tag<'a>(&self, line: &'a str) -> Result<Option<(&'a str, &'a str)>> {
         match self.layout {
-            Layout::Ends => self.ends(line).map(Some),
+            Layout::FirstAndLast => self.first_and_last(line).map(Some),
             Layout::Universal { tag } => {
                 let columns: Vec<&str> = line.split('\t').collect();
                 let number = columns.first().copied().unwrap_or_default();
@@ -213,8 +223,8 @@ impl Reader {
         }
     }
 
-    /// The first and the last column. Words may have spaces between them, as in CoNLL-2003.
-    fn ends<'a>(&self, line: &'a str) -> Result<(&'a str, &'a str)> {
+    /// The first and the last column. Spaces may separate the columns of words, as in CoNLL-2003.
+    fn first_and_last<'a>(&self, line: &'a str) -> Result<(&'a str, &'a str)> {
         let separator = if self.unit == Unit::Character || line.contains('\t') { '\t' } else { ' ' };
         let columns = line.split_once(separator).zip(line.rsplit_once(separator));
         let ((token, _), (_, tag)) = columns.with_context(|| {

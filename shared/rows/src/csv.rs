@@ -1,4 +1,4 @@
-//! Tables whose fields may stand in quotes, as in RFC 4180.
+//! Tables with quoted fields, as in RFC 4180.
 
 use std::io::{BufRead, Cursor, Read};
 
@@ -10,48 +10,49 @@ use super::columns::{Columns, HeaderLine};
 use super::decompressed;
 use super::encoding::not_utf8;
 use super::header::{Header, empty_file};
-use super::input::Origin;
+use super::input::ConfigKeys;
 use super::{Input, Place, Row};
 
-/// Characters of a field that a message shows.
+/// The maximum number of a field's characters in a message.
 const SHOWN: usize = 20;
 
+/// The rows of a table with quoting.
 pub(super) struct CsvRows {
     records: ByteRecordsIntoIter<Box<dyn Read + Send>>,
-    /// The lines that the reader counts too few.
+    /// The number of lines that the reader's count lacks.
     uncounted: u64,
     header: Header,
     shown: String,
-    origin: Origin,
+    config_keys: ConfigKeys,
 }
 
 impl CsvRows {
     pub(super) fn open(input: Input, separator: char, columns: Columns) -> Result<CsvRows> {
-        let (shown, origin) = (input.shown.clone(), input.writing.origin);
-        // A record that follows a CRLF is said to begin at its LF, on the line before.
+        let (shown, config_keys) = (input.shown.clone(), input.dialect.config_keys);
+        // The reader counts a record after a CRLF from the LF on, which is on the line before.
         let mut first = Vec::new();
         let mut bytes = decompressed::open(input)?;
         bytes.read_until(b'\n', &mut first).with_context(|| format!("cannot read {shown}"))?;
         let uncounted = u64::from(first.ends_with(b"\r\n"));
-        // A row of another length is reported by `Header`, which names the column.
+        // The reader takes rows of any length, since `Header` reports a wrong length and names the column.
         let bytes: Box<dyn Read + Send> = Box::new(Cursor::new(first).chain(bytes));
         let mut reader = ReaderBuilder::new()
             .flexible(true)
-            .has_headers(columns.header() == HeaderLine::There)
-            // The config takes ASCII alone.
+            .has_headers(columns.header() == HeaderLine::Present)
+            // The config accepts ASCII separators only.
             .delimiter(u8::try_from(separator).unwrap_or(b','))
             .from_reader(bytes);
         let names = reader.byte_headers().map_err(|error| broken(&shown, error))?;
         let names: Vec<String> = names
             .iter()
-            .map(|name| text(&shown, 1, name, origin).map(str::to_owned))
+            .map(|name| text(&shown, 1, name, config_keys).map(str::to_owned))
             .collect::<Result<_>>()?;
         ensure!(!names.is_empty(), empty_file(&shown));
         if let Some(name) = names.iter().find(|name| name.contains('\n')) {
             bail!(Fault::input(format!("{shown}, line 1: {}", open_quote(name))));
         }
         let header = Header::find(names, columns)?;
-        Ok(CsvRows { records: reader.into_byte_records(), uncounted, header, shown, origin })
+        Ok(CsvRows { records: reader.into_byte_records(), uncounted, header, shown, config_keys })
     }
 
     fn row(&self, record: &ByteRecord) -> Result<Row> {
@@ -59,7 +60,7 @@ impl CsvRows {
         let line = if byte == 0 { line } else { line + self.uncounted };
         let fields = record
             .iter()
-            .map(|field| text(&self.shown, line, field, self.origin))
+            .map(|field| text(&self.shown, line, field, self.config_keys))
             .collect::<Result<Vec<&str>>>()?;
         self.header.row(Place::Line(line), &fields).map_err(|error| {
             match fields.iter().find(|field| field.contains('\n')) {
@@ -70,11 +71,11 @@ impl CsvRows {
     }
 }
 
-fn text<'a>(shown: &str, line: u64, field: &'a [u8], origin: Origin) -> Result<&'a str> {
-    std::str::from_utf8(field).map_err(|_| not_utf8(shown, line, field, origin))
+fn text<'a>(shown: &str, line: u64, field: &'a [u8], config_keys: ConfigKeys) -> Result<&'a str> {
+    std::str::from_utf8(field).map_err(|_| not_utf8(shown, line, field, config_keys))
 }
 
-/// What may be wrong with a field that holds a line break.
+/// The advice for a field that holds a line break.
 fn open_quote(field: &str) -> String {
     let first = field.lines().next().unwrap_or_default();
     let start: String = first.chars().take(SHOWN).collect();

@@ -1,4 +1,4 @@
-//! The bytes of a text, which gzip or zstd may have compressed: the first of them tell.
+//! Decompression of gzip and zstd, which are detected by the first bytes.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
@@ -11,16 +11,16 @@ use super::encoding::as_utf8;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// The bytes of `input` as UTF-8.
+/// The bytes of `input`, decompressed and converted to UTF-8.
 pub(super) fn open(input: Input) -> Result<Box<dyn BufRead + Send>> {
-    let (shown, writing) = (input.shown.clone(), input.writing.clone());
-    as_utf8(bytes(input)?, writing.encoding, writing.origin, &shown)
+    let (shown, dialect) = (input.shown.clone(), input.dialect.clone());
+    as_utf8(bytes(input)?, dialect.encoding, dialect.config_keys, &shown)
 }
 
 fn bytes(input: Input) -> Result<Box<dyn BufRead + Send>> {
     let context = format!("cannot read {}", input.shown);
     let mut bytes = input.bytes();
-    // A pipe gives as few at a time as were written to it.
+    // One `read` is not enough: a pipe may return fewer bytes than asked for.
     let mut start = Vec::new();
     bytes.by_ref().take(ZSTD.len() as u64).read_to_end(&mut start).context(context.clone())?;
     let (gzip, zstd) = (start.starts_with(&GZIP), start.starts_with(&ZSTD));
@@ -35,7 +35,7 @@ fn bytes(input: Input) -> Result<Box<dyn BufRead + Send>> {
     })
 }
 
-/// The libraries have errors of other kinds for what is wrong with the bytes.
+/// A decompressor whose errors for damaged bytes have the kind `InvalidData`; the libraries use other kinds.
 struct Decoder<R>(R);
 
 impl<R: Read> Read for Decoder<R> {

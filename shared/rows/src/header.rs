@@ -7,22 +7,22 @@ use shared::fault::Fault;
 use super::columns::{Columns, HeaderLine, is_named};
 use super::{Place, Row};
 
-/// The columns of a file and which of them make an example.
+/// The columns of a file, and the positions of those that make an example.
 pub(super) struct Header {
     names: Vec<String>,
     columns: Columns,
-    /// Of every column of `columns`, where it stands in a line.
+    /// The position in a line of every column of `columns`, counted from 0.
     places: Vec<usize>,
 }
 
 impl Header {
-    /// By the fields of the file's `first` line.
+    /// Finds the columns by the fields of the file's `first` line.
     ///
     /// # Errors
-    /// An input fault that names the column that is missing, or there twice.
+    /// An input fault that names a column that is missing or appears twice.
     pub(super) fn find(first: Vec<String>, mut columns: Columns) -> Result<Header> {
         let names = match columns.header() {
-            HeaderLine::There => first,
+            HeaderLine::Present => first,
             HeaderLine::Missing => (1..=first.len()).map(|number| number.to_string()).collect(),
         };
         columns.fit(&names)?;
@@ -36,10 +36,10 @@ impl Header {
         self.names.len()
     }
 
-    /// The example in `fields`, which stand at `place`.
+    /// The example in the `fields` at `place`.
     ///
     /// # Errors
-    /// An input fault where there are more or fewer fields than columns, or one holds something else.
+    /// An input fault where the number of fields is not that of the columns, or a field holds another kind of value.
     pub(super) fn row(&self, place: Place, fields: &[&str]) -> Result<Row> {
         let (expected, found, shown) = (self.names.len(), fields.len(), &self.columns.shown);
         if let Some(missing) = self.names.get(found) {
@@ -54,7 +54,7 @@ impl Header {
     }
 }
 
-/// A file without a header line.
+/// The error for a file without any row.
 pub(super) fn empty_file(shown: &str) -> Fault {
     Fault::input(format!("{shown} is empty"))
 }

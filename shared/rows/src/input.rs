@@ -1,4 +1,4 @@
-//! What rows are read from.
+//! The inputs from which rows are read.
 
 use std::fs::File;
 use std::io::{Read, stdin};
@@ -8,32 +8,37 @@ use anyhow::{Context, Result, bail, ensure};
 use shared::config::{Encoding, Quote};
 use shared::fault::Fault;
 
-/// A file, a pipe or the standard input; opened once, since a pipe gives what it holds only once.
+/// A file, a pipe or the standard input. It is opened only once, since a pipe cannot be read twice.
 pub struct Input {
-    /// What a message calls it: what the user knows it by.
+    /// The name of the input in messages.
     pub(crate) shown: String,
     bytes: Bytes,
-    pub(crate) writing: Writing,
+    pub(crate) dialect: Dialect,
 }
 
-/// How a file writes characters and tables; the default is UTF-8, and what its format has.
+/// The encoding of a file and the syntax of its table. The default is UTF-8 with the syntax of the file's format.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Writing {
+pub struct Dialect {
+    /// The encoding of its characters.
     pub encoding: Encoding,
+    /// The character between two columns of a table; absent, that of the format.
     pub separator: Option<char>,
+    /// The rule for quotes in a table; absent, that of the format.
     pub quote: Option<Quote>,
+    /// The text between two labels of a field; absent, `|`.
     pub label_separator: Option<String>,
-    pub origin: Origin,
+    /// The config keys that error messages may advise to set.
+    pub config_keys: ConfigKeys,
 }
 
-/// Who can say how a file is written.
+/// The config keys that describe the dialect of an input.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Origin {
-    /// Only the file itself.
+pub enum ConfigKeys {
+    /// There are none: messages advise to change the file.
     #[default]
-    Given,
-    /// `fetch.files` of the config.
-    OwnFiles,
+    None,
+    /// The keys under `fetch.files`.
+    FetchFiles,
 }
 
 enum Bytes {
@@ -42,8 +47,10 @@ enum Bytes {
 }
 
 impl Input {
+    /// Opens the file or pipe at `path`; messages call it `shown`.
+    ///
     /// # Errors
-    /// Where `path`, which messages call `shown`, is missing or a folder.
+    /// An input fault where `path` is missing, unreadable or a folder.
     pub fn file(path: &Path, shown: &str) -> Result<Input> {
         let context = || format!("cannot read {shown}");
         let file = File::open(path).with_context(context)?;
@@ -56,27 +63,28 @@ impl Input {
             true => Bytes::File(path.to_owned(), file),
             false => Bytes::Stream(Box::new(file)),
         };
-        Ok(Input { shown: shown.to_owned(), bytes, writing: Writing::default() })
+        Ok(Input { shown: shown.to_owned(), bytes, dialect: Dialect::default() })
     }
 
-    /// The input, which is written in this way.
-    pub fn written(self, writing: Writing) -> Input {
-        Input { writing, ..self }
+    /// Sets the dialect in which the input is written.
+    pub fn with_dialect(self, dialect: Dialect) -> Input {
+        Input { dialect, ..self }
     }
 
+    /// The standard input of the process.
     pub fn standard_input() -> Input {
         Input::stream("the standard input", stdin())
     }
 
     fn stream(shown: &str, bytes: impl Read + Send + 'static) -> Input {
         let bytes = Bytes::Stream(Box::new(bytes));
-        Input { shown: shown.to_owned(), bytes, writing: Writing::default() }
+        Input { shown: shown.to_owned(), bytes, dialect: Dialect::default() }
     }
 
-    /// Where it lies; Parquet is read from its end.
+    /// The path of the file. Parquet needs it, since its metadata is at the end of a file.
     ///
     /// # Errors
-    /// A usage fault where it is a stream.
+    /// A usage fault where the input is a stream.
     pub fn path(&self) -> Result<&Path> {
         match &self.bytes {
             Bytes::File(path, _) => Ok(path),
@@ -106,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn errors_name_the_input_that_cannot_be_read() {
         let folder = tempfile::tempdir().unwrap();
         check_refused(Input::file(folder.path(), "a"), 3, "cannot read a: it is a folder; name a file in it");
         check_refused(Input::file(&folder.path().join("b"), "b"), 3, "cannot read b: No such file");

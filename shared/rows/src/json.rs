@@ -14,9 +14,10 @@ use super::{Input, Place, Row, decompressed};
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
-/// What a document is read from, behind a byte order mark.
+/// The bytes of a document without a byte order mark.
 pub(super) type Reader = Box<dyn BufRead + Send>;
 
+/// Opens `input` and skips a byte order mark.
 pub(super) fn reader(input: Input) -> Result<Reader> {
     let context = format!("cannot read {}", input.shown);
     let mut bytes = decompressed::open(input)?;
@@ -28,17 +29,19 @@ pub(super) fn reader(input: Input) -> Result<Reader> {
     Ok(Box::new(BufReader::new(Cursor::new(start).chain(bytes))))
 }
 
+/// Reads the whole input as one value of type `T`.
+///
 /// # Errors
-/// An input fault that names the file and the line where it is not as `T` has it.
+/// An input fault that names the file, and the line that does not fit `T`.
 pub(super) fn document<T: DeserializeOwned>(reader: Reader, shown: &str) -> Result<T> {
     let damaged = format!("{shown} is not the JSON that is expected there");
     serde_json::from_reader(reader).with_context(|| Fault::input(damaged))
 }
 
-/// The objects of a file that is one array, each with its place.
+/// Reads a file that is one array of objects. Returns every object with its place.
 ///
 /// # Errors
-/// As of [`open`](super::open).
+/// As for [`open`](super::open).
 pub fn array<T: DeserializeOwned>(input: Input) -> Result<impl Iterator<Item = (Place, T)> + use<T>> {
     let shown = input.shown.clone();
     let objects: Vec<T> = document(reader(input)?, &shown)?;
@@ -50,15 +53,16 @@ pub(super) struct ObjectRows {
     reader: Reader,
     columns: Columns,
     form: Form,
-    /// Objects so far.
+    /// The number of objects read so far.
     count: u64,
 }
 
+/// The syntax between objects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// In brackets, with commas between them.
+    /// Brackets around the objects, and commas between them.
     Array,
-    /// With white space at most between them.
+    /// Nothing or white space between the objects.
     Sequence,
 }
 
@@ -92,7 +96,7 @@ impl ObjectRows {
         self.columns.object_row(place, &object).map(Some)
     }
 
-    /// Whether an object follows; it is what is read next.
+    /// Moves to the next object. Returns whether there is one.
     fn advance(&mut self) -> Result<bool> {
         let next = peek(&mut self.reader, &self.columns.shown)?;
         let torn =
@@ -103,7 +107,7 @@ impl ObjectRows {
                 self.reader.consume(1);
                 let rest = peek(&mut self.reader, &self.columns.shown)?;
                 ensure!(rest.is_none(), torn("the array ends, and more follows"));
-                // Nothing is left to be read, which a sequence takes for its end.
+                // The reader is at its end, and a sequence ends there.
                 self.form = Form::Sequence;
                 Ok(false)
             }
@@ -118,7 +122,7 @@ impl ObjectRows {
     }
 }
 
-/// The first byte that is no white space, which stays to be read.
+/// Skips white space and returns the next byte without consuming it.
 pub(super) fn peek(reader: &mut Reader, shown: &str) -> Result<Option<u8>> {
     loop {
         let bytes = reader.fill_buf().with_context(|| format!("cannot read {shown}"))?;

@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 use shared::fault::Fault;
 
 use super::columns::Columns;
-use super::lines::{Blank, Lines};
+use super::lines::{BlankLines, Lines};
 use super::{Input, Place, Row};
 
+/// The rows of a file in JSON Lines.
 pub(super) struct JsonRows {
     lines: Lines,
     columns: Columns,
@@ -35,7 +36,7 @@ impl Iterator for JsonRows {
     type Item = Result<Row>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let line = self.lines.filled(Blank::LeftOut).transpose()?;
+        let line = self.lines.next_non_blank(BlankLines::Skipped).transpose()?;
         Some(line.and_then(|(number, line)| self.row(number, &line)))
     }
 }

@@ -1,4 +1,5 @@
-//! Rows of a file of texts, whatever its format: of a corpus for `fetch`, of other texts for `predict`.
+//! Reads rows of texts from files in every supported format: corpora for `fetch`, and input for `predict`.
+#![warn(missing_docs)]
 
 mod class_names;
 mod columns;
@@ -34,24 +35,30 @@ use self::conll::Layout;
 
 pub use self::class_names::class_names;
 pub use self::conll::{Sentence, Unit, sentences};
-pub use self::input::{Input, Origin, Writing};
+pub use self::input::{ConfigKeys, Dialect, Input};
 pub use self::json::array;
 
-/// What a file says of one example.
+/// One example of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
+    /// The row's place in the file.
     pub place: Place,
-    /// None where the file has no column of ids.
+    /// The id; none where the file has no column of ids.
     pub id: Option<String>,
+    /// The only text, the first of two, or a question.
     pub text: String,
+    /// The second text, or the context of a question; none where the shape has one text.
     pub text_pair: Option<String>,
+    /// The label, score, entities or answers.
     pub truth: Truth,
 }
 
-/// Where a row stands in its file, counted from 1.
+/// The place of a row in its file, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    /// The number of the row's first line.
     Line(u64),
+    /// The number of the row, in formats without lines.
     Row(u64),
 }
 
@@ -64,31 +71,31 @@ impl fmt::Display for Place {
     }
 }
 
-/// Rows in the order of their file, read as they are asked for.
+/// Rows in the order of the file. Each is read when the iterator reaches it.
 pub type Rows = Box<dyn Iterator<Item = Result<Row>> + Send>;
 
-/// Opens `input`, which is written in `format`, for rows of `shape`; `columns` names the columns where it has any.
+/// Opens `input` in `format` for rows of `shape`. `columns` names the columns of formats that have them.
 ///
 /// # Errors
-/// A usage fault where the format cannot hold such rows. An input fault that names the file, here and from the
-/// iterator, which also names the line and the column.
+/// A usage fault where the format cannot hold such rows. An input fault where the file is unreadable or malformed; from
+/// the iterator, its message names the line and the column.
 pub fn open(input: Input, format: FileFormat, columns: &FileColumns, shape: ExampleShape) -> Result<Rows> {
     open_tagged(input, format, columns, shape, TagNames::default())
 }
 
-/// How the tags of tokens are written, where a file has such.
+/// The notation of the tags of tokens.
 #[derive(Debug, Clone, Default)]
 pub struct TagNames {
-    /// Absent: as the first tag with B or I shows.
+    /// The scheme; if absent, the first tag with B or I shows it.
     pub scheme: Option<TagScheme>,
-    /// In the order of their numbers, where the file has numbers and no names. Empty: none are known.
+    /// The names of numeric tags, by number; empty where they are unknown.
     pub names: Vec<String>,
 }
 
-/// The same, where tags may be written as `tags` says.
+/// Opens `input` as [`open`] does, with tags of tokens in the notation `tags`.
 ///
 /// # Errors
-/// As of [`open`].
+/// As for [`open`].
 pub fn open_tagged(
     input: Input,
     format: FileFormat,
@@ -107,12 +114,12 @@ pub fn open_tagged(
     let scheme = tags.scheme;
     let read_columns = Columns::of_corpus(&input.shown, columns, shape)?;
     if matches!(format, FileFormat::Conll | FileFormat::CharacterConll | FileFormat::Conllu) {
-        check_writing(&input, format, &read_columns)?;
+        check_dialect(&input, format, &read_columns)?;
     }
     match format {
-        FileFormat::Conll => Ok(Box::new(conll::rows(input, Unit::Word, Layout::Ends, scheme)?)),
+        FileFormat::Conll => Ok(Box::new(conll::rows(input, Unit::Word, Layout::FirstAndLast, scheme)?)),
         FileFormat::CharacterConll => {
-            Ok(Box::new(conll::rows(input, Unit::Character, Layout::Ends, scheme)?))
+            Ok(Box::new(conll::rows(input, Unit::Character, Layout::FirstAndLast, scheme)?))
         }
         FileFormat::Conllu => {
             let layout = Layout::universal(columns.ner_tags.as_deref())?;
@@ -122,12 +129,11 @@ pub fn open_tagged(
     }
 }
 
-/// Opens `input` for `texts` alone, of which a file need not say what is true. Columns have the names of
-/// [`Texts::columns`], and `example_id` where there is one; of plain text every line counts, and a tab stands
-/// between two texts.
+/// Opens `input` for `texts` without labels. Columns have the names of [`Texts::columns`], and ids are in `example_id` if
+/// there is such a column. In plain text every line is a row, and a tab separates two texts.
 ///
 /// # Errors
-/// As of [`open`].
+/// As for [`open`].
 pub fn open_texts(input: Input, format: FileFormat, texts: Texts) -> Result<Rows> {
     let shape = ExampleShape { texts, truth: TruthKind::Nothing };
     let columns = Columns::of_texts(&input.shown, texts)?;
@@ -141,8 +147,8 @@ pub fn open_texts(input: Input, format: FileFormat, texts: Texts) -> Result<Rows
 }
 
 fn read(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
-    let columns = columns.with_label_separator(input.writing.label_separator.clone());
-    check_writing(&input, format, &columns)?;
+    let columns = columns.with_label_separator(input.dialect.label_separator.clone());
+    check_dialect(&input, format, &columns)?;
     Ok(match format {
         FileFormat::Tsv | FileFormat::Csv => table(input, format, columns)?,
         FileFormat::Jsonl => Box::new(jsonl::JsonRows::open(input, columns)?),
@@ -156,29 +162,31 @@ fn read(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
     })
 }
 
+/// Checks that the format of the file has the settings that the config gives for it.
+///
 /// # Errors
-/// A usage fault where the config says how the file is written, and its format has no such choice.
-fn check_writing(input: &Input, format: FileFormat, columns: &Columns) -> Result<()> {
+/// A usage fault that names the setting which the format lacks.
+fn check_dialect(input: &Input, format: FileFormat, columns: &Columns) -> Result<()> {
     let is_table = matches!(format, FileFormat::Tsv | FileFormat::Csv);
-    let Writing { separator, quote, .. } = input.writing;
+    let Dialect { separator, quote, .. } = input.dialect;
     let only =
         |what: &str| Fault::usage(format!("{what} for the formats tsv and csv alone: {}", input.shown));
     ensure!(is_table || separator.is_none(), only("`fetch.files.separator` is"));
     ensure!(is_table || quote.is_none(), only("`fetch.files.quote` is"));
-    ensure!(is_table || columns.header() == HeaderLine::There, only("numbers of columns are"));
-    let encoded = input.writing.encoding != Encoding::Utf8 && format == FileFormat::Parquet;
+    ensure!(is_table || columns.header() == HeaderLine::Present, only("numbers of columns are"));
+    let encoded = input.dialect.encoding != Encoding::Utf8 && format == FileFormat::Parquet;
     ensure!(!encoded, Fault::usage(format!("`fetch.files.encoding` is for text files: {}", input.shown)));
     Ok(())
 }
 
-/// A table in the way in which `input` is written, by default that of its `format`.
+/// Opens a table in the dialect of `input`; absent settings are those of `format`.
 fn table(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
     let (separator, quote) = match format {
         FileFormat::Csv => (',', Quote::Csv),
         _ => ('\t', Quote::None),
     };
-    let separator = input.writing.separator.unwrap_or(separator);
-    Ok(match input.writing.quote.unwrap_or(quote) {
+    let separator = input.dialect.separator.unwrap_or(separator);
+    Ok(match input.dialect.quote.unwrap_or(quote) {
         Quote::None => Box::new(tsv::TsvRows::open(input, separator, columns)?),
         Quote::Csv => Box::new(csv::CsvRows::open(input, separator, columns)?),
     })
@@ -196,7 +204,7 @@ fn can_hold(format: FileFormat, shape: ExampleShape) -> bool {
     }
 }
 
-/// The names of the formats that can hold rows of `shape`, as the config has them.
+/// The config's names of the formats that can hold rows of `shape`.
 pub fn formats_of(shape: ExampleShape) -> Vec<&'static str> {
     let all = [
         (FileFormat::Tsv, "tsv"),

@@ -1,4 +1,4 @@
-//! Parquet files, with columns of strings and numbers, and lists of these.
+//! Parquet files with columns of strings, numbers, booleans, and lists and structs of these.
 
 use std::collections::VecDeque;
 
@@ -15,11 +15,14 @@ use shared::schema::ParquetReader;
 use super::columns::{Columns, is_named};
 use super::{Input, Place, Row, class_names};
 
+/// The rows of a Parquet file.
 pub(super) struct ParquetRows {
     batches: ParquetReader,
-    /// What `datasets` says of the columns.
+    /// The description of the columns by `datasets`, as JSON.
     metadata: Option<String>,
+    /// Decoded rows that have not been returned.
     ready: VecDeque<Row>,
+    /// The number of rows decoded so far.
     rows: u64,
     columns: Columns,
 }
@@ -36,7 +39,8 @@ impl ParquetRows {
         })
     }
 
-    fn take(&mut self, batch: &RecordBatch) -> Result<()> {
+    /// Decodes `batch` into `ready`.
+    fn decode(&mut self, batch: &RecordBatch) -> Result<()> {
         let schema = batch.schema();
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         self.columns.fit(&names)?;
@@ -68,7 +72,7 @@ impl ParquetRows {
     }
 }
 
-/// Of every row; null where there is none.
+/// The value of every row, null where the column has none.
 fn values(column: &ArrayRef) -> Result<Vec<Value>> {
     let kind = column.data_type();
     let valid = |row: usize| column.is_valid(row);
@@ -127,8 +131,8 @@ impl Iterator for ParquetRows {
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.ready.is_empty() {
-            let taken = self.batches.next()?.and_then(|batch| self.take(&batch));
-            if let Err(error) = taken {
+            let decoded = self.batches.next()?.and_then(|batch| self.decode(&batch));
+            if let Err(error) = decoded {
                 return Some(Err(error));
             }
         }

@@ -8,7 +8,7 @@ use shared::schema::Truth;
 
 use super::columns::Columns;
 use super::json::{self, ObjectRows};
-use super::values::{self, Wanted};
+use super::values::{self, Expected};
 use super::{Input, Place, Row, Rows};
 
 #[derive(Deserialize)]
@@ -16,7 +16,7 @@ struct Document {
     data: Option<Vec<Article>>,
 }
 
-/// An article, or in its place one question with its context, as `run_qa.py` of `transformers` reads it.
+/// An item of `data`: an article, or one question with its context, as `run_qa.py` of `transformers` reads it.
 #[derive(Deserialize)]
 struct Article {
     paragraphs: Option<Vec<Paragraph>>,
@@ -30,8 +30,9 @@ struct Paragraph {
     qas: Vec<Question>,
 }
 
-/// Of version 2 and of KLUE-MRC, whose ids are called `guid`. Tools write numbers, null and placeholders where it has
-/// none, which are judged where the id is known. What is plausible as an answer is none.
+/// A question of SQuAD 1.1 or 2.0, or of KLUE-MRC, which calls the id `guid`. Plausible answers are ignored.
+///
+/// Values are checked later, when the id is known for messages: tools write numbers, null and placeholders here.
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
@@ -43,10 +44,10 @@ struct Question {
     is_impossible: Value,
 }
 
-/// A row a question. A file that is an array of questions, or of which `data` is one, is read by `columns`.
+/// Reads one row from every question. Where the file or its `data` is an array of questions, `columns` names their keys.
 pub(super) fn rows(input: Input, columns: Columns) -> Result<Rows> {
     let shown = input.shown.clone();
-    let mut columns = columns.with_ids_where_there_are();
+    let mut columns = columns.with_optional_ids();
     let mut reader = json::reader(input)?;
     if json::peek(&mut reader, &shown)? == Some(b'[') {
         return Ok(Box::new(ObjectRows::open(reader, columns)?));
@@ -56,36 +57,38 @@ pub(super) fn rows(input: Input, columns: Columns) -> Result<Rows> {
         let remedy = "a file of one question after the other is read by `fetch.files.format` = \"json\"";
         anyhow!(Fault::input(format!("{shown} has no articles in `data`; {remedy}")))
     };
-    let entries = document.data.ok_or_else(lacking)?.into_iter().flat_map(Entry::of);
-    Ok(Box::new(entries.zip(1..).map(move |(entry, number)| {
+    let questions = document.data.ok_or_else(lacking)?.into_iter().flat_map(QuestionItem::of);
+    Ok(Box::new(questions.zip(1..).map(move |(question, number)| {
         let place = Place::Row(number);
-        match entry {
-            Entry::Asked(context, question) => row(context, *question, place, &shown),
-            Entry::Alone(question) => columns.object_row(place, &question),
+        match question {
+            QuestionItem::InParagraph(context, question) => row(context, *question, place, &shown),
+            QuestionItem::Flat(question) => columns.object_row(place, &question),
         }
     })))
 }
 
-enum Entry {
-    /// In an article.
-    Asked(String, Box<Question>),
-    Alone(Map<String, Value>),
+enum QuestionItem {
+    /// A question in a paragraph of an article, with the paragraph's context.
+    InParagraph(String, Box<Question>),
+    /// A question in place of an article, with its context among its keys.
+    Flat(Map<String, Value>),
 }
 
-impl Entry {
-    fn of(article: Article) -> Vec<Entry> {
-        let Some(paragraphs) = article.paragraphs else { return vec![Entry::Alone(article.question)] };
-        let of_paragraph = |Paragraph { context, qas }: Paragraph| {
-            qas.into_iter().map(move |question| Entry::Asked(context.clone(), Box::new(question)))
+impl QuestionItem {
+    fn of(article: Article) -> Vec<QuestionItem> {
+        let Some(paragraphs) = article.paragraphs else { return vec![QuestionItem::Flat(article.question)] };
+        let questions = |Paragraph { context, qas }: Paragraph| {
+            qas.into_iter()
+                .map(move |question| QuestionItem::InParagraph(context.clone(), Box::new(question)))
         };
-        paragraphs.into_iter().flat_map(of_paragraph).collect()
+        paragraphs.into_iter().flat_map(questions).collect()
     }
 }
 
 fn row(context: String, question: Question, place: Place, shown: &str) -> Result<Row> {
     let id = if question.id.is_null() { question.guid } else { question.id };
     ensure!(!id.is_null(), Fault::input(format!("{shown}, {place}: the question has no `id`")));
-    let fault = |at: &str, key: &str, wanted: Wanted| {
+    let fault = |at: &str, key: &str, wanted: Expected| {
         anyhow!(Fault::input(format!("{shown}, {place}{at}: `{key}` is not {wanted}")))
     };
     let id = values::name(id).map_err(|wanted| fault("", "id", wanted))?;

@@ -1,4 +1,4 @@
-//! Texts that are put together from tokens, each with a tag.
+//! Texts that are joined from tokens with tags.
 
 use anyhow::{Context, Result, ensure};
 use metrics::entities::{TagScheme, WrittenTag};
@@ -7,7 +7,7 @@ use shared::schema::Entity;
 
 use super::Unit;
 
-/// How the tags of a file are written: as the config says, else as the first one with B or I.
+/// The notation of a file's tags: the scheme of the config, or that of the first tag with B or I.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tags {
     scheme: Option<TagScheme>,
@@ -22,8 +22,10 @@ impl Tags {
         self.scheme
     }
 
+    /// Parses a tag.
+    ///
     /// # Errors
-    /// An input fault where the tag is written otherwise, or could mean two things.
+    /// An input fault where the tag does not fit the scheme, or the scheme is unknown and the tag does not show it.
     fn read<'a>(&mut self, tag: &'a str) -> Result<WrittenTag<'a>> {
         let Some(scheme) = self.scheme.or_else(|| self.find(tag)) else {
             ensure!(tag == "O", unclear(tag));
@@ -36,6 +38,7 @@ impl Tags {
         })
     }
 
+    /// Finds the scheme by `tag`, and keeps it for later tags.
     fn find(&mut self, tag: &str) -> Option<TagScheme> {
         self.scheme = TagScheme::of_tag(tag);
         if let Some(scheme) = self.scheme.filter(|scheme| *scheme != TagScheme::Iob2) {
@@ -53,21 +56,22 @@ fn unclear(tag: &str) -> Fault {
     ))
 }
 
-/// A text as far as its tokens are known.
+/// A text and its entities, built token by token.
 #[derive(Debug, Default)]
-pub(super) struct Tagged {
+pub(super) struct TaggedText {
     pub(super) text: String,
     pub(super) entities: Vec<Entity>,
+    /// The length of `text` in characters.
     characters: u32,
-    /// Whether the token before is of an entity, which then is the last one.
+    /// Whether the last token belongs to the last entity.
     within: bool,
 }
 
-impl Tagged {
-    /// Between words stands a single space.
+impl TaggedText {
+    /// Appends a token, and a space before it if it is a word after another.
     ///
     /// # Errors
-    /// Of the tag.
+    /// An input fault where the tag is invalid.
     pub(super) fn push(&mut self, unit: Unit, token: &str, tag: &str, tags: &mut Tags) -> Result<()> {
         if unit == Unit::Word && self.characters > 0 {
             self.text.push(' ');
@@ -80,7 +84,8 @@ impl Tagged {
         Ok(())
     }
 
-    /// As `conlleval` reads tags: where nothing of its label goes before it, I begins an entity as B does.
+    /// Applies the tag of the token that begins at `start`. As in `conlleval`, an I tag after another label or none begins
+    /// an entity.
     fn tag(&mut self, tag: WrittenTag<'_>, start: u32) {
         let end = self.characters;
         let last = if self.within { self.entities.last_mut() } else { None };

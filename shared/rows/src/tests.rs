@@ -54,7 +54,7 @@ fn check_refused(format: FileFormat, bytes: &[u8], parts: &[&str]) {
 }
 
 #[test]
-fn tsv_keeps_all_that_is_no_tab() {
+fn tsv_keeps_every_character_but_tabs() {
     let bytes = "id\ttext\tlabel\n1\t\"굳 ㅋ\t1\n2\t\t0\n3\t \"a\"\"b\", c \u{2028}\u{a0}\t1".as_bytes();
     let expected = [
         (Place::Line(2), Some("1"), "\"굳 ㅋ", "1"),
@@ -71,7 +71,7 @@ fn tsv_takes_crlf_a_byte_order_mark_and_columns_in_any_order() {
 }
 
 #[test]
-fn tsv_names_what_is_wrong_and_where() {
+fn tsv_errors_name_cause_and_line() {
     check_refused(FileFormat::Tsv, b"", &["own.data", "empty"]);
     check_refused(FileFormat::Tsv, b"id\ttext\n", &["own.data", "`label`", "`id`, `text`"]);
     let header = "id\ttext\tlabel\n1\ta\t0\n";
@@ -82,7 +82,7 @@ fn tsv_names_what_is_wrong_and_where() {
 }
 
 #[test]
-fn blank_lines_are_left_out() {
+fn blank_lines_are_skipped() {
     let expected = [(Place::Line(2), Some("1"), "a", "0"), (Place::Line(5), Some("2"), "", "1")];
     let table = "id\ttext\tlabel\n1\ta\t0\n\n\n2\t\t1\n";
     for end in ["", "\n", "\r\n", "\n \n\n", " "] {
@@ -95,7 +95,7 @@ fn blank_lines_are_left_out() {
     check(FileFormat::Jsonl, format!("{object}\n \r\n{object}\n\n").as_bytes(), &expected);
 }
 
-/// It may be an empty text, and answers are counted by rows.
+/// A blank line may be an empty text here, and skipping it would shift the answers of `predict` against their rows.
 #[test]
 fn a_blank_line_of_a_table_with_one_column_is_refused() {
     let read = |table: &str| {
@@ -119,7 +119,7 @@ fn csv_reads_quotes() {
 }
 
 #[test]
-fn csv_names_what_is_wrong_and_where() {
+fn csv_errors_name_cause_and_line() {
     check_refused(FileFormat::Csv, b"", &["own.data", "empty"]);
     check_refused(FileFormat::Csv, b"id,text,label\n1,a\n", &["own.data, line 2", "`label` is missing"]);
     check_refused(FileFormat::Csv, b"id,text,label\n1,\xb1,0\n", &["line 2", "UTF-8"]);
@@ -140,7 +140,7 @@ fn jsonl_takes_strings_and_integers_as_names() {
 }
 
 #[test]
-fn jsonl_names_what_is_wrong_and_where() {
+fn jsonl_errors_name_cause_and_line() {
     let refused = |line: &str, parts: &[&str]| check_refused(FileFormat::Jsonl, line.as_bytes(), parts);
     refused("{\"id\": 1", &["own.data, line 1", "JSON"]);
     refused("[1]", &["line 1", "JSON"]);
@@ -161,7 +161,7 @@ fn jsonl_names_what_is_wrong_and_where() {
     refused("{\n\"id\": 1}", &["line 1", "the format json"]);
 }
 
-/// As other programs write them, in every format with values of its own.
+/// Other programs write such values in every format that has typed values.
 #[test]
 fn labels_may_be_booleans_and_whole_numbers_and_texts_integers() {
     let object = |label: &str| format!("{{\"id\": 7.0, \"text\": 2012, \"label\": {label}}}\n");
@@ -252,7 +252,7 @@ fn parquet_takes_strings_and_integers_as_names() {
 }
 
 #[test]
-fn parquet_names_what_is_wrong_and_where() {
+fn parquet_errors_name_cause_and_row() {
     check_refused(
         FileFormat::Parquet,
         &parquet(vec![Some("a"), None]),
@@ -265,7 +265,7 @@ fn parquet_names_what_is_wrong_and_where() {
     assert!(error.contains("`review`") && error.contains("`text`"), "{error}");
 }
 
-/// As a slow program writes it.
+/// A slow program writes single bytes.
 #[test]
 fn a_pipe_may_be_compressed_and_give_a_byte_at_a_time() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -288,7 +288,7 @@ fn damaged_gzip_is_an_input_fault() {
 }
 
 #[test]
-fn two_columns_of_a_name_are_refused() {
+fn two_columns_with_one_name_are_refused() {
     check_refused(FileFormat::Csv, b"id,text,label,text\n", &["own.data", "two columns `text`"]);
     check(FileFormat::Csv, b"id,text,label,x,x\n1,a,b,c,d\n", &[(Place::Line(2), Some("1"), "a", "b")]);
 }

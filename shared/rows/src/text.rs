@@ -7,11 +7,11 @@ use shared::schema::{Texts, Truth};
 use super::lines::Lines;
 use super::{Input, Place, Row};
 
-/// A text a line, be it blank; of two texts a tab between them. Whatever follows is of the last one.
+/// Reads one row from every line, blank lines included. The first tab separates two texts.
 pub(super) fn lines(input: Input, texts: Texts) -> Result<impl Iterator<Item = Result<Row>> + use<>> {
     let shown = input.shown.clone();
     let mut lines = Lines::open(input)?;
-    let lines = std::iter::from_fn(move || lines.read().transpose());
+    let lines = std::iter::from_fn(move || lines.next_line().transpose());
     Ok(lines.map(move |line| {
         let (number, line) = line?;
         let place = Place::Line(number);
@@ -32,10 +32,10 @@ pub(super) fn lines(input: Input, texts: Texts) -> Result<impl Iterator<Item = R
     }))
 }
 
-/// A document or a paragraph a line. Blank lines, which often part documents, are left out.
+/// Reads a document or a paragraph from every line. Blank lines, which often separate documents, are skipped.
 pub(super) fn documents(input: Input) -> Result<impl Iterator<Item = Result<Row>> + use<>> {
     let mut lines = Lines::open(input)?;
-    let lines = std::iter::from_fn(move || lines.read().transpose());
+    let lines = std::iter::from_fn(move || lines.next_line().transpose());
     let filled = lines.filter(|line| line.as_ref().map_or(true, |(_, text)| !text.trim().is_empty()));
     Ok(filled.map(|line| {
         let (number, text) = line?;

@@ -1,4 +1,4 @@
-//! Lists of words with lists of their tags, as `datasets` stores them.
+//! Rows with a list of words and a list of their tags, as `datasets` stores them.
 
 use std::cell::RefCell;
 
@@ -9,23 +9,26 @@ use shared::fault::Fault;
 use shared::schema::Entity;
 use shared::schema::column::NER_TAGS;
 
-use super::tagged::{Tagged, Tags};
-use super::values::Wanted;
+use super::tagged::{TaggedText, Tags};
+use super::values::Expected;
 use super::{TagNames, Unit};
 
 /// The columns of words and of their tags.
-pub(super) struct Words {
+pub(super) struct TokenColumns {
+    /// The name of the column of words.
     pub(super) tokens: String,
+    /// The name of the column of tags.
     pub(super) tags: String,
-    /// Whether they are what is read.
+    /// Whether the file has these columns and they are read.
     pub(super) read: bool,
+    /// The names of numeric tags by number.
     names: Vec<String>,
     scheme: RefCell<Tags>,
 }
 
-impl Words {
-    pub(super) fn new(columns: &FileColumns, tags: TagNames) -> Words {
-        Words {
+impl TokenColumns {
+    pub(super) fn new(columns: &FileColumns, tags: TagNames) -> TokenColumns {
+        TokenColumns {
             tokens: columns.tokens.clone(),
             tags: columns.ner_tags.clone().unwrap_or_else(|| NER_TAGS.to_owned()),
             read: false,
@@ -34,10 +37,10 @@ impl Words {
         }
     }
 
-    /// The text of `tokens`, with a single space between two of them, and what `tags` say of it.
+    /// Joins `tokens` with single spaces. Returns the text and the entities that `tags` mark in it.
     ///
     /// # Errors
-    /// An input fault where there are more of the one than of the other, a token is blank, or a tag means nothing.
+    /// An input fault where the two lists differ in length, a token is blank, or a tag is invalid.
     pub(super) fn tagged(&self, tokens: &[Value], tags: &[Value]) -> Result<(String, Vec<Entity>)> {
         let (here, there) = (tokens.len(), tags.len());
         let uneven = || {
@@ -47,7 +50,7 @@ impl Words {
             ))
         };
         ensure!(here == there, uneven());
-        let mut text = Tagged::default();
+        let mut text = TaggedText::default();
         let mut scheme = self.scheme.borrow_mut();
         for (token, tag) in tokens.iter().zip(tags) {
             let token = token.as_str().filter(|token| !token.trim().is_empty());
@@ -59,6 +62,7 @@ impl Words {
         Ok((text.text, text.entities))
     }
 
+    /// The name of a tag that is a string or a number.
     fn name<'a>(&'a self, tag: &'a Value) -> Result<&'a str> {
         if let Some(name) = tag.as_str() {
             return Ok(name);
@@ -66,7 +70,7 @@ impl Words {
         let named = tag.as_u64().and_then(|number| self.names.get(usize::try_from(number).ok()?));
         named.map(String::as_str).with_context(|| {
             let why = match self.names.len() {
-                0 => "is a number, and nothing names it; list the tags in `fetch.files.labels`, as `O`, `B-PS` and \
+                0 => "is a number without a name; list the tags in `fetch.files.labels`, as `O`, `B-PS` and \
                       `I-PS`, in the order of their numbers"
                     .to_owned(),
                 count => format!("is none of the {count} that are named"),
@@ -76,7 +80,8 @@ impl Words {
     }
 }
 
-pub(super) fn list(value: Value) -> Result<Vec<Value>, Wanted> {
+/// The items of a list.
+pub(super) fn list(value: Value) -> Result<Vec<Value>, Expected> {
     match value {
         Value::Array(items) => Ok(items),
         _ => Err("a list"),

@@ -1,35 +1,37 @@
-//! Tables in which quotes are ordinary characters: a line a row, a separator between two columns.
+//! Tables in which quotes are ordinary characters: one row per line, and a separator between two columns.
 
 use anyhow::{Context, Result, anyhow};
 use shared::fault::Fault;
 
 use super::columns::{Columns, HeaderLine};
 use super::header::{Header, empty_file};
-use super::input::Origin;
-use super::lines::{Blank, Lines};
+use super::input::ConfigKeys;
+use super::lines::{BlankLines, Lines};
 use super::{Input, Place, Row};
 
+/// The rows of a table without quoting.
 pub(super) struct TsvRows {
     lines: Lines,
     header: Header,
     separator: char,
-    /// The first line, where it is a row and has not been read yet.
+    /// The first line with its number, where it is a row and has not been returned.
     first: Option<(u64, String)>,
-    quoted: Quoted,
+    quoted: QuotedFields,
 }
 
-/// Fields that look as if a program had put them in quotes.
-struct Quoted {
-    fields: u64,
+/// Counts the fields that look quoted.
+struct QuotedFields {
+    count: u64,
     shown: String,
-    origin: Origin,
+    config_keys: ConfigKeys,
 }
 
 impl TsvRows {
     pub(super) fn open(input: Input, separator: char, columns: Columns) -> Result<TsvRows> {
-        let quoted = Quoted { fields: 0, shown: input.shown.clone(), origin: input.writing.origin };
+        let quoted =
+            QuotedFields { count: 0, shown: input.shown.clone(), config_keys: input.dialect.config_keys };
         let mut lines = Lines::open(input)?;
-        let first = lines.filled(Blank::LeftOut)?.with_context(|| empty_file(&columns.shown))?;
+        let first = lines.next_non_blank(BlankLines::Skipped)?.with_context(|| empty_file(&columns.shown))?;
         let names = first.1.split(separator).map(str::to_owned).collect();
         let first = (columns.header() == HeaderLine::Missing).then_some(first);
         Ok(TsvRows { header: Header::find(names, columns)?, lines, separator, first, quoted })
@@ -37,10 +39,10 @@ impl TsvRows {
 
     fn row(&mut self, number: u64, line: &str) -> Result<Row> {
         let fields: Vec<&str> = line.split(self.separator).collect();
-        self.quoted.fields += fields.iter().filter(|field| is_quoted(field)).count() as u64;
+        self.quoted.count += fields.iter().filter(|field| is_quoted(field)).count() as u64;
         let row = self.header.row(Place::Line(number), &fields);
         let torn = fields.len() != self.header.width() && fields.iter().any(|field| field.starts_with('"'));
-        if torn && self.quoted.origin == Origin::OwnFiles {
+        if torn && self.quoted.config_keys == ConfigKeys::FetchFiles {
             return row.map_err(|error| {
                 let advice = "a field begins with a quote: if a program such as pandas wrote the file, set `fetch.files.quote` to \"csv\"";
                 anyhow!(Fault::input(format!("{error:#}; {advice}")))
@@ -50,24 +52,24 @@ impl TsvRows {
     }
 }
 
-/// A quote within a field that RFC 4180 quotes is doubled.
+/// Returns whether `field` is quoted by RFC 4180, which doubles every quote inside the field.
 fn is_quoted(field: &str) -> bool {
     let inner = field.strip_prefix('"').and_then(|field| field.strip_suffix('"'));
     inner.is_some_and(|inner| !inner.is_empty() && !inner.replace("\"\"", "").contains('"'))
 }
 
-impl Quoted {
-    /// The config's key would be of no use for a registered corpus.
+impl QuotedFields {
+    /// Logs a warning where fields look quoted and a config key can change how they are read.
     fn warn(&mut self) {
-        if self.fields > 0 && self.origin == Origin::OwnFiles {
+        if self.count > 0 && self.config_keys == ConfigKeys::FetchFiles {
             log::warn!(
-                "{}: {} fields stand in quotes, which are read as part of them; if a program such as pandas wrote the \
+                "{}: {} fields are in quotes, which are read as part of the text; if a program such as pandas wrote the \
                  file, set `fetch.files.quote` to \"csv\"",
                 self.shown,
-                self.fields
+                self.count
             );
         }
-        self.fields = 0;
+        self.count = 0;
     }
 }
 
@@ -75,8 +77,9 @@ impl Iterator for TsvRows {
     type Item = Result<Row>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let blank = if self.header.width() == 1 { Blank::Doubtful } else { Blank::LeftOut };
-        let line = self.first.take().map_or_else(|| self.lines.filled(blank), |first| Ok(Some(first)));
+        let blank = if self.header.width() == 1 { BlankLines::OnlyAtEnd } else { BlankLines::Skipped };
+        let line =
+            self.first.take().map_or_else(|| self.lines.next_non_blank(blank), |first| Ok(Some(first)));
         if let Ok(None) = line {
             self.quoted.warn();
         }

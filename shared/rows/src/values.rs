@@ -1,14 +1,14 @@
-//! What a column holds, as a text, a name or a truth. A table's fields are strings.
+//! Conversion of a column's value to a text, an id, a label or another truth. The fields of a table are strings.
 
 use serde_json::{Map, Number, Value};
 use shared::schema::column::{ANSWER_START, TEXT};
 use shared::schema::{Answer, Entity, Truth, TruthKind};
 
-/// What a column should have held.
-pub(super) type Wanted = &'static str;
+/// The kind of value that a column should hold, as an error message names it.
+pub(super) type Expected = &'static str;
 
-/// A number that is not whole has several spellings, and a boolean is hardly a text.
-pub(super) fn text(value: Value) -> Result<String, Wanted> {
+/// A text: a string or an integer. Fractional numbers are refused, since they have several spellings.
+pub(super) fn text(value: Value) -> Result<String, Expected> {
     match value {
         Value::String(text) => Ok(text),
         Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
@@ -19,8 +19,8 @@ pub(super) fn text(value: Value) -> Result<String, Wanted> {
     }
 }
 
-/// An id.
-pub(super) fn name(value: Value) -> Result<String, Wanted> {
+/// An id: a string or a whole number.
+pub(super) fn name(value: Value) -> Result<String, Expected> {
     let wanted = "a string or an integer";
     match value {
         Value::String(text) => Ok(text),
@@ -29,7 +29,8 @@ pub(super) fn name(value: Value) -> Result<String, Wanted> {
     }
 }
 
-pub(super) fn label(value: Value) -> Result<String, Wanted> {
+/// A label: a string, a whole number or a boolean.
+pub(super) fn label(value: Value) -> Result<String, Expected> {
     match value {
         Value::String(text) => Ok(text),
         Value::Bool(label) => Ok(label.to_string()),
@@ -39,7 +40,7 @@ pub(super) fn label(value: Value) -> Result<String, Wanted> {
     }
 }
 
-/// `number` in digits, where it is whole: pandas writes 1.0 for 1 in a column with gaps.
+/// The digits of `number`, if it is whole. pandas writes 1.0 for 1 in a column with missing values.
 fn integer(number: &Number) -> Option<String> {
     match number.as_f64().filter(|_| number.is_f64()) {
         None => Some(number.to_string()),
@@ -50,8 +51,8 @@ fn integer(number: &Number) -> Option<String> {
     }
 }
 
-/// What may be left out where it is false.
-pub(super) fn flag(value: Value) -> Result<bool, Wanted> {
+/// A boolean, or 0 or 1; null means false.
+pub(super) fn flag(value: Value) -> Result<bool, Expected> {
     match value {
         Value::Null => Ok(false),
         Value::Bool(flag) => Ok(flag),
@@ -61,8 +62,8 @@ pub(super) fn flag(value: Value) -> Result<bool, Wanted> {
     }
 }
 
-/// `separator` stands between the labels of a field.
-pub(super) fn truth(kind: TruthKind, value: Value, separator: &str) -> Result<Truth, Wanted> {
+/// A truth of this `kind`; `separator` is the text between two labels of a string.
+pub(super) fn truth(kind: TruthKind, value: Value, separator: &str) -> Result<Truth, Expected> {
     Ok(match kind {
         TruthKind::Nothing => Truth::Unknown,
         TruthKind::Label => Truth::Label(label(value)?),
@@ -73,7 +74,7 @@ pub(super) fn truth(kind: TruthKind, value: Value, separator: &str) -> Result<Tr
     })
 }
 
-fn labels(value: Value, separator: &str) -> Result<Vec<String>, Wanted> {
+fn labels(value: Value, separator: &str) -> Result<Vec<String>, Expected> {
     let wanted =
         "a list of labels, or a string of labels with `fetch.files.label_separator` (`|`) between them";
     match value {
@@ -81,15 +82,15 @@ fn labels(value: Value, separator: &str) -> Result<Vec<String>, Wanted> {
         Value::String(labels) if labels.trim().is_empty() => Ok(Vec::new()),
         Value::String(labels) => {
             let labels = labels.split(separator).map(|label| label.trim().to_owned());
-            // Any number of spaces may stand between two labels.
+            // A blank separator stands for any number of spaces.
             Ok(labels.filter(|label| !label.is_empty() || !separator.trim().is_empty()).collect())
         }
         _ => Err(wanted),
     }
 }
 
-/// Whether a label holds, in a column of its own.
-pub(super) fn indicator(value: Value) -> Result<bool, Wanted> {
+/// Whether a row has the label that the column stands for: 0 or 1, as a number, a boolean or a string.
+pub(super) fn indicator(value: Value) -> Result<bool, Expected> {
     let number = match &value {
         Value::Bool(holds) => return Ok(*holds),
         Value::String(text) => match text.trim() {
@@ -106,7 +107,7 @@ pub(super) fn indicator(value: Value) -> Result<bool, Wanted> {
     }
 }
 
-fn score(value: &Value) -> Result<f64, Wanted> {
+fn score(value: &Value) -> Result<f64, Expected> {
     let number = match value {
         Value::String(text) => text.trim().parse().ok(),
         other => other.as_f64(),
@@ -114,13 +115,13 @@ fn score(value: &Value) -> Result<f64, Wanted> {
     number.filter(|number| number.is_finite()).ok_or("a number")
 }
 
-fn entities(value: Value) -> Result<Vec<Entity>, Wanted> {
+fn entities(value: Value) -> Result<Vec<Entity>, Expected> {
     serde_json::from_value(value)
         .map_err(|_| "a list of entities {\"start\": 0, \"end\": 2, \"label\": \"PS\"}")
 }
 
-/// A list of answers, or as `datasets` stores them an object of two lists.
-pub(super) fn answers(value: Value) -> Result<Vec<Answer>, Wanted> {
+/// Answers: a list of objects, or an object of two lists, as `datasets` stores them.
+pub(super) fn answers(value: Value) -> Result<Vec<Answer>, Expected> {
     let wanted = "a list of answers {\"text\": \"1883년\", \"answer_start\": 0}, or {\"text\": [\"1883년\"], \"answer_start\": [0]}";
     let pair = |object: &mut Map<String, Value>| Some((object.remove(TEXT)?, object.remove(ANSWER_START)?));
     let pairs: Vec<(Value, Value)> = match value {
@@ -142,7 +143,7 @@ pub(super) fn answers(value: Value) -> Result<Vec<Answer>, Wanted> {
     pairs.into_iter().map(|(text, start)| answer(text, &start, wanted)).collect()
 }
 
-fn answer(text: Value, start: &Value, wanted: Wanted) -> Result<Answer, Wanted> {
+fn answer(text: Value, start: &Value, wanted: Expected) -> Result<Answer, Expected> {
     let Value::String(text) = text else { return Err(wanted) };
     let start = start.as_f64().filter(|start| start.fract() == 0.0).ok_or(wanted)?;
     if text.is_empty() || start < 0.0 {
@@ -150,6 +151,6 @@ fn answer(text: Value, start: &Value, wanted: Wanted) -> Result<Answer, Wanted> 
             "a list of answers with a text and a place from 0 on; a question without an answer has an empty list, or is_impossible = true",
         );
     }
-    // Places behind the end of every context are refused with their context.
+    // The caller refuses places beyond the end of the context.
     Ok(Answer { start: start as u32, text })
 }

@@ -9,7 +9,7 @@ fn read(unit: Unit, text: &str) -> Result<Vec<Sentence>> {
     sentences(Input::file(&path, "own.conll").unwrap(), unit)?.collect()
 }
 
-/// The line of its first token, its text and its entities.
+/// The line of a sentence's first token, its text and its entities.
 type Expected<'a> = (u64, &'a str, &'a [(u32, u32, &'a str)]);
 
 fn check(unit: Unit, text: &str, expected: &[Expected<'_>]) {
@@ -42,7 +42,7 @@ fn words_are_joined_by_spaces() {
 }
 
 #[test]
-fn sentences_are_parted_by_blank_lines_and_led_by_comments() {
+fn blank_lines_separate_sentences_and_comments_precede_them() {
     let text = "# 파일\n\n## id-1\t<가:PS>\n가\tB-PS\n\n\n#\tO\n나\tO";
     check(Unit::Character, text, &[(4, "가", &[(0, 1, "PS")]), (7, "#나", &[])]);
     let comments: Vec<_> = read(Unit::Character, text).unwrap().into_iter().map(|s| s.comment).collect();
@@ -51,7 +51,7 @@ fn sentences_are_parted_by_blank_lines_and_led_by_comments() {
 }
 
 #[test]
-fn neighbouring_entities_are_two() {
+fn adjacent_entities_stay_separate() {
     let tags = "1\tB-QT\n2\tB-QT\n3\tI-QT\n4\tI-DT\n \tO\n5\tI-DT\n";
     let entities = [(0, 1, "QT"), (1, 3, "QT"), (3, 4, "DT"), (5, 6, "DT")];
     check(Unit::Character, tags, &[(1, "1234 5", &entities)]);
@@ -63,7 +63,7 @@ fn labels_may_hold_hyphens() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn errors_name_line_and_cause() {
     check_refused(Unit::Word, "a\tO\nb\n", &["own.conll, line 2", "`b`", "tag"]);
     check_refused(Unit::Word, "a\tE-PS\n", &["line 1", "`E-PS`"]);
     check_refused(Unit::Word, "a\tO\n \tO\n", &["line 2", "character_conll"]);
@@ -79,7 +79,7 @@ fn a_hash_is_a_token_where_spaces_separate_columns() {
 }
 
 #[test]
-fn a_comment_stays_one_where_tabs_separate_columns() {
+fn a_comment_may_end_like_a_tag_where_tabs_separate_columns() {
     check(
         Unit::Word,
         "# begins with an O\nBonn\tB-LC\n# ends with O\nb\tO\n",
@@ -88,7 +88,7 @@ fn a_comment_stays_one_where_tabs_separate_columns() {
 }
 
 #[test]
-fn lines_between_documents_are_no_examples() {
+fn document_separators_are_no_examples() {
     let text = "-DOCSTART- O\na O\nb B-PS\n-DOCSTART- -X- O O\n\nc O\n";
     check(Unit::Word, text, &[(2, "a b", &[(2, 3, "PS")]), (6, "c", &[])]);
     check(Unit::Word, "-DOCSTART-\tO\n\na\tO\n", &[(3, "a", &[])]);
@@ -103,7 +103,7 @@ fn tags_may_be_written_in_other_ways() {
     check_refused(Unit::Word, "a\tO\nb\tPS\n", &["line 2", "`PS`", "entity_recognition.scheme", "\"plain\""]);
 }
 
-/// A text, and where its entities begin and end.
+/// A text, and the start, end and label of its entities.
 type Tagged<'a> = (&'a str, &'a [(u32, u32, &'a str)]);
 
 fn check_scheme(layout: Layout, scheme: TagScheme, text: &str, expected: &[Tagged<'_>]) {
@@ -121,15 +121,15 @@ fn check_scheme(layout: Layout, scheme: TagScheme, text: &str, expected: &[Tagge
 }
 
 #[test]
-fn tags_without_b_and_i_are_read_as_the_config_says() {
+fn tags_without_b_and_i_follow_the_configured_scheme() {
     let text = "a\tPS\nb\tPS\nc\tO\n";
-    check_scheme(Layout::Ends, TagScheme::Io, text, &[("a b c", &[(0, 3, "PS")])]);
+    check_scheme(Layout::FirstAndLast, TagScheme::Io, text, &[("a b c", &[(0, 3, "PS")])]);
     let plain = [(0, 1, "PS"), (2, 3, "PS"), (4, 5, "O")];
-    check_scheme(Layout::Ends, TagScheme::Plain, text, &[("a b c", &plain)]);
+    check_scheme(Layout::FirstAndLast, TagScheme::Plain, text, &[("a b c", &plain)]);
 }
 
 #[test]
-fn of_conllu_words_count_and_ranges_and_empty_nodes_do_not() {
+fn conllu_ranges_and_empty_nodes_are_skipped() {
     let text = "# sent_id = 1\n#text = im Haus\n1-2\tim\t_\t_\t_\t_\t_\t_\t_\t_\n1\tin\tin\tADP\tAPPR\t_\t3\tcase\t_\t_\n\
                 2\tdem\tder\tDET\tART\t_\t3\tdet\t_\t_\n2.1\tx\t_\tX\t_\t_\t_\t_\t_\t_\n3\t#\t#\tSYM\tNN\t_\t0\troot\t_\t_\n\n";
     let universal = Layout::universal(None).unwrap();

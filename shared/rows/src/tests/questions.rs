@@ -1,4 +1,4 @@
-//! Questions as tools and `datasets` write them.
+//! Questions in the forms that tools and `datasets` write.
 
 use arrow::array::{ListArray, StructArray};
 use arrow::datatypes::{Field, Fields, Int32Type};
@@ -16,12 +16,12 @@ fn answers(row: &Row) -> Vec<(u32, &str)> {
     row.truth.as_answers().unwrap().iter().map(|Answer { start, text }| (*start, text.as_str())).collect()
 }
 
-/// A line of JSON Lines with these further keys.
+/// A line of JSON Lines with a question, its context and the JSON of further `keys`.
 fn line(keys: &str) -> String {
     format!(r#"{{"question": "가", "context": "다라", {keys}}}"#)
 }
 
-/// A file of SQuAD whose one question has these further keys.
+/// A SQuAD file with one question, which has the JSON of further `keys`.
 fn squad(keys: &str) -> String {
     let question = format!(r#"{{"question": "가", {keys}}}"#);
     format!(r#"{{"data": [{{"title": "t", "paragraphs": [{{"context": "다라", "qas": [{question}]}}]}}]}}"#)
@@ -40,7 +40,7 @@ fn check_refused(format: FileFormat, text: &str, parts: &[&str]) {
 }
 
 #[test]
-fn answers_of_datasets_are_two_lists() {
+fn answers_in_two_lists_are_read() {
     let two = r#""answers": {"text": ["다", "라"], "answer_start": [0, 1]}"#;
     let none = r#""answers": {"text": [], "answer_start": []}"#;
     for format in [FileFormat::Jsonl, FileFormat::Json] {
@@ -59,7 +59,7 @@ fn answers_of_datasets_are_two_lists() {
 }
 
 #[test]
-fn answers_of_datasets_are_read_from_parquet() {
+fn answers_in_two_lists_are_read_from_parquet() {
     let texts = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)]), Some([Some(0)])]);
     let strings = {
         let mut builder = arrow::array::ListBuilder::new(arrow::array::StringBuilder::new());
@@ -82,9 +82,9 @@ fn answers_of_datasets_are_read_from_parquet() {
     assert_eq!(rows.iter().map(answers).collect::<Vec<_>>(), [vec![(1, "라")], vec![]]);
 }
 
-/// KLUE-MRC in `datasets` has plausible answers there.
+/// KLUE-MRC in `datasets` has plausible answers for such questions.
 #[test]
-fn a_question_that_is_impossible_has_no_answers() {
+fn an_impossible_question_has_no_answers() {
     let plausible = r#""is_impossible": true, "answers": {"text": ["라"], "answer_start": [1]}"#;
     check(FileFormat::Jsonl, &line(plausible), None, &[]);
     check(FileFormat::Jsonl, &line(r#""is_impossible": 1, "answers": null"#), None, &[]);
@@ -118,7 +118,7 @@ fn a_question_that_is_impossible_has_no_answers() {
 }
 
 #[test]
-fn squad_is_read_as_tools_write_it() {
+fn variants_of_squad_are_read() {
     let answer = r#""answers": [{"text": "라", "answer_start": 1}]"#;
     check(FileFormat::Squad, &squad(&format!(r#""id": 7, {answer}"#)), Some("7"), &[(1, "라")]);
     check(
@@ -140,7 +140,7 @@ fn squad_is_read_as_tools_write_it() {
 }
 
 #[test]
-fn what_is_wrong_with_a_question_is_said_with_its_id() {
+fn errors_in_a_question_name_its_id() {
     let refused = |keys: &str, parts: &[&str]| check_refused(FileFormat::Squad, &squad(keys), parts);
     let empty = r#""id": "q7", "is_impossible": false, "answers": [{"text": "", "answer_start": 0}]"#;
     refused(

@@ -1,4 +1,4 @@
-//! Rows of every shape, in every format that can hold them.
+//! Every shape of rows, in every format that can hold it.
 
 use shared::schema::{Answer, Entity, Example, ExampleWriter};
 
@@ -7,7 +7,7 @@ use super::*;
 const PAIRS: Texts = Texts::Pair;
 const QUESTIONS: Texts = Texts::QuestionInContext;
 
-/// Reads one row of every format that can hold it.
+/// Checks that every file in `files` holds one row with the text `가 "나` and the `expected` second text and truth.
 fn check_shape(
     texts: Texts,
     truth: TruthKind,
@@ -74,7 +74,7 @@ fn answers_are_read() {
 }
 
 #[test]
-fn plain_text_has_a_row_a_line_and_blank_lines_between_documents() {
+fn plain_text_has_one_row_per_non_blank_line() {
     let shape = ExampleShape { texts: Texts::One, truth: TruthKind::Nothing };
     let read = |bytes: &[u8]| {
         let rows = read_shape(FileFormat::Text, bytes, &FileColumns::default(), shape).unwrap();
@@ -94,9 +94,9 @@ fn plain_text_has_a_row_a_line_and_blank_lines_between_documents() {
     }
 }
 
-/// The Parquet files that a task has are read as they are written.
+/// The project's own Parquet files of every task are read back.
 #[test]
-fn parquet_has_lists_and_numbers() {
+fn parquet_with_lists_and_numbers_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
     let entities = vec![Entity { start: 0, end: 1, label: "PS".into() }];
@@ -126,7 +126,7 @@ fn parquet_has_lists_and_numbers() {
 }
 
 #[test]
-fn what_is_wrong_in_a_column_is_named() {
+fn errors_name_the_column_and_the_expected_value() {
     let refused = |truth: TruthKind, line: &str, parts: &[&str]| {
         let shape = ExampleShape { texts: Texts::One, truth };
         let columns = FileColumns::default();
@@ -190,7 +190,7 @@ fn words_with_tags_are_a_text_with_entities() {
     refused(r#"{"tokens": "a", "ner_tags": ["O"]}"#, "`tokens` is not a list");
 }
 
-/// As `datasets` writes them, with the names of the numbers in the file's metadata.
+/// The bytes of a Parquet file as `datasets` writes it, with the names of class labels in its metadata.
 fn parquet_of_datasets(columns: Vec<(&str, arrow::array::ArrayRef)>, features: &str) -> Vec<u8> {
     let batch = arrow::array::RecordBatch::try_from_iter(columns).unwrap();
     let metadata = format!(r#"{{"info": {{"features": {features}}}}}"#);
