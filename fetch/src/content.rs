@@ -1,4 +1,4 @@
-//! Whether a file can be what its name says: what stands in place of one, or is cut, is found before it is used or kept.
+//! Checks that a downloaded file can be what its name says. Wrong and truncated files are refused before they are used or stored.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -102,13 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_is_refused() {
+    fn truncated_files_are_refused() {
         check_refused("config.json", b"{\"a\": 1", "no JSON");
         for cut in [1, 3, 80] {
             check_refused("model.safetensors", &safetensors(cut), "--force");
         }
         check_refused("model.safetensors", &[safetensors(0), vec![0]].concat(), "its header says");
         check_refused("model.safetensors", &[0xff; 600], "safetensors");
-        check_refused("pytorch_model.bin", b"PK\x03\x04 ...", "cut");
+        check_refused("pytorch_model.bin", b"PK\x03\x04 ...", "is truncated");
     }
 }
