@@ -29,7 +29,7 @@ pub(super) fn section(input: &ReportInput<'_>) -> Section {
         h3 { "Stages" }
         (stages(&provenance.manifests))
         p.note {
-            "A fingerprint names the stage's folder, the digest covers its files and metadata. Time and memory are \
+            "A fingerprint names the stage's folder, the digest covers its files and facts. Time and memory are \
              those of the process that finished the stage; evaluate's own stand in the manifest beside this page, \
              which is written after it."
         }
