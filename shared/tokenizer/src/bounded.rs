@@ -1,4 +1,4 @@
-//! A model's tokenizer, bound to the limits of the model.
+//! A model's tokenizer with the length limits of the model and the run.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,16 +9,16 @@ use shared::tokens::{Piece, WordStarts};
 
 use crate::files::TokenizerFiles;
 use crate::frame::Frame;
-use crate::model_files::ModelConfig;
+use crate::loaded::LoadedTokenizer;
+use crate::model_config::ModelConfig;
 use crate::pieces::pieces;
 use crate::session::Session;
-use crate::source::Source;
 use crate::words::{Scratch, WordEncoder};
 
-/// A tokenizer that truncates at the run's `max_seq_length` and never pads. Any number of threads may use it at once,
-/// each through a [`Session`].
+/// A tokenizer that truncates at the run's `max_seq_length` and never pads. Several threads may use it at once, each
+/// through its own [`Session`].
 pub struct BoundedTokenizer {
-    /// The reference, for every text that `by_words` does not take. It neither truncates nor pads.
+    /// The library's tokenizer, for texts that `by_words` cannot encode. It neither truncates nor pads.
     pub(crate) hugging_face: tokenizers::Tokenizer,
     by_words: Option<WordEncoder>,
     pub(crate) frame: Frame<1>,
@@ -27,13 +27,13 @@ pub struct BoundedTokenizer {
     pad_token_id: u32,
     pub(crate) unknown_token_id: Option<u32>,
     pub(crate) mask_token_id: Option<u32>,
-    /// Ids that the model has embeddings for.
+    /// The number of ids that have an embedding in the model.
     pub(crate) vocab_size: u32,
 }
 
 impl BoundedTokenizer {
-    /// Reads the tokenizer of the model in `folder`: `tokenizer.json` where there is one, else BERT's WordPiece
-    /// from `vocab.txt`, under the rules that stand beside it.
+    /// Reads the tokenizer of the model in `folder`: `tokenizer.json` if there is one, else BERT's WordPiece from
+    /// `vocab.txt`. The configuration files beside it are applied.
     ///
     /// # Errors
     /// A [`Fault::usage`] where the model cannot take `max_seq_length` tokens, a [`Fault::input`] where the
@@ -42,18 +42,18 @@ impl BoundedTokenizer {
         let model = ModelConfig::read(folder)?;
         model.check_length(max_seq_length)?;
         let in_folder = || format!("the tokenizer in {}", folder.display());
-        let source = Source::read(&TokenizerFiles::in_folder(folder)).with_context(in_folder)?;
-        source.say();
-        let pad_token_id = pad_token_id(&source, &model, folder)?;
-        let mask_token_id = source.mask_token_id().filter(|&id| id < model.vocab_size);
-        let Source { tokenizer: hugging_face, unknown_token_id, .. } = source;
+        let loaded = LoadedTokenizer::read(&TokenizerFiles::in_folder(folder)).with_context(in_folder)?;
+        loaded.log_notes();
+        let pad_token_id = pad_token_id(&loaded, &model, folder)?;
+        let mask_token_id = loaded.mask_token_id().filter(|&id| id < model.vocab_size);
+        let LoadedTokenizer { tokenizer: hugging_face, unknown_token_id, .. } = loaded;
         let around_texts = || {
             let path = folder.display();
             Fault::input(format!(
                 "the tokenizer in {path} does not put its special tokens around texts, as BERT's does"
             ))
         };
-        let loaded = BoundedTokenizer {
+        let bounded = BoundedTokenizer {
             by_words: WordEncoder::of(&hugging_face, unknown_token_id),
             frame: Frame::of(&hugging_face, model.type_vocab_size).with_context(around_texts)?,
             frame_of_pair: Frame::of(&hugging_face, model.type_vocab_size).with_context(around_texts)?,
@@ -64,58 +64,61 @@ impl BoundedTokenizer {
             mask_token_id,
             vocab_size: model.vocab_size,
         };
-        loaded.check_frames()?;
-        Ok(loaded)
+        bounded.check_frames()?;
+        Ok(bounded)
     }
 
-    /// Starts a thread's use of the tokenizer; it costs nothing.
+    /// Creates a session for one thread; its buffers start empty.
     pub fn session(&self) -> Session<'_> {
         Session::new(self)
     }
 
+    /// The maximum length of a sequence, special tokens included.
     pub fn max_seq_length(&self) -> usize {
         self.max_seq_length
     }
 
+    /// The id of the padding token.
     pub fn pad_token_id(&self) -> u32 {
         self.pad_token_id
     }
 
-    /// None where the vocabulary has no token for what is masked.
+    /// The id of the mask token; none where the model has no such token.
     pub fn mask_token_id(&self) -> Option<u32> {
         self.mask_token_id
     }
 
-    /// Tokens that stand for nothing in a text: those around one or two texts, of padding, of the unknown and of the
-    /// masked, as `all_special_ids` of `transformers` has them; sorted.
+    /// The sorted ids of the special tokens: those around one or two texts, padding, unknown and mask, as in
+    /// `all_special_ids` of `transformers`.
     pub fn special_token_ids(&self) -> Vec<u32> {
         let around = self.frame.special().chain(self.frame_of_pair.special());
         let others = [Some(self.pad_token_id), self.unknown_token_id, self.mask_token_id];
         around.chain(others.into_iter().flatten()).collect::<BTreeSet<u32>>().into_iter().collect()
     }
 
-    /// The ids of `text` without special tokens: all of them, or the first ones, more than `most`.
-    pub(crate) fn ids(&self, text: &str, most: usize, scratch: &mut Scratch) -> Result<Vec<u32>> {
-        if let Some(ids) = self.ids_by_words(text, most, scratch) {
+    /// The ids of `text` without special tokens. Where there are more than `limit`, the result may be cut after more than
+    /// `limit` of them.
+    pub(crate) fn ids(&self, text: &str, limit: usize, scratch: &mut Scratch) -> Result<Vec<u32>> {
+        if let Some(ids) = self.ids_by_words(text, limit, scratch) {
             return Ok(ids);
         }
         let encoding = self.hugging_face.encode_fast(text, false).map_err(Error::from_boxed)?;
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// None where only the library knows.
-    pub(crate) fn ids_by_words(&self, text: &str, most: usize, scratch: &mut Scratch) -> Option<Vec<u32>> {
-        self.by_words.as_ref()?.encode(&self.hugging_face, text, most, scratch)
+    /// The ids as [`BoundedTokenizer::ids`] has them; none where the library must encode the whole text.
+    pub(crate) fn ids_by_words(&self, text: &str, limit: usize, scratch: &mut Scratch) -> Option<Vec<u32>> {
+        self.by_words.as_ref()?.encode(&self.hugging_face, text, limit, scratch)
     }
 
-    /// All tokens of `text` with their places.
+    /// All tokens of `text` with their character offsets.
     pub(crate) fn pieces(&self, text: &str) -> Result<Vec<Piece>> {
         let encoding = self.hugging_face.encode_char_offsets(text, false).map_err(Error::from_boxed)?;
         self.check_ids(encoding.get_ids())?;
         pieces(text, &encoding)
     }
 
-    /// All tokens of `text`, and which of them begin a word.
+    /// All tokens of `text`, and for each whether it begins a word.
     pub(crate) fn word_starts(&self, text: &str, scratch: &mut Scratch) -> Result<WordStarts> {
         let by_words = self.by_words.as_ref();
         if let Some(starts) = by_words.and_then(|words| words.word_starts(&self.hugging_face, text, scratch))
@@ -128,8 +131,10 @@ impl BoundedTokenizer {
         Ok(WordStarts { ids, begins_word })
     }
 
+    /// Checks that the model has an embedding for every id.
+    ///
     /// # Errors
-    /// A [`Fault::input`] where an id lies beyond the model's vocabulary.
+    /// A [`Fault::input`] where an id is not below the model's `vocab_size`.
     pub(crate) fn check_ids(&self, ids: &[u32]) -> Result<()> {
         if let Some(id) = ids.iter().find(|&&id| id >= self.vocab_size) {
             bail!(Fault::input(format!(
@@ -155,8 +160,12 @@ impl BoundedTokenizer {
     }
 }
 
-fn pad_token_id(source: &Source, model: &ModelConfig, folder: &Path) -> Result<u32> {
-    let id = source.pad_token_id().or(model.pad_token_id).with_context(|| {
+/// The padding token of the tokenizer, else that of the model.
+///
+/// # Errors
+/// A [`Fault::input`] where there is none, or the model has no embedding for it.
+fn pad_token_id(loaded: &LoadedTokenizer, model: &ModelConfig, folder: &Path) -> Result<u32> {
+    let id = loaded.pad_token_id().or(model.pad_token_id).with_context(|| {
         Fault::input(format!("neither the tokenizer nor config.json in {} has a pad token", folder.display()))
     })?;
     ensure!(
@@ -241,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn special_tokens_are_those_that_stand_for_nothing() {
+    fn special_tokens_match_transformers() {
         let model = Model::word_piece();
         let ids = || BoundedTokenizer::load(model.path(), 16).unwrap().special_token_ids();
         assert_eq!(ids(), [0, 1, 2, 3, 4]);
@@ -250,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tokenizers_pad_token_stands_above_the_models() {
+    fn the_tokenizers_pad_token_overrides_the_models() {
         let model = Model::word_piece();
         let pad = |model: &Model| BoundedTokenizer::load(model.path(), 16).unwrap().pad_token_id();
         model.write(hub::CONFIG, r#"{"vocab_size": 12, "max_position_embeddings": 16, "pad_token_id": 5}"#);

@@ -1,4 +1,4 @@
-//! The classes of `transformers` whose rules are known.
+//! The supported tokenizer classes of `transformers`.
 
 use anyhow::{Result, bail};
 use shared::fault::Fault;
@@ -6,20 +6,20 @@ use shared::layout::hub;
 use tokenizers::AddedToken;
 use tokenizers::models::ModelWrapper;
 
-/// What `transformers` builds a tokenizer by.
+/// The class by whose rules `transformers` builds a tokenizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenizerClass {
-    /// WordPiece; `tokenizer_config.json` stands above the normalizer of `tokenizer.json`.
+    /// WordPiece. `tokenizer_config.json` overrides the normalizer of `tokenizer.json`.
     Bert,
-    /// Unigram, as `tokenizer.json` has it.
+    /// Unigram from `tokenizer.json`, unchanged.
     XlmRoberta,
-    /// Byte pairs, as `tokenizer.json` has them.
+    /// Byte-pair encoding from `tokenizer.json`, unchanged.
     Roberta,
-    /// Whatever `tokenizer.json` has.
+    /// Any model from `tokenizer.json`, unchanged.
     Stored,
 }
 
-/// Every known class by its name without `Fast`.
+/// Every supported class by its name without `Fast`.
 const CLASSES: [(&str, TokenizerClass); 7] = [
     ("BertTokenizer", TokenizerClass::Bert),
     ("ElectraTokenizer", TokenizerClass::Bert),
@@ -30,12 +30,14 @@ const CLASSES: [(&str, TokenizerClass); 7] = [
     ("TokenizersBackend", TokenizerClass::Stored),
 ];
 
-/// The class of `transformers` 4 and 5 that takes `tokenizer.json` as it is.
+/// The class that uses `tokenizer.json` unchanged in `transformers` 4 and 5.
 pub(crate) const STORED: &str = "PreTrainedTokenizerFast";
 
 impl TokenizerClass {
+    /// Finds a class by its name, with or without `Fast`.
+    ///
     /// # Errors
-    /// A [`Fault::input`] where the class is not known.
+    /// A [`Fault::input`] where the class is not supported.
     pub(crate) fn of(name: &str) -> Result<TokenizerClass> {
         let plain = name.strip_suffix("Fast").unwrap_or(name);
         if let Some((_, class)) = CLASSES.into_iter().find(|(known, _)| *known == plain) {
@@ -43,8 +45,8 @@ impl TokenizerClass {
         }
         let known: Vec<&str> = CLASSES.iter().map(|(known, _)| *known).collect();
         bail!(Fault::input(format!(
-            "the tokenizer class `{name}` (`tokenizer_class` of {} or {}) is not supported: how it cuts texts is known \
-             to its own code alone; use a model whose class is one of {}, with or without `Fast`, or, where a {} holds \
+            "the tokenizer class `{name}` (`tokenizer_class` of {} or {}) is not supported: only its own code defines \
+             how it splits texts; use a model whose class is one of {}, with or without `Fast`, or, where a {} holds \
              the whole tokenizer, set `tokenizer_class` to `{STORED}` in a copy of the model",
             hub::TOKENIZER_CONFIG,
             hub::CONFIG,
@@ -53,8 +55,10 @@ impl TokenizerClass {
         )))
     }
 
+    /// Checks that the class fits the kind of model in `tokenizer.json`.
+    ///
     /// # Errors
-    /// A [`Fault::input`] where `transformers` builds another kind of model by this class than `tokenizer.json` has.
+    /// A [`Fault::input`] where `transformers` would build another kind of model for this class.
     pub(crate) fn check_model(self, model: &ModelWrapper) -> Result<()> {
         let (wanted, fits) = match self {
             TokenizerClass::Bert => ("WordPiece", matches!(model, ModelWrapper::WordPiece(_))),
@@ -73,7 +77,7 @@ impl TokenizerClass {
         Ok(())
     }
 
-    /// The special tokens by key that the class has where no file names others.
+    /// The default special tokens of the class, by key.
     pub(crate) fn default_tokens(self) -> Vec<(&'static str, AddedToken)> {
         let special = |(name, content): (&'static str, &str)| (name, AddedToken::from(content, true));
         match self {

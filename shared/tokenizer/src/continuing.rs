@@ -1,4 +1,4 @@
-//! Which tokens go on with a word, where a vocabulary marks them.
+//! The tokens that continue a word, in vocabularies that mark them.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ impl BoundedTokenizer {
         Some(continuing.filter_map(|(_, id)| i32::try_from(id).ok()).collect())
     }
 
-    /// The id of the token for what is in no vocabulary.
+    /// The id of the unknown token, which stands for text that no token of the vocabulary covers.
     pub fn unknown_token_id(&self) -> Option<u32> {
         self.unknown_token_id
     }

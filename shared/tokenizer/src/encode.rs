@@ -1,4 +1,4 @@
-//! Encoding of many examples at once.
+//! Parallel encoding of examples.
 
 use anyhow::Result;
 use rayon::prelude::*;
@@ -7,7 +7,7 @@ use shared::tokens::Tokenizer;
 use crate::BoundedTokenizer;
 
 impl BoundedTokenizer {
-    /// Encodes each of `items` by `encode`, in parallel on the current thread pool; the results have their order.
+    /// Encodes `items` with `encode`, in parallel on the current thread pool. The results are in the order of the items.
     ///
     /// # Errors
     /// The error of the first item that fails.
@@ -16,7 +16,7 @@ impl BoundedTokenizer {
         items: &[T],
         encode: impl Fn(&T, &mut dyn Tokenizer) -> Result<R> + Sync,
     ) -> Result<Vec<R>> {
-        // Collected before the errors are looked at, so that the first one in order is reported every time.
+        // All results are collected first, so that the first error in the order of items is reported every time.
         let outcomes: Vec<Result<R>> =
             items.par_iter().map_init(|| self.session(), |session, item| encode(item, session)).collect();
         outcomes.into_iter().collect()

@@ -1,4 +1,4 @@
-//! The small files that make a model's tokenizer, wherever they lie.
+//! The files that define a model's tokenizer.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,20 +9,21 @@ use serde::de::DeserializeOwned;
 use shared::fault::Fault;
 use shared::layout::hub;
 
-/// The files of a model that a tokenizer is read from, by their names in the Hub layout.
+/// The paths of a model's tokenizer files, by their names in the Hub layout.
 #[derive(Debug, Clone, Default)]
 pub struct TokenizerFiles(BTreeMap<String, PathBuf>);
 
 impl TokenizerFiles {
-    /// Every file that may change a tokenizer, beside the model's `config.json`.
+    /// The names of all files, except the model's `config.json`, that affect a tokenizer.
     pub const NAMES: [&str; 5] =
         [hub::TOKENIZER, hub::VOCAB, hub::TOKENIZER_CONFIG, hub::SPECIAL_TOKENS, hub::ADDED_TOKENS];
 
-    /// Files by name; others than `config.json` and those of [`TokenizerFiles::NAMES`] are left aside.
+    /// Collects files by name. Files other than `config.json` and those in [`TokenizerFiles::NAMES`] are ignored.
     pub fn new(files: impl IntoIterator<Item = (String, PathBuf)>) -> TokenizerFiles {
         TokenizerFiles(files.into_iter().filter(|(name, _)| is_known(name)).collect())
     }
 
+    /// Finds the files in a model's folder.
     pub fn in_folder(folder: &Path) -> TokenizerFiles {
         let names = TokenizerFiles::NAMES.into_iter().chain([hub::CONFIG]);
         let present = names.map(|name| (name.to_owned(), folder.join(name)));
@@ -33,8 +34,10 @@ impl TokenizerFiles {
         self.0.get(name).map(PathBuf::as_path)
     }
 
+    /// Reads the file `name` as JSON of type `T`; none where it is absent.
+    ///
     /// # Errors
-    /// A [`Fault::input`] where the file is unreadable or no JSON of this type.
+    /// A [`Fault::input`] where the file is unreadable or not JSON of this type.
     pub(crate) fn json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         self.path(name).map(|path| read_json(name, path)).transpose()
     }

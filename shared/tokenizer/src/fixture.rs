@@ -1,4 +1,4 @@
-//! A tiny model for the tests of this crate.
+//! Tiny models for the tests of this crate.
 
 use std::fs;
 use std::path::Path;
@@ -13,18 +13,19 @@ use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, Tokenizer};
 
 use crate::files::TokenizerFiles;
-use crate::source::Source;
+use crate::loaded::LoadedTokenizer;
 
 pub(crate) const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n영화\n##가\n좋다\n!\ngood\n美\n国\n";
 
-/// Some pieces have the same probability as others together, so that ties occur.
+/// The pieces of a Unigram vocabulary. Some pieces have the probability of other pieces' product, so that ties occur.
 const UNIGRAM: &str = "<s> <pad> </s> <unk> ▁ 영화 ▁영화 ▁좋 좋다 다 ▁가 가 나 다 ㅋ ㅋㅋ ᄏ ᄏᄏ ᅲ ㅠ ! ? . ... , a b ab ba \
     aba ▁a 1 12 2 [ ] < > ' \" - # ## 美 国 美国 é e ́ 😀 <mask>";
 
-/// A model's folder with 12 tokens and 16 positions, and no weights.
+/// The folder of a model without weights.
 pub(crate) struct Model(TempDir);
 
 impl Model {
+    /// A model with WordPiece in `vocab.txt`, 12 tokens and 16 positions.
     pub(crate) fn word_piece() -> Model {
         let model = Model(tempfile::tempdir().unwrap());
         model.write(hub::CONFIG, r#"{"vocab_size": 12, "max_position_embeddings": 16}"#);
@@ -33,17 +34,18 @@ impl Model {
         model
     }
 
-    /// The same tokenizer as a `tokenizer.json`, after `change`.
+    /// The tokenizer of [`Model::word_piece`] as a `tokenizer.json`, after `change`.
     pub(crate) fn tokenizer_json(change: impl FnOnce(&mut Tokenizer)) -> Model {
         let model = Model::word_piece();
-        let mut tokenizer = Source::read(&TokenizerFiles::in_folder(model.path())).unwrap().tokenizer;
+        let mut tokenizer =
+            LoadedTokenizer::read(&TokenizerFiles::in_folder(model.path())).unwrap().tokenizer;
         change(&mut tokenizer);
         tokenizer.save(model.path().join(hub::TOKENIZER), false).unwrap();
         model.remove(hub::VOCAB);
         model
     }
 
-    /// Unigram in the way of XLM-R: NFKC, spaces collapsed, Metaspace, `<s>` and `</s>` around; after `change`.
+    /// A Unigram model like XLM-R, after `change`: NFKC, collapsed spaces, Metaspace, `<s>` and `</s>` around a text.
     pub(crate) fn unigram(change: impl FnOnce(&mut Tokenizer)) -> Model {
         let pieces = UNIGRAM.split_whitespace().zip(1..);
         let vocab = pieces.map(|(piece, rank)| (piece.to_owned(), -0.37 * f64::from(rank))).collect();

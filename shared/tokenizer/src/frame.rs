@@ -1,35 +1,37 @@
-//! The special tokens around a text, or around two.
+//! The special tokens around one or two texts.
 
 use std::array;
 
 use shared::tokens::Framed;
 use tokenizers::{Encoding, Token, Tokenizer};
 
-/// What a tokenizer puts before, between and after texts, whatever their tokens.
+/// The special tokens before, between and after texts. They do not depend on the texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame<const TEXTS: usize> {
     slots: [Slot; TEXTS],
-    after: Vec<Typed>,
+    after: Vec<SpecialToken>,
 }
 
-/// The place of a text.
+/// The place of one text in the frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Slot {
-    before: Vec<Typed>,
+    /// The special tokens directly before the text.
+    before: Vec<SpecialToken>,
     /// The type id of the text's own tokens.
     type_id: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Typed {
+struct SpecialToken {
     id: u32,
     type_id: u32,
 }
 
 impl<const TEXTS: usize> Frame<TEXTS> {
-    /// Finds the frame of one text or two by example. `tokenizer` must not truncate. A type that the model has no
-    /// embedding for becomes the last one that it has. None where the tokenizer does not take every text once, in
-    /// their order.
+    /// Finds the frame by passing marker tokens through the tokenizer's post-processor. `tokenizer` must not truncate. Type
+    /// ids without an embedding become the last one that has an embedding.
+    ///
+    /// None where the tokenizer does not use every text exactly once and in order.
     pub(crate) fn of(tokenizer: &Tokenizer, type_vocab_size: u32) -> Option<Frame<TEXTS>> {
         let markers: [u32; TEXTS] = array::from_fn(|text| u32::MAX - text as u32);
         let mut texts = markers.iter().zip(0..).map(|(&id, type_id)| {
@@ -37,14 +39,15 @@ impl<const TEXTS: usize> Frame<TEXTS> {
         });
         let framed = tokenizer.post_process(texts.next()?, texts.next(), true).ok()?;
         let last_type = type_vocab_size.saturating_sub(1);
-        let typed = |(&id, &type_id): (&u32, &u32)| Typed { id, type_id: type_id.min(last_type) };
-        let tokens: Vec<Typed> = framed.get_ids().iter().zip(framed.get_type_ids()).map(typed).collect();
-        let is_marker = |token: &Typed| markers.contains(&token.id);
+        let typed = |(&id, &type_id): (&u32, &u32)| SpecialToken { id, type_id: type_id.min(last_type) };
+        let tokens: Vec<SpecialToken> =
+            framed.get_ids().iter().zip(framed.get_type_ids()).map(typed).collect();
+        let is_marker = |token: &SpecialToken| markers.contains(&token.id);
         let found = || tokens.iter().copied().filter(is_marker);
         if !found().map(|token| token.id).eq(markers) {
             return None;
         }
-        let mut parts = tokens.split(is_marker).map(<[Typed]>::to_vec);
+        let mut parts = tokens.split(is_marker).map(<[SpecialToken]>::to_vec);
         let slots = found().zip(parts.by_ref()).map(|(text, before)| Slot { before, type_id: text.type_id });
         Some(Frame { slots: slots.collect::<Vec<_>>().try_into().ok()?, after: parts.next()? })
     }
@@ -55,11 +58,12 @@ impl<const TEXTS: usize> Frame<TEXTS> {
         before.chain(&self.after).map(|token| token.id)
     }
 
+    /// The number of special tokens.
     pub(crate) fn len(&self) -> usize {
         self.special().count()
     }
 
-    /// The ids of `texts` with the frame around them.
+    /// Puts the frame around the ids of `texts`.
     pub(crate) fn around(&self, texts: [&[u32]; TEXTS]) -> Framed<TEXTS> {
         let length = self.len() + texts.iter().map(|text| text.len()).sum::<usize>();
         let (mut ids, mut type_ids) = (Vec::with_capacity(length), Vec::with_capacity(length));
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn types_stay_within_the_models() {
+    fn type_ids_stay_below_the_models_type_vocab_size() {
         let bert = tokenizer(&Model::tokenizer_json(|_| ()));
         check(&bert, 1, &[2, 7, 8, 3, 9, 3], &[0; 6], [1, 4]);
     }
@@ -127,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_come_twice_or_turned_have_no_frame() {
+    fn repeated_or_reversed_texts_have_no_frame() {
         let templates = with_templates("<s> $A </s> $A", "<s> $B $A");
         assert_eq!(Frame::<1>::of(&templates, 2), None);
         assert_eq!(Frame::<2>::of(&templates, 2), None);

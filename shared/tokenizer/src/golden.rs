@@ -1,5 +1,4 @@
-//! Tokenizer files that override each other, held against what `transformers` makes of them
-//! (`tests/golden/make_tokenizers.py`).
+//! Comparison with `transformers` for tokenizer files that override each other (`tests/golden/make_tokenizers.py`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,9 +21,9 @@ struct Golden {
 #[derive(Deserialize)]
 struct Case {
     name: String,
-    /// Texts by file name.
+    /// The contents of the files, by name.
     files: BTreeMap<String, String>,
-    /// Those of each text.
+    /// The ids of each text.
     ids: Vec<Vec<u32>>,
 }
 
@@ -41,7 +40,7 @@ fn check(folder: &Path, texts: &[String], expect: &[Vec<u32>], what: &str) {
 }
 
 #[test]
-fn ids_are_those_of_transformers_whatever_files_override_each_other() {
+fn ids_match_transformers_where_files_override_each_other() {
     let Golden { texts, cases } = golden();
     assert!(cases.len() >= 16);
     for Case { name, files, ids } in cases {
@@ -50,6 +49,6 @@ fn ids_are_those_of_transformers_whatever_files_override_each_other() {
         check(own.path(), &texts, &ids, &name);
         SavedTokenizer::read(own.path(), POSITIONS).unwrap().write(saved.path()).unwrap();
         fs::write(saved.path().join(hub::CONFIG), &files[hub::CONFIG]).unwrap();
-        check(saved.path(), &texts, &ids, &format!("{name}, as it is saved"));
+        check(saved.path(), &texts, &ids, &format!("{name}, saved"));
     }
 }

@@ -1,7 +1,8 @@
-//! A model's tokenizer, read from the model's folder and bound to the limits of the model and of a run.
+//! A model's tokenizer, read from the model's folder, with the length limits of the model and of a run.
 //!
-//! What it gives equals what the library `tokenizers` gives, and so `transformers`' fast tokenizers; most texts never
-//! reach the library (`words`).
+//! Its output equals that of the library `tokenizers`, and so of the fast tokenizers of `transformers`. Most texts are
+//! encoded without the library, by the module `words`.
+#![warn(missing_docs)]
 
 mod bounded;
 mod class;
@@ -13,7 +14,8 @@ mod fixture;
 mod frame;
 #[cfg(test)]
 mod golden;
-mod model_files;
+mod loaded;
+mod model_config;
 mod pieces;
 #[cfg(test)]
 mod reference;
@@ -21,7 +23,6 @@ mod saved;
 mod scores;
 mod session;
 mod settings;
-mod source;
 #[cfg(test)]
 mod texts;
 mod wordpiece;
@@ -34,12 +35,12 @@ pub use files::TokenizerFiles;
 pub use saved::SavedTokenizer;
 pub use session::Session;
 
-/// Builds the tokenizer of `files`, to see that it can be built.
+/// Checks that the tokenizer of `files` can be built, and logs a warning for files that override each other.
 ///
 /// # Errors
 /// A [`shared::fault::Fault::input`] that names the file and the key at fault.
 pub fn check(files: &TokenizerFiles) -> Result<()> {
-    let source = source::Source::read(files)?;
-    source.say();
+    let tokenizer = loaded::LoadedTokenizer::read(files)?;
+    tokenizer.log_notes();
     Ok(())
 }

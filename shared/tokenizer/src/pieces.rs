@@ -1,4 +1,4 @@
-//! Tokens and their places in a text.
+//! Tokens and their offsets in a text.
 
 use std::ops::Range;
 
@@ -6,10 +6,10 @@ use anyhow::Result;
 use shared::tokens::Piece;
 use tokenizers::Encoding;
 
-/// The tokens of `encoding`, which has offsets in characters of `text`.
+/// The tokens of `encoding`, whose offsets are characters of `text`.
 ///
-/// Metaspace gives a word the space before it. Whoever looks up a piece's first character, or shows its text, wants the
-/// word alone.
+/// Metaspace counts the space before a word as part of it. The offsets here exclude the space, so that they show the text
+/// of the word alone.
 pub(crate) fn pieces(text: &str, encoding: &Encoding) -> Result<Vec<Piece>> {
     let (words, length) = (words(text), text.chars().count());
     let mut last_word = None;
@@ -27,7 +27,7 @@ pub(crate) fn pieces(text: &str, encoding: &Encoding) -> Result<Vec<Piece>> {
     encoding.get_ids().iter().zip(offsets).map(piece).collect()
 }
 
-/// Where the parts of `text` between whitespace are, in characters.
+/// The ranges of the words of `text` between whitespace, in characters.
 fn words(text: &str) -> Vec<Range<usize>> {
     let mut words: Vec<Range<usize>> = Vec::new();
     for (at, _) in text.chars().enumerate().filter(|(_, character)| !character.is_whitespace()) {

@@ -1,4 +1,4 @@
-//! What the library gives with its own truncation and its own special tokens.
+//! The output of the library with its own truncation and special tokens, for comparison in tests.
 
 use shared::tokens::Tokens;
 use tokenizers::utils::truncation::TruncationParams;
@@ -26,8 +26,9 @@ impl Reference {
         tokens(&self.bound.encode_fast(text, true).unwrap())
     }
 
-    /// Since 0.23 the library stops inside each text of a pair once it has `max_length` tokens, and so no longer knows
-    /// which of two long texts is the longer one. Here it gets whole texts to truncate, as in `transformers` 4.
+    /// Encodes a pair as `transformers` 4 does: both texts are encoded whole before the pair is truncated.
+    ///
+    /// Since 0.23 the library stops after `max_length` tokens in each text, and no longer knows which text is longer.
     pub(crate) fn encode_pair(&self, first: &str, second: &str) -> Tokens {
         let [first, mut second] = [first, second].map(|text| self.unbound.encode_fast(text, false).unwrap());
         second.set_type_ids(vec![1; second.len()]);

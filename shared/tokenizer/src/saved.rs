@@ -1,8 +1,8 @@
-//! A tokenizer beside a saved model, such that `AutoTokenizer` of `transformers` 4 and 5 builds the one that made the
+//! Saves a tokenizer beside a model, so that `AutoTokenizer` of `transformers` 4 and 5 builds the tokenizer that made the
 //! features.
 //!
-//! Everything that changes ids goes into `tokenizer.json`. `tokenizer_config.json` names the class that takes that file
-//! as it is, since the others rewrite it by rules which differ between the versions.
+//! Every setting that changes ids is written to `tokenizer.json`. `tokenizer_config.json` names the class that uses this
+//! file unchanged: the other classes modify it by rules that differ between versions.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,10 +17,10 @@ use tokenizers::{AddedToken, NormalizerWrapper, Tokenizer};
 
 use crate::class;
 use crate::files::TokenizerFiles;
+use crate::loaded::{BuiltFrom, LoadedTokenizer, prefix_space};
 use crate::settings::{NAMES, Settings};
-use crate::source::{Origin, Source, prefix_space};
 
-/// Keys of `tokenizer_config.json` whose meaning has gone into `tokenizer.json`, or that name files.
+/// Keys of `tokenizer_config.json` that `tokenizer.json` replaces, or that name files.
 const RESOLVED: [&str; 6] = [
     "added_tokens_decoder",
     "extra_special_tokens",
@@ -30,30 +30,31 @@ const RESOLVED: [&str; 6] = [
     "tokenizer_file",
 ];
 
-/// The files of a tokenizer, ready to be written beside any number of saved models.
+/// The files of a tokenizer in memory, to be written beside saved models.
 #[derive(Debug, Clone)]
 pub struct SavedTokenizer {
     files: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl SavedTokenizer {
-    /// Builds the tokenizer of the model in `from`, for a model that takes `positions` tokens.
+    /// Reads the tokenizer of the model in `from`, for a model with `positions` positions.
     ///
     /// # Errors
-    /// A [`shared::fault::Fault::input`] where there is none, or a file of it is no JSON.
+    /// A [`shared::fault::Fault::input`] where there is no tokenizer, or one of its files is not JSON.
     pub fn read(from: &Path, positions: usize) -> Result<SavedTokenizer> {
         let files = TokenizerFiles::in_folder(from);
-        let source = Source::read(&files).with_context(|| format!("the tokenizer in {}", from.display()))?;
-        let text = match (files.path(hub::TOKENIZER), source.origin) {
-            (Some(stored), Origin::Stored) => bytes(stored)?,
-            (Some(stored), _) => changed(stored, &source.tokenizer)?,
-            (None, _) => source.tokenizer.to_string(true).map_err(Error::from_boxed)?.into_bytes(),
+        let loaded =
+            LoadedTokenizer::read(&files).with_context(|| format!("the tokenizer in {}", from.display()))?;
+        let text = match (files.path(hub::TOKENIZER), loaded.built_from) {
+            (Some(stored), BuiltFrom::TokenizerJson) => bytes(stored)?,
+            (Some(stored), _) => changed(stored, &loaded.tokenizer)?,
+            (None, _) => loaded.tokenizer.to_string(true).map_err(Error::from_boxed)?.into_bytes(),
         };
-        let named = named(&source.settings, &serde_json::from_slice(&text)?);
+        let named = named(&loaded.settings, &serde_json::from_slice(&text)?);
         let mut config: Map<String, Value> = files.json(hub::TOKENIZER_CONFIG)?.unwrap_or_default();
         config.retain(|key, _| !RESOLVED.contains(&key.as_str()));
         limit(&mut config, positions);
-        describe(&mut config, &source, &named);
+        describe(&mut config, &loaded, &named);
         let mut saved = vec![(hub::TOKENIZER, text), (hub::TOKENIZER_CONFIG, json(&config)?)];
         if files.path(hub::SPECIAL_TOKENS).is_some() {
             saved.push((hub::SPECIAL_TOKENS, json(&named)?));
@@ -64,6 +65,10 @@ impl SavedTokenizer {
         Ok(SavedTokenizer { files: saved })
     }
 
+    /// Writes the files to `folder`.
+    ///
+    /// # Errors
+    /// An error that names the file which cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
         for (name, bytes) in &self.files {
             let path = folder.join(name);
@@ -73,7 +78,7 @@ impl SavedTokenizer {
     }
 }
 
-/// The text of `stored` with the parts of `tokenizer` that are not its model, whose scores were read inexactly.
+/// The JSON of `tokenizer`, with the model from the file `stored`: the scores in `tokenizer` were read inexactly.
 fn changed(stored: &Path, tokenizer: &Tokenizer) -> Result<Vec<u8>> {
     let mut before: Map<String, Value> = serde_json::from_slice(&bytes(stored)?)?;
     let Value::Object(mut after) = serde_json::to_value(tokenizer)? else {
@@ -83,7 +88,7 @@ fn changed(stored: &Path, tokenizer: &Tokenizer) -> Result<Vec<u8>> {
     json(&after)
 }
 
-/// `transformers` writes an absurd number where it knows no limit.
+/// Sets `model_max_length` to `positions` unless it is a smaller number. `transformers` writes about 1e30 for no limit.
 fn limit(config: &mut Map<String, Value>, positions: usize) {
     const KEY: &str = "model_max_length";
     let fits = config.get(KEY).and_then(Value::as_u64).is_some_and(|length| length <= positions as u64);
@@ -92,31 +97,31 @@ fn limit(config: &mut Map<String, Value>, positions: usize) {
     }
 }
 
-/// Says in `config` what `source` is, also to the classes that would take their defaults otherwise.
-fn describe(config: &mut Map<String, Value>, source: &Source, named: &Map<String, Value>) {
+/// Writes the settings of `loaded` to `config`, also those for which a class of `transformers` has defaults.
+fn describe(config: &mut Map<String, Value>, loaded: &LoadedTokenizer, named: &Map<String, Value>) {
     config.insert("tokenizer_class".into(), class::STORED.into());
     config.extend(named.clone());
     let additional: Vec<&str> =
-        source.settings.additional.iter().map(|token| token.content.as_str()).collect();
+        loaded.settings.additional.iter().map(|token| token.content.as_str()).collect();
     config.remove("additional_special_tokens");
     if !additional.is_empty() {
         config.insert("additional_special_tokens".into(), additional.into());
     }
-    if let Some(NormalizerWrapper::BertNormalizer(letters)) = source.tokenizer.get_normalizer() {
-        config.insert("do_lower_case".into(), letters.lowercase.into());
-        config.insert("strip_accents".into(), letters.strip_accents.into());
-        config.insert("tokenize_chinese_chars".into(), letters.handle_chinese_chars.into());
+    if let Some(NormalizerWrapper::BertNormalizer(normalizer)) = loaded.tokenizer.get_normalizer() {
+        config.insert("do_lower_case".into(), normalizer.lowercase.into());
+        config.insert("strip_accents".into(), normalizer.strip_accents.into());
+        config.insert("tokenize_chinese_chars".into(), normalizer.handle_chinese_chars.into());
     }
-    if let Some(space) = prefix_space(&source.tokenizer) {
+    if let Some(space) = prefix_space(&loaded.tokenizer) {
         config.insert("add_prefix_space".into(), space.into());
     }
 }
 
-/// The special tokens by `transformers`' keys: those that the files name, else those that `told` shows.
-fn named(settings: &Settings, told: &TokenizerFile) -> Map<String, Value> {
-    let told: BTreeMap<&str, &str> =
-        told.special_tokens().into_iter().filter_map(|(key, token)| Some((key, token?))).collect();
-    let token = |key: &'static str| settings.named(key).or_else(|| told.get(key).copied());
+/// The special tokens by the keys of `transformers`: those that the configuration names, else those of `file`.
+fn named(settings: &Settings, file: &TokenizerFile) -> Map<String, Value> {
+    let stored: BTreeMap<&str, &str> =
+        file.special_tokens().into_iter().filter_map(|(key, token)| Some((key, token?))).collect();
+    let token = |key: &'static str| settings.named(key).or_else(|| stored.get(key).copied());
     NAMES.into_iter().filter_map(|key| Some((key.to_owned(), token(key)?.into()))).collect()
 }
 
@@ -128,14 +133,14 @@ fn json(value: &Map<String, Value>) -> Result<Vec<u8>> {
     Ok(format!("{}\n", serde_json::to_string_pretty(value)?).into_bytes())
 }
 
-/// The parts of `tokenizer.json` that tell special tokens.
+/// The keys of `tokenizer.json` that show special tokens.
 #[derive(Deserialize)]
 struct TokenizerFile {
     #[serde(default)]
     added_tokens: Vec<StoredToken>,
     post_processor: Option<PostProcessor>,
     padding: Option<Padding>,
-    model: Unknown,
+    model: UnknownToken,
 }
 
 #[derive(Deserialize)]
@@ -150,9 +155,9 @@ struct Padding {
     pad_token: String,
 }
 
-/// A Unigram model has the id, the others have the token.
+/// The unknown token: its id in a Unigram model, its text in the others.
 #[derive(Deserialize)]
-struct Unknown {
+struct UnknownToken {
     unk_id: Option<usize>,
     unk_token: Option<String>,
 }
@@ -161,7 +166,7 @@ struct Unknown {
 #[serde(tag = "type")]
 enum PostProcessor {
     TemplateProcessing {
-        single: Vec<Piece>,
+        single: Vec<TemplatePiece>,
     },
     #[serde(alias = "RobertaProcessing")]
     BertProcessing {
@@ -176,13 +181,13 @@ enum PostProcessor {
 }
 
 #[derive(Deserialize)]
-enum Piece {
+enum TemplatePiece {
     SpecialToken { id: String },
     Sequence(IgnoredAny),
 }
 
 impl PostProcessor {
-    /// What stands before a text and what stands after it.
+    /// The special tokens before and after a text.
     fn around(&self) -> (Option<&str>, Option<&str>) {
         match self {
             PostProcessor::TemplateProcessing { single } => (special(single.first()), special(single.last())),
@@ -197,16 +202,16 @@ impl PostProcessor {
     }
 }
 
-fn special(piece: Option<&Piece>) -> Option<&str> {
+fn special(piece: Option<&TemplatePiece>) -> Option<&str> {
     match piece {
-        Some(Piece::SpecialToken { id }) => Some(id),
-        Some(Piece::Sequence(_)) | None => None,
+        Some(TemplatePiece::SpecialToken { id }) => Some(id),
+        Some(TemplatePiece::Sequence(_)) | None => None,
     }
 }
 
 impl TokenizerFile {
-    /// By `transformers`' key. A token that the tokenizer does not hold for special is none: naming it would make
-    /// it one, and texts that have it would be split elsewhere.
+    /// The special tokens by the keys of `transformers`. A token that the tokenizer does not mark as special is omitted:
+    /// naming it would make it special, and change how texts that contain it are split.
     fn special_tokens(&self) -> [(&'static str, Option<&str>); 5] {
         let added = || self.added_tokens.iter().filter(|stored| stored.token.special);
         let content = |name: &str| {
@@ -251,7 +256,7 @@ mod tests {
         "model": {"type": "Unigram", "unk_id": 3, "byte_fallback": false, "vocab": [["<s>", 0.0], ["<pad>", 0.0],
             ["</s>", 0.0], ["<unk>", -9.5], ["<mask>", -2.1234567890123457]]}}"#;
 
-    /// What is saved of `files`, by name, for a model of 64 positions.
+    /// The saved files, by name, of a tokenizer with these `files` and a model with 64 positions.
     fn saved(files: &[(&str, &str)]) -> BTreeMap<&'static str, Vec<u8>> {
         let from = tempfile::tempdir().unwrap();
         files.iter().for_each(|(name, text)| fs::write(from.path().join(name), text).unwrap());
@@ -264,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tokenizer_without_a_class_is_taken_as_it_is() {
+    fn a_tokenizer_without_a_class_is_saved_unchanged() {
         check(
             &[(hub::TOKENIZER, UNIGRAM)],
             r#"{"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 64, "unk_token": "<unk>",
@@ -274,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_files_say_goes_into_the_tokenizer() {
+    fn settings_of_all_files_are_written_to_tokenizer_json() {
         let told = r#"{"tokenizer_class": "BertTokenizer", "model_max_length": 48, "do_lower_case": false,
             "added_tokens_decoder": {"6": {"content": "<e>", "special": false, "normalized": false}},
             "additional_special_tokens": ["<f>"]}"#;
@@ -296,14 +301,14 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_tokenizer_keeps_the_text_of_its_scores() {
+    fn a_changed_tokenizer_keeps_the_exact_text_of_its_scores() {
         let files = [(hub::TOKENIZER, UNIGRAM), (hub::ADDED_TOKENS, r#"{"<e>": 5}"#)];
         let text = String::from_utf8(saved(&files)[hub::TOKENIZER].clone()).unwrap();
         assert!(text.contains("-2.1234567890123457") && text.contains("<e>"), "{text}");
     }
 
     #[test]
-    fn the_length_is_that_of_the_model() {
+    fn the_length_is_at_most_that_of_the_model() {
         let length = |told: &str| {
             let files = [(hub::VOCAB, VOCAB), (hub::TOKENIZER_CONFIG, told)];
             let written: Value = serde_json::from_slice(&saved(&files)[hub::TOKENIZER_CONFIG]).unwrap();

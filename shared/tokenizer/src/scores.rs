@@ -1,17 +1,17 @@
-//! The log probabilities of a Unigram vocabulary, as `tokenizers`' own builds read them.
+//! Reads the log probabilities of a Unigram vocabulary with the rounding of the Python package `tokenizers`.
 //!
-//! The Python package is built with a `serde_json` whose floats may be off by the last bit. Sums of probabilities that
-//! tie in the file differ then, and which of two ways to cut a word wins is decided by that bit. This workspace reads
-//! floats exactly, for the sake of its manifests. Hence the scores are read here, by the same few operations.
-
-//! They are found by the shortest text of an exact float, which is what `tokenizers` and Python write.
+//! The package is built with a `serde_json` whose floats may differ in the last bit. That bit decides between two
+//! segmentations of a word whose probabilities are equal in the file. This workspace reads floats exactly, since its
+//! manifests must round-trip. This module therefore repeats the operations of the inexact reader.
+//!
+//! It starts from the shortest text of an exact float, which is the text that `tokenizers` and Python write.
 
 use anyhow::{Context, Error, Result};
 use tokenizers::Tokenizer;
 use tokenizers::models::ModelWrapper;
 use tokenizers::models::unigram::Unigram;
 
-/// Gives the model of `tokenizer` the scores that an inexact reader finds, where it is a Unigram.
+/// Replaces the scores of a Unigram model by those of the inexact reader. Other models stay unchanged.
 pub(crate) fn read_inexactly(tokenizer: &mut Tokenizer, unknown: Option<u32>) -> Result<()> {
     let ModelWrapper::Unigram(exact) = tokenizer.get_model() else { return Ok(()) };
     let piece = |(piece, score): &(String, f64)| Some((piece.clone(), inexact(&format!("{score:?}"))?));
@@ -23,8 +23,8 @@ pub(crate) fn read_inexactly(tokenizer: &mut Tokenizer, unknown: Option<u32>) ->
     Ok(())
 }
 
-/// What `serde_json` without its feature `float_roundtrip` reads from the text of a number: its first 19 or 20 digits
-/// as an integer, multiplied or divided by a power of ten. None beyond the range of floats.
+/// Reads a number as `serde_json` without its feature `float_roundtrip` does: the first 19 or 20 digits as an integer,
+/// multiplied or divided by a power of ten. None beyond the range of floats.
 fn inexact(number: &str) -> Option<f64> {
     let (sign, digits) = number.strip_prefix('-').map_or((1.0, number), |digits| (-1.0, digits));
     let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
@@ -86,9 +86,9 @@ mod tests {
         check("-1E-2", -0.01);
     }
 
-    /// The reader of Python's package gives these for these texts.
+    /// The expected values are those of the Python package.
     #[test]
-    fn long_numbers_are_off_by_the_last_bit_as_elsewhere() {
+    fn long_numbers_round_as_in_the_python_package() {
         check("-7.4715776443481445", -7.471577644348144);
         check("-7.7708048820495605", -7.77080488204956);
         check("-9.5", -9.5);

@@ -1,7 +1,7 @@
-//! What `AutoTokenizer` takes from the files beside a vocabulary, in the order in which it takes it.
+//! The settings that `AutoTokenizer` reads from the files beside a vocabulary, with their precedence.
 //!
-//! Where `tokenizer_config.json` has no `added_tokens_decoder`, `special_tokens_map.json` stands above it, and
-//! `added_tokens.json` is read; where it has one, both are left aside.
+//! If `tokenizer_config.json` has no `added_tokens_decoder`, `special_tokens_map.json` overrides it and
+//! `added_tokens.json` is read. If it has one, both files are ignored.
 
 use std::collections::BTreeMap;
 
@@ -15,43 +15,44 @@ use tokenizers::AddedToken;
 use crate::class::TokenizerClass;
 use crate::files::TokenizerFiles;
 
-/// The special tokens that `transformers` has a key for, in the order in which it adds them to a vocabulary.
+/// The keys of special tokens in `transformers`, in the order in which it adds the tokens to a vocabulary.
 pub(crate) const NAMES: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 const ADDITIONAL: [&str; 2] = ["additional_special_tokens", "extra_special_tokens"];
 
-/// The rules that stand beside a vocabulary.
+/// The settings of the files beside a vocabulary.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// None where no file names one.
     pub(crate) class: Option<TokenizerClass>,
-    pub(crate) letters: Letters,
+    pub(crate) normalizer: NormalizerOptions,
+    /// The special tokens by key.
     named: BTreeMap<&'static str, AddedToken>,
     /// Special tokens without a key of their own.
     pub(crate) additional: Vec<AddedToken>,
-    /// Tokens beyond the vocabulary by the ids that their file gives them.
+    /// Tokens beyond the vocabulary, by the ids in their file.
     pub(crate) added: BTreeMap<u32, AddedToken>,
-    /// Keys that `transformers` 5 alone takes for special tokens, with their tokens.
-    pub(crate) foreign: Vec<(String, String)>,
+    /// Keys that only `transformers` 5 reads as special tokens, such as `image_token`, with their tokens.
+    pub(crate) only_in_v5: Vec<(String, String)>,
     pub(crate) add_prefix_space: Option<bool>,
     padding_side: Option<Side>,
     truncation_side: Option<Side>,
 }
 
-/// What BERT's normalizer does to letters, with `transformers`' defaults.
+/// The options of BERT's normalizer, with the defaults of `transformers`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct Letters {
+pub(crate) struct NormalizerOptions {
     pub(crate) do_lower_case: bool,
-    /// Absent: accents are stripped where letters are lower-cased.
+    /// Absent, accents are stripped if letters are lower-cased.
     pub(crate) strip_accents: Option<bool>,
     pub(crate) tokenize_chinese_chars: bool,
 }
 
-impl Default for Letters {
+impl Default for NormalizerOptions {
     fn default() -> Self {
-        Letters { do_lower_case: true, strip_accents: None, tokenize_chinese_chars: true }
+        NormalizerOptions { do_lower_case: true, strip_accents: None, tokenize_chinese_chars: true }
     }
 }
 
@@ -62,7 +63,7 @@ pub(crate) enum Side {
     Right,
 }
 
-/// The keys of `tokenizer_config.json` that change ids, or that would.
+/// The keys of `tokenizer_config.json` that change ids. Some of them are refused.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Keys {
@@ -79,7 +80,7 @@ struct Keys {
     extra_special_tokens: Extra,
 }
 
-/// A token as the files may spell it: the bare text, or an object that has the text as `content`.
+/// A token in a file: the bare text, or an object with the text in `content`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 enum Token {
@@ -104,7 +105,7 @@ impl Token {
         AddedToken { special: true, ..added }
     }
 
-    /// A bare text is `special` or not; special tokens are looked for in a text before it is normalized.
+    /// Converts to an added token. `is_special` applies to bare texts. Special tokens are matched before normalization.
     fn added(self, is_special: bool) -> AddedToken {
         match self {
             Token::Plain(content) => AddedToken::from(content, is_special),
@@ -116,7 +117,7 @@ impl Token {
     }
 }
 
-/// A list, or names with their tokens.
+/// The value of `extra_special_tokens`: a list of tokens, or tokens by name.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Extra {
@@ -130,21 +131,24 @@ impl Default for Extra {
     }
 }
 
-/// The keys of `config.json` that tell a tokenizer's class.
+/// The key of `config.json` that names the tokenizer's class.
 #[derive(Debug, Default, Deserialize)]
 struct ModelKeys {
     tokenizer_class: Option<String>,
 }
 
 impl Settings {
+    /// Reads the settings of `files`.
+    ///
     /// # Errors
-    /// A [`Fault::input`] that names the file and the key which cannot be honoured.
+    /// A [`Fault::input`] that names a file and a key that is not supported.
     pub(crate) fn read(files: &TokenizerFiles) -> Result<Settings> {
         let merged = merged(files)?;
         let unfit = || Fault::input(format!("{} is no tokenizer configuration", hub::TOKENIZER_CONFIG));
         let keys: Keys = serde_json::from_value(Value::Object(merged.clone())).with_context(unfit)?;
         keys.refuse()?;
-        let letters: Letters = serde_json::from_value(Value::Object(merged.clone())).with_context(unfit)?;
+        let normalizer: NormalizerOptions =
+            serde_json::from_value(Value::Object(merged.clone())).with_context(unfit)?;
         let model: ModelKeys = files.json(hub::CONFIG)?.unwrap_or_default();
         let class = keys.tokenizer_class.or(model.tokenizer_class);
         let mut named = BTreeMap::new();
@@ -168,7 +172,7 @@ impl Settings {
         }
         let mut settings = Settings {
             class: class.map(|name| TokenizerClass::of(&name)).transpose()?,
-            letters,
+            normalizer,
             named,
             additional,
             added: keys
@@ -176,7 +180,7 @@ impl Settings {
                 .into_iter()
                 .map(|(id, token)| (id, token.added(false)))
                 .collect(),
-            foreign: foreign(&merged),
+            only_in_v5: only_in_v5(&merged),
             add_prefix_space: keys.add_prefix_space,
             padding_side: keys.padding_side,
             truncation_side: keys.truncation_side,
@@ -187,7 +191,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Takes the ids and tokens of `added_tokens.json`; those that another file names are special.
+    /// Reads the tokens and ids of `added_tokens.json`. A token is special if another file names it as special.
     fn read_added_tokens(&mut self, files: &TokenizerFiles) -> Result<()> {
         let ids: BTreeMap<String, u32> = files.json(hub::ADDED_TOKENS)?.unwrap_or_default();
         for (content, id) in ids {
@@ -203,30 +207,33 @@ impl Settings {
         Ok(())
     }
 
+    /// Returns whether the token `content` is special.
     pub(crate) fn names_special(&self, content: &str) -> bool {
         self.special().any(|token| token.content == content)
     }
 
-    /// In the order in which `transformers` adds them.
+    /// The special tokens, in the order in which `transformers` adds them.
     pub(crate) fn special(&self) -> impl Iterator<Item = &AddedToken> {
         NAMES.iter().filter_map(|name| self.named.get(name)).chain(&self.additional)
     }
 
+    /// The special token with the key `name`.
     pub(crate) fn named(&self, name: &str) -> Option<&str> {
         self.named.get(name).map(|token| token.content.as_str())
     }
 
-    /// The tokens of `class` where no file names others.
-    pub(crate) fn complete(&mut self, class: TokenizerClass) {
+    /// Adds the special tokens of `class` for keys that no file has.
+    pub(crate) fn add_default_tokens(&mut self, class: TokenizerClass) {
         for (name, token) in class.default_tokens() {
             self.named.entry(name).or_insert(token);
         }
     }
 
-    /// `stored` are the sides that `tokenizer.json` has, which count where the configuration is silent.
+    /// Checks that padding and truncation are on the right. `stored` are the sides in `tokenizer.json`, which apply where
+    /// the configuration names none.
     ///
     /// # Errors
-    /// A [`Fault::input`] where one of them is the left.
+    /// A [`Fault::input`] where a side is the left.
     pub(crate) fn check_sides(&self, stored: Sides) -> Result<()> {
         let sides = [
             ("padding_side", self.padding_side.or(stored.padding)),
@@ -236,7 +243,7 @@ impl Settings {
             ensure!(
                 side != Some(Side::Left),
                 Fault::input(format!(
-                    "`{key}` of the tokenizer is \"left\", and texts are padded and truncated on the right alone; \
+                    "`{key}` of the tokenizer is \"left\", and texts are padded and truncated only on the right; \
                      set `{key}` to \"right\" in {} of a copy of the model, if its weights allow it",
                     hub::TOKENIZER_CONFIG
                 ))
@@ -246,7 +253,7 @@ impl Settings {
     }
 }
 
-/// The sides that `tokenizer.json` stores with its lengths.
+/// The sides of padding and truncation in `tokenizer.json`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sides {
     pub(crate) padding: Option<Side>,
@@ -255,7 +262,7 @@ pub(crate) struct Sides {
 
 const DECODER: &str = "added_tokens_decoder";
 
-/// The keys of both files, those that are null left out.
+/// The keys of `tokenizer_config.json` and `special_tokens_map.json` without null values.
 fn merged(files: &TokenizerFiles) -> Result<Map<String, Value>> {
     let without_null =
         |keys: Option<Map<String, Value>>| keys.into_iter().flatten().filter(|(_, value)| !value.is_null());
@@ -276,16 +283,18 @@ fn merged(files: &TokenizerFiles) -> Result<Map<String, Value>> {
     Ok(merged)
 }
 
-/// Keys such as `image_token`.
-fn foreign(merged: &Map<String, Value>) -> Vec<(String, String)> {
-    let is_foreign = |key: &str| key.ends_with("_token") && !NAMES.contains(&key);
-    let foreign = merged.iter().filter(|(key, _)| is_foreign(key));
-    foreign.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+/// The keys that end with `_token` and are not in [`NAMES`], such as `image_token`, with their tokens.
+fn only_in_v5(merged: &Map<String, Value>) -> Vec<(String, String)> {
+    let is_unlisted = |key: &str| key.ends_with("_token") && !NAMES.contains(&key);
+    let unlisted = merged.iter().filter(|(key, _)| is_unlisted(key));
+    unlisted.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 impl Keys {
+    /// Refuses keys that change ids in ways that are not supported.
+    ///
     /// # Errors
-    /// A [`Fault::input`] that names a key which changes ids in a way that is not supported.
+    /// A [`Fault::input`] that names the key.
     fn refuse(&self) -> Result<()> {
         let refuse = |key: &str, why: &str| -> Result<()> {
             bail!(Fault::input(format!("`{key}` of {} is not supported: {why}", hub::TOKENIZER_CONFIG)))

@@ -1,10 +1,10 @@
-//! Texts for the tests: what may go wrong, and what people wrote.
+//! Texts for the tests: fragments that are hard to tokenize, and texts of real corpora.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Parts of texts: words, and what may go wrong between them.
-pub(crate) const PARTS: &[&str] = &[
+/// Fragments of texts: words, spaces, control characters, combining characters and special tokens.
+pub(crate) const FRAGMENTS: &[&str] = &[
     "",
     " ",
     "  ",
@@ -92,8 +92,8 @@ pub(crate) const PARTS: &[&str] = &[
     "</s>",
 ];
 
-/// A file of the data that lies beside the workspace. None, and a line that says so, where it does not.
-fn beside(path: &str) -> Option<PathBuf> {
+/// The path of a file or folder in the test data outside the workspace. Prints a line and returns none where it is absent.
+fn test_data(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(path);
     if !path.exists() {
         eprintln!("skipped: {} is not there", path.display());
@@ -101,15 +101,15 @@ fn beside(path: &str) -> Option<PathBuf> {
     path.exists().then_some(path)
 }
 
-/// The folders of real models: WordPiece, and Unigram in the way of XLM-R.
+/// The folders of real models: one with WordPiece, and one with Unigram like XLM-R.
 pub(crate) fn models() -> Vec<PathBuf> {
     let models = ["mirror/huggingface.co/beomi/kcbert-base/resolve/main", "models/me5-small-ko"];
-    models.into_iter().filter_map(beside).collect()
+    models.into_iter().filter_map(test_data).collect()
 }
 
-/// The lines of a tab-separated file, without its header, where it lies at hand.
+/// The rows of a tab-separated file without its header; none where the file is absent.
 fn rows(path: &str) -> Vec<Vec<String>> {
-    let Some(path) = beside(path) else { return Vec::new() };
+    let Some(path) = test_data(path) else { return Vec::new() };
     let text = fs::read_to_string(path).unwrap();
     text.lines().skip(1).map(|line| line.split('\t').map(str::to_owned).collect()).collect()
 }

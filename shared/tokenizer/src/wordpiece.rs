@@ -12,10 +12,10 @@ use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::bert::BertProcessing;
 
-use crate::settings::{Letters, Settings};
+use crate::settings::{NormalizerOptions, Settings};
 
-/// Reads one token a line from `path`; a token's id is its line number from 0. Special tokens in a text are not found
-/// yet.
+/// Reads one token from every line of `path`; its id is the number of the line, counted from 0. The tokenizer does not find
+/// special tokens in texts until they are added.
 ///
 /// # Errors
 /// A [`Fault::input`] where the file is unreadable or lacks a special token.
@@ -32,14 +32,14 @@ pub(crate) fn from_vocab(path: &Path, settings: &Settings) -> Result<Tokenizer> 
     let separators = BertProcessing::new(special("sep_token")?, special("cls_token")?);
     let model = WordPiece::builder().vocab(vocab).unk_token(unknown).build().map_err(Error::from_boxed)?;
     let mut tokenizer = Tokenizer::new(model);
-    tokenizer.with_normalizer(Some(normalizer(settings.letters))).map_err(Error::from_boxed)?;
+    tokenizer.with_normalizer(Some(normalizer(settings.normalizer))).map_err(Error::from_boxed)?;
     tokenizer.with_pre_tokenizer(Some(BertPreTokenizer)).with_post_processor(Some(separators));
     tokenizer.with_decoder(Some(WordPieceDecoder::default()));
     Ok(tokenizer)
 }
 
-fn normalizer(letters: Letters) -> BertNormalizer {
-    let Letters { do_lower_case, strip_accents, tokenize_chinese_chars } = letters;
+fn normalizer(options: NormalizerOptions) -> BertNormalizer {
+    let NormalizerOptions { do_lower_case, strip_accents, tokenize_chinese_chars } = options;
     BertNormalizer::new(true, tokenize_chinese_chars, strip_accents, do_lower_case)
 }
 
@@ -47,48 +47,48 @@ fn normalizer(letters: Letters) -> BertNormalizer {
 mod tests {
     use crate::files::TokenizerFiles;
     use crate::fixture::Model;
-    use crate::source::Source;
+    use crate::loaded::LoadedTokenizer;
     use shared::layout::hub;
 
-    /// What a Korean model has: stripping accents would take Hangul syllables apart.
+    /// The setting of Korean models: stripping accents would decompose Hangul syllables.
     const CASED: &str = r#"{"do_lower_case": false}"#;
 
     fn check(config: &str, text: &str, expect: &[&str]) {
         let model = Model::word_piece();
         model.write(hub::TOKENIZER_CONFIG, config);
-        let tokenizer = Source::read(&TokenizerFiles::in_folder(model.path())).unwrap().tokenizer;
+        let tokenizer = LoadedTokenizer::read(&TokenizerFiles::in_folder(model.path())).unwrap().tokenizer;
         let encoding = tokenizer.encode(text, true).unwrap();
         assert_eq!(encoding.get_tokens(), expect, "{text:?} with {config}");
     }
 
     #[test]
-    fn words_become_their_longest_pieces() {
+    fn words_are_split_into_their_longest_pieces() {
         check(CASED, "영화가 좋다!", &["[CLS]", "영화", "##가", "좋다", "!", "[SEP]"]);
         check(CASED, "", &["[CLS]", "[SEP]"]);
         check(CASED, "영화뷁", &["[CLS]", "[UNK]", "[SEP]"]);
     }
 
     #[test]
-    fn letters_keep_their_case_where_the_config_says_so() {
+    fn letters_keep_their_case_in_a_cased_model() {
         check("{}", "GOOD", &["[CLS]", "good", "[SEP]"]);
         check(CASED, "GOOD", &["[CLS]", "[UNK]", "[SEP]"]);
     }
 
     #[test]
-    fn accents_go_with_the_case_unless_told_otherwise() {
+    fn accents_are_stripped_with_lower_casing_by_default() {
         check("{}", "góod", &["[CLS]", "good", "[SEP]"]);
         check(r#"{"strip_accents": false}"#, "góod", &["[CLS]", "[UNK]", "[SEP]"]);
         check(CASED, "góod", &["[CLS]", "[UNK]", "[SEP]"]);
     }
 
     #[test]
-    fn chinese_characters_are_words_unless_told_otherwise() {
+    fn chinese_characters_are_words_by_default() {
         check("{}", "美国", &["[CLS]", "美", "国", "[SEP]"]);
         check(r#"{"tokenize_chinese_chars": false}"#, "美国", &["[CLS]", "[UNK]", "[SEP]"]);
     }
 
     #[test]
-    fn a_special_token_in_a_text_is_itself() {
+    fn a_special_token_in_a_text_is_one_token() {
         check(CASED, "좋다[MASK]", &["[CLS]", "좋다", "[MASK]", "[SEP]"]);
     }
 
@@ -96,7 +96,7 @@ mod tests {
     fn a_vocabulary_without_its_special_tokens_is_refused() {
         let model = Model::word_piece();
         model.write(hub::VOCAB, "[PAD]\n[UNK]\n[CLS]\n");
-        let Err(error) = Source::read(&TokenizerFiles::in_folder(model.path())) else {
+        let Err(error) = LoadedTokenizer::read(&TokenizerFiles::in_folder(model.path())) else {
             panic!("it was accepted")
         };
         assert_eq!(shared::fault::kind_of(&error).code(), 3);

@@ -1,4 +1,4 @@
-//! A thread's use of a tokenizer.
+//! The use of a tokenizer by one thread.
 
 use anyhow::{Context, Result};
 use shared::fault::Fault;
@@ -29,7 +29,7 @@ impl<'a> Session<'a> {
         Ok(Tokens { pieces: ids.len() - special, ids, type_ids, truncated })
     }
 
-    /// How many tokens two texts may have together.
+    /// The maximum number of tokens of two texts together.
     fn room_of_pair(&self) -> Result<usize> {
         let (length, special) = (self.max_seq_length(), self.special_tokens_of_pair());
         length.checked_sub(special).filter(|&room| room > 0).with_context(|| {
@@ -72,13 +72,13 @@ impl Tokenizer for Session<'_> {
 
     fn encode_pair(&mut self, first: &str, second: &str) -> Result<Tokens> {
         let room = self.room_of_pair()?;
-        // Which of two texts keeps more depends on the whole length of both.
+        // The whole length of both texts decides how many tokens each keeps.
         let mut ids = |text| self.tokenizer.ids(text, usize::MAX, &mut self.scratch);
         let (mut first, mut second) = (ids(first)?, ids(second)?);
         let truncated = first.len() + second.len() > room;
-        let (of_first, of_second) = longest_first(first.len(), second.len(), room);
-        first.truncate(of_first);
-        second.truncate(of_second);
+        let (first_length, second_length) = longest_first(first.len(), second.len(), room);
+        first.truncate(first_length);
+        second.truncate(second_length);
         self.tokens(self.frame_pair(&first, &second), self.special_tokens_of_pair(), truncated)
     }
 
@@ -107,8 +107,9 @@ impl Tokenizer for Session<'_> {
     }
 }
 
-/// How many tokens each of two texts keeps of `room`, by their lengths: the longer one gives way until both have half,
-/// and the odd token is the longer one's, of equal ones the second's.
+/// The numbers of tokens that two texts of these lengths keep, `room` together. This is the strategy `longest_first` of
+/// `transformers`: the longer text loses tokens until both have half. An odd token goes to the longer text, and to the
+/// second of two equal ones.
 fn longest_first(first: usize, second: usize, room: usize) -> (usize, usize) {
     if first + second <= room {
         return (first, second);

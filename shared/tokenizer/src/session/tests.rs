@@ -1,4 +1,4 @@
-//! Pairs and pieces beside what the library gives.
+//! Comparison of pairs and pieces with the output of the library.
 
 use rayon::prelude::*;
 use shared::fault::kind_of;
@@ -10,7 +10,7 @@ use super::longest_first;
 use crate::bounded::BoundedTokenizer;
 use crate::fixture::Model;
 use crate::reference::Reference;
-use crate::texts::{self, PARTS};
+use crate::texts::{self, FRAGMENTS};
 
 fn load(model: &Model, max_seq_length: usize) -> BoundedTokenizer {
     BoundedTokenizer::load(model.path(), max_seq_length).unwrap()
@@ -21,7 +21,7 @@ fn check_pair(tokenizer: &BoundedTokenizer, reference: &Reference, first: &str, 
     assert_eq!(ours, reference.encode_pair(first, second), "{first:?} and {second:?}");
 }
 
-/// Every two lengths, around the room for them, which is odd or even.
+/// Checks every pair of lengths up to 15, with an even and an odd number of tokens for both.
 fn check_lengths(model: &Model) {
     for max_seq_length in [5, 6, 7, 12, 13, 16] {
         let tokenizer = load(model, max_seq_length);
@@ -34,12 +34,12 @@ fn check_lengths(model: &Model) {
     }
 }
 
-fn check_parts(model: &Model) {
+fn check_fragments(model: &Model) {
     for max_seq_length in [6, 16] {
         let tokenizer = load(model, max_seq_length);
         let reference = Reference::of(&tokenizer);
-        PARTS.par_iter().for_each(|first| {
-            for second in PARTS {
+        FRAGMENTS.par_iter().for_each(|first| {
+            for second in FRAGMENTS {
                 check_pair(&tokenizer, &reference, first, second);
                 check_pair(
                     &tokenizer,
@@ -53,20 +53,20 @@ fn check_parts(model: &Model) {
 }
 
 #[test]
-fn pairs_of_any_lengths_are_equal() {
+fn pairs_of_any_lengths_match_the_library() {
     check_lengths(&Model::word_piece());
     check_lengths(&Model::tokenizer_json(|_| ()));
     check_lengths(&Model::unigram(|_| ()));
 }
 
 #[test]
-fn pairs_of_any_parts_are_equal() {
-    check_parts(&Model::word_piece());
-    check_parts(&Model::unigram(|_| ()));
+fn pairs_of_any_fragments_match_the_library() {
+    check_fragments(&Model::word_piece());
+    check_fragments(&Model::unigram(|_| ()));
 }
 
 #[test]
-fn real_pairs_are_equal() {
+fn real_pairs_match_the_library() {
     let mut pairs = texts::pairs();
     let reviews = texts::reviews();
     pairs.extend(reviews.chunks_exact(2).take(5_000).map(|pair| (pair[0].clone(), pair[1].clone())));
@@ -80,7 +80,7 @@ fn real_pairs_are_equal() {
 }
 
 #[test]
-fn the_longer_text_gives_way_first() {
+fn the_longer_text_is_truncated_first() {
     let check = |first, second, room, expect| assert_eq!(longest_first(first, second, room), expect);
     check(3, 4, 7, (3, 4));
     check(3, 9, 7, (3, 4));
@@ -91,7 +91,7 @@ fn the_longer_text_gives_way_first() {
 }
 
 #[test]
-fn types_stay_within_the_models() {
+fn type_ids_stay_below_the_models_type_vocab_size() {
     let model = Model::word_piece();
     let types = || load(&model, 16).session().encode_pair("영화", "좋다").unwrap().type_ids;
     assert_eq!(types(), [0, 0, 0, 1, 1]);
@@ -108,7 +108,7 @@ fn a_length_without_room_for_a_pair_is_refused() {
     assert!(format!("{error:#}").contains("3 special ones to a pair"), "{error:#}");
 }
 
-/// What must hold of the pieces of any text.
+/// Checks the properties that hold for the pieces of every text, and returns the pieces.
 fn check_pieces(tokenizer: &BoundedTokenizer, text: &str) -> Vec<Piece> {
     let mut session = tokenizer.session();
     let pieces = session.pieces(text).unwrap();
@@ -143,14 +143,14 @@ fn slice(text: &str, piece: &Piece) -> String {
 }
 
 #[test]
-fn pieces_of_any_text_have_places_in_it() {
+fn pieces_of_any_text_have_valid_offsets() {
     let spaces_kept = Model::unigram(|tokenizer| {
         tokenizer.with_normalizer(Some(NFKC)).unwrap();
     });
     for model in [Model::word_piece(), Model::unigram(|_| ()), spaces_kept] {
         let tokenizer = load(&model, 16);
-        PARTS.par_iter().for_each(|first| {
-            for second in PARTS {
+        FRAGMENTS.par_iter().for_each(|first| {
+            for second in FRAGMENTS {
                 check_pieces(&tokenizer, &format!("{first}{second}"));
                 check_pieces(&tokenizer, &format!(" 영화 {first}  {second} 좋다"));
                 check_pieces(&tokenizer, &format!("{first}  {second}  "));
@@ -166,7 +166,7 @@ fn pieces_of_any_text_have_places_in_it() {
     }
 }
 
-/// The pieces' texts, with `^` before those that begin a word.
+/// Checks the texts of the pieces, with `^` before those that begin a word.
 fn check_slices(model: &Model, text: &str, expect: &[&str]) {
     let pieces = check_pieces(&load(model, 16), text);
     let mark = |piece: &Piece| if piece.begins_word { "^" } else { "" };

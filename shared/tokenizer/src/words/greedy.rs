@@ -1,4 +1,4 @@
-//! WordPiece: of a word's beginning, the longest piece, and so on.
+//! WordPiece by greedy search: the longest piece at the start of a word, then at the start of the rest.
 
 use tokenizers::Model;
 use tokenizers::models::wordpiece::WordPiece;
@@ -7,12 +7,13 @@ use super::trie::Trie;
 
 /// The pieces of a [`WordPiece`] model.
 pub(super) struct Greedy {
-    /// Pieces that a word may begin with.
+    /// Pieces that may begin a word.
     first: Trie,
-    /// Pieces that may follow, without their prefix (`##`).
+    /// Pieces that may continue a word, without their prefix (`##`).
     later: Trie,
     unknown: u32,
-    longest_word: usize,
+    /// The maximum number of characters in a word; longer words are unknown.
+    max_word_chars: usize,
 }
 
 impl Greedy {
@@ -25,17 +26,17 @@ impl Greedy {
             first: Trie::new(tokens()),
             later: Trie::new(tokens().filter_map(|(token, id)| Some((token.strip_prefix(prefix)?, id)))),
             unknown: model.token_to_id(&model.unk_token)?,
-            longest_word: model.max_input_chars_per_word,
+            max_word_chars: model.max_input_chars_per_word,
         })
     }
 
-    /// Appends the ids of `word`; a word that is no sequence of pieces is one unknown token.
+    /// Appends the ids of `word`. A word that cannot be split into pieces becomes one unknown token.
     pub(super) fn encode(&self, word: &[char], ids: &mut Vec<u32>) {
         let before = ids.len();
         let (mut pieces, mut rest) = (&self.first, word);
         while !rest.is_empty() {
             let longest = pieces.prefixes(rest).last();
-            let Some((length, id)) = longest.filter(|_| word.len() <= self.longest_word) else {
+            let Some((length, id)) = longest.filter(|_| word.len() <= self.max_word_chars) else {
                 ids.truncate(before);
                 ids.push(self.unknown);
                 return;

@@ -1,18 +1,18 @@
-//! Which tokenizers give a text the ids of its words, one word after the other.
+//! Recognizes tokenizers in which the ids of a text are the ids of its words, one after the other.
 
 use tokenizers::normalizers::replace::{Replace, ReplacePattern};
 use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 use tokenizers::{NormalizedString, Normalizer, NormalizerWrapper, PreTokenizerWrapper, Tokenizer};
 
-/// What a Metaspace pre-tokenizer puts before a word in place of the space.
+/// The character that a Metaspace pre-tokenizer puts before a word in place of the space.
 pub(super) const MARK: char = '▁';
 
-/// What the pre-tokenizer makes of the text between two spaces.
+/// The rule by which the pre-tokenizer splits the text between two spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WordRule {
-    /// BERT's: every punctuation character and what is between them; whitespace goes.
+    /// BERT's rule: every punctuation character is a word, and so is the text between two of them. Whitespace is removed.
     PunctuationApart,
-    /// Metaspace: one word, with [`MARK`] before it.
+    /// Metaspace: the text is one word, with [`MARK`] before it.
     Marked,
 }
 
@@ -35,15 +35,17 @@ impl WordRule {
     }
 }
 
-/// Several spaces in a row.
+/// The treatment of consecutive spaces by the normalizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Runs {
-    Kept,
+pub(super) enum SpaceRuns {
+    /// Every space stays.
+    Preserved,
+    /// One space remains.
     Collapsed,
 }
 
-/// A normalizer in which what stands on one side of a space has no influence on the other side, save where a
-/// character there attaches to the space itself, which [`LocalNormalizer::between_spaces`] finds.
+/// A normalizer in which text on one side of a space does not affect the other side. The exception is a character that
+/// attaches to the space itself; [`LocalNormalizer::between_spaces`] detects it.
 pub(super) struct LocalNormalizer(Option<NormalizerWrapper>);
 
 impl LocalNormalizer {
@@ -60,20 +62,21 @@ impl LocalNormalizer {
         Some(normalized.get().to_owned())
     }
 
-    /// None where a single space does not stay what it is.
-    pub(super) fn runs(&self) -> Option<Runs> {
+    /// The treatment of consecutive spaces; none where the normalizer changes single spaces.
+    pub(super) fn space_runs(&self) -> Option<SpaceRuns> {
         match self.normalized("x x  x")?.as_str() {
-            "x x  x" => Some(Runs::Kept),
-            "x x x" => Some(Runs::Collapsed),
+            "x x  x" => Some(SpaceRuns::Preserved),
+            "x x x" => Some(SpaceRuns::Collapsed),
             _ => None,
         }
     }
 
+    /// Returns whether the normalizer leaves `text` unchanged.
     pub(super) fn leaves(&self, text: &str) -> bool {
         self.normalized(text).is_some_and(|normalized| normalized == text)
     }
 
-    /// What becomes of `word`, if the spaces around it part it from its neighbours.
+    /// The normalized `word`; none where spaces do not separate it from its neighbours.
     pub(super) fn between_spaces(&self, word: &str) -> Option<String> {
         let alone = self.normalized(word)?;
         let between = self.normalized(&format!("x {word} x"))?;
@@ -81,8 +84,9 @@ impl LocalNormalizer {
     }
 }
 
-/// BERT's goes by single characters, the Unicode forms by what combines with a character before it, Precompiled by
-/// grapheme clusters. No space combines with what is before it.
+/// Returns whether the normalizer works across no space. BERT's normalizer works on single characters, the Unicode forms on
+/// characters with the combining ones after them, and Precompiled on grapheme clusters. A space never combines with the
+/// character before it.
 fn is_local(normalizer: &NormalizerWrapper) -> bool {
     match normalizer {
         NormalizerWrapper::BertNormalizer(_)

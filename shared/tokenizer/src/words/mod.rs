@@ -1,10 +1,9 @@
-//! A text's ids, word by word, where that is provably what the library gives for the whole text.
+//! Encodes a text word by word, where the result provably equals that of the library for the whole text.
 //!
-//! The library tracks for every character where it came from, through normalizer, pre-tokenizer and model, which
-//! is most of its time, and no id depends on it. Here a text is cut at its spaces, and the pieces of a word are
-//! found in a trie: at once where the word has plain characters only, which the normalizer leaves as they are, else
-//! after the library's own normalizer, or by the library. Where a word's neighbours may have an influence on it, the
-//! caller gives the library the whole text.
+//! The library spends most of its time on the offset of every character through normalizer, pre-tokenizer and model. Ids do
+//! not depend on offsets. Here a text is split at its spaces, and the pieces of a word are found in a trie. A word of plain
+//! characters needs no normalization. Other words go through the library's normalizer, or through the whole library. Where
+//! the neighbours of a word may affect it, the caller passes the whole text to the library.
 
 mod greedy;
 mod locality;
@@ -20,20 +19,20 @@ use tokenizers::Tokenizer;
 use tokenizers::models::ModelWrapper;
 
 use greedy::Greedy;
-use locality::{LocalNormalizer, MARK, Runs, WordRule};
+use locality::{LocalNormalizer, MARK, SpaceRuns, WordRule};
 use plain::PlainCharacters;
 use viterbi::{Arrival, Viterbi};
 
 /// Finds ids word by word, as `tokenizer` would.
 pub(crate) struct WordEncoder {
     rule: WordRule,
-    runs: Runs,
+    space_runs: SpaceRuns,
     normalizer: LocalNormalizer,
     plain: PlainCharacters,
     model: PieceModel,
-    /// Tokens that the library takes out of a text before anything else.
+    /// Tokens that the library extracts from a text before it normalizes the rest.
     added: Vec<String>,
-    /// The ids of a space that no word follows.
+    /// The ids of a space without a word after it.
     space: Vec<u32>,
 }
 
@@ -42,7 +41,7 @@ enum PieceModel {
     Unigram(Viterbi),
 }
 
-/// Buffers that a thread keeps.
+/// The buffers of one thread.
 #[derive(Default)]
 pub(crate) struct Scratch {
     word: Vec<char>,
@@ -50,8 +49,8 @@ pub(crate) struct Scratch {
 }
 
 impl WordEncoder {
-    /// None where it cannot be proven that the words of a text have no influence on each other in `tokenizer`, or
-    /// where its model is another than WordPiece or Unigram.
+    /// Builds the encoder for `tokenizer`. None where the words of a text may affect each other, or the model is neither
+    /// WordPiece nor Unigram.
     pub(crate) fn of(tokenizer: &Tokenizer, unknown_token_id: Option<u32>) -> Option<WordEncoder> {
         let normalizer = LocalNormalizer::of(tokenizer)?;
         let model = match tokenizer.get_model() {
@@ -62,7 +61,7 @@ impl WordEncoder {
         let added = added_tokens(tokenizer)?;
         Some(WordEncoder {
             rule: WordRule::of(tokenizer.get_pre_tokenizer()?)?,
-            runs: normalizer.runs()?,
+            space_runs: normalizer.space_runs()?,
             plain: PlainCharacters::of(&normalizer, &added)?,
             added,
             space: tokenizer.encode_fast(" ", false).ok()?.get_ids().to_vec(),
@@ -71,21 +70,22 @@ impl WordEncoder {
         })
     }
 
-    /// The ids of `text` without special tokens around it: all of them, or the first ones, more than `most`.
+    /// The ids of `text` without special tokens around it. Where there are more than `limit`, the result may be cut after
+    /// more than `limit` of them.
     ///
-    /// None where the words of this text are not independent. `tokenizer` is the one of [`WordEncoder::of`].
+    /// None where the words of this text are not independent. `tokenizer` must be the one passed to [`WordEncoder::of`].
     pub(crate) fn encode(
         &self,
         tokenizer: &Tokenizer,
         text: &str,
-        most: usize,
+        limit: usize,
         scratch: &mut Scratch,
     ) -> Option<Vec<u32>> {
-        self.walk(tokenizer, text, most, scratch, |_| ())
+        self.walk(tokenizer, text, limit, scratch, |_| ())
     }
 
-    /// All ids of `text`, and which of them begin a word. None as of [`WordEncoder::encode`], and where words are
-    /// parted by other whitespace than spaces.
+    /// All ids of `text`, and for each whether it begins a word. None as for [`WordEncoder::encode`], and where whitespace
+    /// other than spaces separates words.
     pub(crate) fn word_starts(
         &self,
         tokenizer: &Tokenizer,
@@ -97,7 +97,7 @@ impl WordEncoder {
         }
         let mut begins_word = Vec::with_capacity(text.len() / 4);
         let ids = self.walk(tokenizer, text, usize::MAX, scratch, |ids| {
-            // What stands for spaces belongs to the word behind them.
+            // The ids of spaces belong to the word after them.
             let new = ids.len() - begins_word.len();
             begins_word.extend((0..new).map(|index| index == 0));
         })?;
@@ -105,12 +105,12 @@ impl WordEncoder {
         Some(WordStarts { ids, begins_word })
     }
 
-    /// As [`WordEncoder::encode`]; `after_word` is told the ids so far behind each word.
+    /// Encodes as [`WordEncoder::encode`] does, and calls `after_word` with the ids so far after each word.
     fn walk(
         &self,
         tokenizer: &Tokenizer,
         text: &str,
-        most: usize,
+        limit: usize,
         scratch: &mut Scratch,
         mut after_word: impl FnMut(&[u32]),
     ) -> Option<Vec<u32>> {
@@ -119,13 +119,13 @@ impl WordEncoder {
         while let Some((index, word)) = words.next() {
             if word.is_empty() {
                 let is_last = words.peek().is_none();
-                if index > 0 && (is_last || self.runs == Runs::Kept) {
+                if index > 0 && (is_last || self.space_runs == SpaceRuns::Preserved) {
                     ids.extend_from_slice(&self.space);
                 }
                 continue;
             }
-            // A plain character does not attach to the space before it, so the ids so far stand.
-            if ids.len() > most && word.starts_with(|first| self.plain.has(first)) {
+            // A plain character does not attach to the space before it, so the ids so far are final.
+            if ids.len() > limit && word.starts_with(|first| self.plain.has(first)) {
                 break;
             }
             if word.chars().all(|character| self.plain.has(character)) {
@@ -138,7 +138,7 @@ impl WordEncoder {
         Some(ids)
     }
 
-    /// Appends the ids of `word`, which has characters beyond the plain ones, or what may be an added token.
+    /// Appends the ids of `word`, which has characters that are not plain or begin an added token.
     fn encode_other(
         &self,
         tokenizer: &Tokenizer,
@@ -160,8 +160,7 @@ impl WordEncoder {
         Some(())
     }
 
-    /// Appends the ids of `word` as the normalizer leaves it. Under [`WordRule::PunctuationApart`] it has plain
-    /// characters only.
+    /// Appends the ids of the normalized `word`. With [`WordRule::PunctuationApart`] it must have plain characters only.
     fn encode_normalized(&self, word: &str, scratch: &mut Scratch, ids: &mut Vec<u32>) {
         let Scratch { word: characters, arrivals } = scratch;
         let mark = (self.rule == WordRule::Marked).then_some(MARK);
@@ -178,18 +177,18 @@ impl WordEncoder {
     }
 }
 
-/// Whether [`WordRule::Marked`] leaves `normalized` whole.
+/// Returns whether [`WordRule::Marked`] does not split `normalized`.
 fn is_one_word(normalized: &str) -> bool {
     !normalized.is_empty()
         && !normalized.contains(|character: char| character == MARK || character.is_whitespace())
 }
 
-/// Whether no word ends between two plain characters.
+/// Returns whether two adjacent plain characters belong to one word.
 fn is_inside_word(left: &char, right: &char) -> bool {
     !left.is_ascii_punctuation() && !right.is_ascii_punctuation()
 }
 
-/// None where one may reach beyond a word, or is looked for in the normalized text.
+/// The added tokens. None where one has a space, or is matched in the normalized text.
 fn added_tokens(tokenizer: &Tokenizer) -> Option<Vec<String>> {
     let tokens = tokenizer.get_added_tokens_decoder().into_values();
     tokens.map(|token| (!token.normalized && !token.content.contains(' ')).then_some(token.content)).collect()

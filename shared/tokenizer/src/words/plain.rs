@@ -1,4 +1,4 @@
-//! The characters that most Korean text is made of.
+//! The characters of most Korean text: printable ASCII, Hangul syllables and compatibility letters.
 
 use std::ops::RangeInclusive;
 
@@ -6,18 +6,19 @@ use super::locality::LocalNormalizer;
 
 const ASCII: RangeInclusive<char> = '!'..='~';
 const SYLLABLES: RangeInclusive<char> = '가'..='힣';
-/// Letters that stand alone, as in ㅋㅋ.
+/// Single letters, as in ㅋㅋ.
 const LETTERS: RangeInclusive<char> = 'ㄱ'..='ㅣ';
 
-/// Characters that the normalizer leaves as they are, whichever of them stand beside each other, and that begin no
-/// added token. Of these the pre-tokenizer takes ASCII punctuation for punctuation, the others for letters.
+/// Characters that the normalizer leaves unchanged in any order and that begin no added token. The pre-tokenizer treats
+/// ASCII punctuation as punctuation, and all other plain characters as letters.
 pub(super) struct PlainCharacters {
     ascii: [bool; 128],
     letters: bool,
 }
 
 impl PlainCharacters {
-    /// None where Hangul syllables are not among them. What begins an `added` token is left out.
+    /// Finds the plain characters. Those that begin an `added` token are excluded. None where Hangul syllables are not
+    /// plain.
     pub(super) fn of(normalizer: &LocalNormalizer, added: &[String]) -> Option<PlainCharacters> {
         let stay = |range: RangeInclusive<char>| normalizer.leaves(&range.collect::<String>());
         let begins_added = |character: char| added.iter().any(|token| token.starts_with(character));

@@ -1,4 +1,4 @@
-//! Word by word gives what the library gives for the whole text.
+//! Comparison of the ids of single words with those that the library gives for the whole text.
 
 use rayon::prelude::*;
 use serde_json::json;
@@ -15,7 +15,7 @@ use super::Scratch;
 use crate::bounded::BoundedTokenizer;
 use crate::fixture::Model;
 use crate::reference::Reference;
-use crate::texts::{self, PARTS};
+use crate::texts::{self, FRAGMENTS};
 
 fn load(model: &Model, max_seq_length: usize) -> (BoundedTokenizer, Reference) {
     let tokenizer = BoundedTokenizer::load(model.path(), max_seq_length).unwrap();
@@ -27,10 +27,10 @@ fn check_equal(tokenizer: &BoundedTokenizer, reference: &Reference, text: &str) 
     assert_eq!(tokenizer.session().encode(text).unwrap(), reference.encode(text), "{text:?}");
 }
 
-fn check_parts(model: &Model) {
+fn check_fragments(model: &Model) {
     let tokenizers = [3, 6, 16].map(|length| load(model, length));
-    PARTS.par_iter().for_each(|first| {
-        for second in PARTS {
+    FRAGMENTS.par_iter().for_each(|first| {
+        for second in FRAGMENTS {
             for text in [
                 format!("{first}{second}"),
                 format!("{first} {second}"),
@@ -43,7 +43,7 @@ fn check_parts(model: &Model) {
     });
 }
 
-/// Every character beside letters and spaces; those beyond the first planes behave like these.
+/// Checks characters of many Unicode blocks, each beside letters and spaces. The other blocks behave like these.
 fn check_characters(model: &Model) {
     let (tokenizer, reference) = load(model, 16);
     let blocks = [0..0x3400_u32, 0xa600..0xac10, 0xd7a0..0xd800, 0xf900..0x1_0000, 0x1_f300..0x1_f650];
@@ -72,7 +72,7 @@ fn cased(by: BertNormalizer) -> Model {
     let model = Model::tokenizer_json(|tokenizer| {
         tokenizer.with_normalizer(Some(by)).unwrap();
     });
-    // Else the configuration stands above it.
+    // Without this file, the default configuration would override the normalizer.
     model.write(
         hub::TOKENIZER_CONFIG,
         &json!({
@@ -86,31 +86,31 @@ fn cased(by: BertNormalizer) -> Model {
 }
 
 #[test]
-fn parts_in_any_order_are_equal() {
-    check_parts(&Model::word_piece());
-    check_parts(&Model::unigram(|_| ()));
+fn fragments_in_any_order_match_the_library() {
+    check_fragments(&Model::word_piece());
+    check_fragments(&Model::unigram(|_| ()));
 }
 
 #[test]
-fn every_character_is_equal() {
+fn every_character_matches_the_library() {
     check_characters(&Model::word_piece());
     check_characters(&Model::unigram(|_| ()));
 }
 
 #[test]
-fn other_tokenizers_are_equal_too() {
-    check_parts(&normalized(NFKC));
-    check_parts(&pre_tokenized(BertPreTokenizer));
+fn other_tokenizers_match_the_library() {
+    check_fragments(&normalized(NFKC));
+    check_fragments(&pre_tokenized(BertPreTokenizer));
     let both = vec![WhitespaceSplit.into(), Metaspace::default().into()];
-    check_parts(&pre_tokenized(sequence::Sequence::new(both)));
-    check_parts(&cased(BertNormalizer::new(false, false, Some(false), false)));
-    check_parts(&Model::tokenizer_json(|tokenizer| {
+    check_fragments(&pre_tokenized(sequence::Sequence::new(both)));
+    check_fragments(&cased(BertNormalizer::new(false, false, Some(false), false)));
+    check_fragments(&Model::tokenizer_json(|tokenizer| {
         tokenizer.with_pre_tokenizer(Some(Metaspace::default()));
     }));
 }
 
 #[test]
-fn a_word_of_any_length_is_equal() {
+fn words_of_any_length_match_the_library() {
     for model in [Model::word_piece(), Model::unigram(|_| ())] {
         let (tokenizer, reference) = load(&model, 16);
         for length in [99, 100, 101, 5000] {
@@ -123,7 +123,7 @@ fn a_word_of_any_length_is_equal() {
 }
 
 #[test]
-fn texts_are_taken_word_by_word() {
+fn texts_are_encoded_word_by_word() {
     for model in [Model::word_piece(), Model::unigram(|_| ())] {
         let check = |text: &str, expect: bool| assert_eq!(by_words(&model, text), expect, "{text:?}");
         check("", true);
@@ -136,7 +136,7 @@ fn texts_are_taken_word_by_word() {
 }
 
 #[test]
-fn a_tokenizer_whose_words_are_not_independent_is_left_to_the_library() {
+fn the_library_encodes_where_words_are_not_independent() {
     let check = |model: Model| assert!(!by_words(&model, "영화"));
     check(pre_tokenized(Metaspace::new('▁', PrependScheme::First, true)));
     check(pre_tokenized(Metaspace::new('▁', PrependScheme::Never, true)));
@@ -151,7 +151,7 @@ fn a_tokenizer_whose_words_are_not_independent_is_left_to_the_library() {
 }
 
 #[test]
-fn real_texts_are_equal() {
+fn real_texts_match_the_library() {
     let (models, texts) = (texts::models(), texts::reviews());
     for model in models {
         let tokenizer = BoundedTokenizer::load(&model, 32).unwrap();

@@ -1,19 +1,19 @@
-//! Tokens by their characters.
+//! A trie of tokens over their characters.
 
 use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
-/// Finds every token that a text begins with, in one walk over its characters.
+/// Finds every token that is a prefix of a text, in one walk over its characters.
 pub(super) struct Trie {
-    /// The next node by node and character.
+    /// The child of a node by node and character.
     edges: HashMap<u64, u32, FxBuildHasher>,
-    /// By node, the id of the token that ends there.
+    /// The id of the token that ends at each node.
     ids: Vec<Option<u32>>,
 }
 
 impl Trie {
-    /// Of two equal tokens the later one counts.
+    /// Builds the trie. The last of several equal tokens determines the id.
     pub(super) fn new<'a>(tokens: impl IntoIterator<Item = (&'a str, u32)>) -> Trie {
         let mut trie = Trie { edges: HashMap::default(), ids: vec![None] };
         for (token, id) in tokens {
@@ -36,7 +36,7 @@ impl Trie {
         }
     }
 
-    /// Length in characters and id of every token that `text` begins with, the shortest first.
+    /// The length in characters and the id of every token that is a prefix of `text`, the shortest first.
     pub(super) fn prefixes<'a>(&'a self, text: &'a [char]) -> impl Iterator<Item = (usize, u32)> + 'a {
         let step = |node: &mut u32, &character: &char| {
             *node = *self.edges.get(&edge(*node, character))?;
@@ -45,12 +45,13 @@ impl Trie {
         text.iter().scan(0, step).zip(1..).filter_map(|(id, length)| Some((length, id?)))
     }
 
-    /// The id of the token that is all of `text`.
+    /// The id of the token that equals `text`.
     pub(super) fn get(&self, text: &[char]) -> Option<u32> {
         self.prefixes(text).find(|&(length, _)| length == text.len()).map(|(_, id)| id)
     }
 }
 
+/// The key of the edge from `node` with `character`.
 fn edge(node: u32, character: char) -> u64 {
     u64::from(node) << 32 | u64::from(u32::from(character))
 }

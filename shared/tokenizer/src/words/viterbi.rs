@@ -1,22 +1,22 @@
-//! Unigram: the most probable sequence of pieces.
+//! Unigram by Viterbi search: the most probable sequence of pieces (Kudo, 2018, <https://arxiv.org/abs/1804.10959>).
 
 use tokenizers::models::unigram::Unigram;
 
 use super::trie::Trie;
 
-/// What a character that no piece covers costs below the least probable piece.
+/// The difference between the log probability of the least probable piece and that of an unknown character.
 const UNKNOWN_PENALTY: f64 = 10.0;
 
 /// The pieces of a [`Unigram`] model with their log probabilities.
 pub(super) struct Viterbi {
     trie: Trie,
-    /// By id.
+    /// The log probabilities by id.
     scores: Vec<f64>,
     unknown: u32,
     unknown_score: f64,
 }
 
-/// The best way to reach a position: its last piece.
+/// The last piece of the best segmentation that ends at a position, and the score of that segmentation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrival {
     score: f64,
@@ -25,7 +25,7 @@ pub(super) struct Arrival {
 }
 
 impl Viterbi {
-    /// None where the model spells unknown characters as bytes or draws among sequences.
+    /// None where the model encodes unknown characters as bytes, or samples segmentations.
     pub(super) fn new(model: &Unigram, unknown: u32) -> Option<Viterbi> {
         if model.byte_fallback() || model.alpha.is_some_and(|alpha| alpha != 0.0) {
             return None;
@@ -39,7 +39,7 @@ impl Viterbi {
         })
     }
 
-    /// Appends the ids of `word`; unknown characters in a row are one unknown token. `arrivals` is scratch.
+    /// Appends the ids of `word`. Consecutive unknown characters become one unknown token. `arrivals` is a buffer.
     pub(super) fn encode(&self, word: &[char], arrivals: &mut Vec<Option<Arrival>>, ids: &mut Vec<u32>) {
         self.search(word, arrivals);
         let before = ids.len();
@@ -58,8 +58,8 @@ impl Viterbi {
         ids[before..].reverse();
     }
 
-    /// Fills `arrivals` by position. Scores are summed and compared in the order of the library, so that ties end
-    /// alike.
+    /// Fills `arrivals` by position. Scores are summed and compared in the order of the library, so that ties are resolved
+    /// as there.
     fn search(&self, word: &[char], arrivals: &mut Vec<Option<Arrival>>) {
         arrivals.clear();
         arrivals.resize(word.len() + 1, None);
@@ -83,6 +83,7 @@ impl Viterbi {
         }
     }
 
+    /// The id of consecutive unknown characters: that of the token with this text if there is one.
     fn fused(&self, unknown: &[char]) -> u32 {
         self.trie.get(unknown).unwrap_or(self.unknown)
     }

@@ -1,4 +1,4 @@
-//! A tokenizer as its files describe it, and as `AutoTokenizer` of `transformers` builds it from them.
+//! Builds a tokenizer from a model's files as `AutoTokenizer` of `transformers` does.
 
 use std::fs;
 use std::path::Path;
@@ -17,66 +17,68 @@ use crate::class::TokenizerClass;
 use crate::files::TokenizerFiles;
 use crate::frame::Frame;
 use crate::scores;
-use crate::settings::{Letters, Settings, Side, Sides};
+use crate::settings::{NormalizerOptions, Settings, Side, Sides};
 use crate::wordpiece;
 
-/// What the files of a model say.
-pub(crate) struct Source {
+/// The tokenizer that a model's files describe.
+pub(crate) struct LoadedTokenizer {
     pub(crate) tokenizer: Tokenizer,
     pub(crate) unknown_token_id: Option<u32>,
     pub(crate) settings: Settings,
-    pub(crate) origin: Origin,
-    /// What a user should know of how the files were read.
+    pub(crate) built_from: BuiltFrom,
+    /// Warnings for the user about files that override each other.
     notes: Vec<String>,
-    /// The padding that `tokenizer.json` stores; the tokenizer itself neither pads nor truncates.
+    /// The padding stored in `tokenizer.json`. It is removed from `tokenizer`, which neither pads nor truncates.
     padding: Option<PaddingParams>,
     sides: Sides,
 }
 
-/// Where the parts of a tokenizer come from.
+/// The file that defines the tokenizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// `tokenizer.json`, which has all of it.
-    Stored,
-    /// `tokenizer.json`, changed by the files beside it.
-    Changed,
+pub(crate) enum BuiltFrom {
+    /// `tokenizer.json` alone.
+    TokenizerJson,
+    /// `tokenizer.json` with changes by the files beside it.
+    ChangedTokenizerJson,
+    /// `vocab.txt` with the files beside it.
     Vocabulary,
 }
 
-/// The key of `tokenizer.json` that the library does not tell.
+/// The key of `tokenizer.json` to which the library gives no access.
 #[derive(Deserialize)]
 struct TokenizerFile {
     model: UnknownToken,
 }
 
-/// A Unigram model has the id, the others have the token.
+/// The unknown token: its id in a Unigram model, its text in the others.
 #[derive(Deserialize)]
 struct UnknownToken {
     unk_id: Option<u32>,
     unk_token: Option<String>,
 }
 
-impl Source {
+impl LoadedTokenizer {
+    /// Builds the tokenizer of `files`.
+    ///
     /// # Errors
-    /// A [`Fault::input`] where there is no usable tokenizer, or one that `transformers` 4 and 5 build by rules which
-    /// are not known here.
-    pub(crate) fn read(files: &TokenizerFiles) -> Result<Source> {
+    /// A [`Fault::input`] where there is no usable tokenizer, or `transformers` builds it by rules that are not supported.
+    pub(crate) fn read(files: &TokenizerFiles) -> Result<LoadedTokenizer> {
         let settings = Settings::read(files)?;
-        let source = match (files.path(hub::TOKENIZER), files.path(hub::VOCAB)) {
-            (Some(json), _) => Source::from_json(json, settings)?,
-            (None, Some(vocab)) => Source::from_vocab(vocab, settings)?,
+        let loaded = match (files.path(hub::TOKENIZER), files.path(hub::VOCAB)) {
+            (Some(json), _) => LoadedTokenizer::from_json(json, settings)?,
+            (None, Some(vocab)) => LoadedTokenizer::from_vocab(vocab, settings)?,
             (None, None) => bail!(Fault::input(format!(
                 "the model has neither {} nor {}; name a model that has one of them",
                 hub::TOKENIZER,
                 hub::VOCAB
             ))),
         };
-        source.settings.check_sides(source.sides)?;
-        source.check_frame()?;
-        Ok(source)
+        loaded.settings.check_sides(loaded.sides)?;
+        loaded.check_frame()?;
+        Ok(loaded)
     }
 
-    fn from_json(path: &Path, mut settings: Settings) -> Result<Source> {
+    fn from_json(path: &Path, mut settings: Settings) -> Result<LoadedTokenizer> {
         let damaged = || Fault::input(format!("{} is not a readable tokenizer", path.display()));
         let bytes = fs::read(path).with_context(damaged)?;
         let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(Error::from_boxed).with_context(damaged)?;
@@ -84,54 +86,58 @@ impl Source {
             serde_json::from_slice::<TokenizerFile>(&bytes).with_context(damaged)?.model;
         scores::read_inexactly(&mut tokenizer, unk_id).with_context(damaged)?;
         let (padding, sides) = (tokenizer.get_padding().cloned(), sides(&tokenizer));
-        unbind(&mut tokenizer)?;
+        remove_limits(&mut tokenizer)?;
         let class = class_of(&settings, &tokenizer);
         class.check_model(tokenizer.get_model())?;
-        settings.complete(class);
+        settings.add_default_tokens(class);
         let mut notes = Vec::new();
         if class == TokenizerClass::Bert {
             check_unknown(&settings, unk_token.as_deref())?;
-            notes.extend(set_letters(&mut tokenizer, settings.letters)?);
+            notes.extend(set_normalizer(&mut tokenizer, settings.normalizer)?);
         }
         let added = add_tokens(&mut tokenizer, &settings)?;
         if class == TokenizerClass::Bert {
-            notes.extend(frame_as_bert(&mut tokenizer, &settings)?);
+            notes.extend(add_bert_frame(&mut tokenizer, &settings)?);
         }
         check_prefix_space(&tokenizer, settings.add_prefix_space)?;
         let unknown_token_id = unk_id.or_else(|| unk_token.and_then(|token| tokenizer.token_to_id(&token)));
-        let origin = if added || !notes.is_empty() { Origin::Changed } else { Origin::Stored };
-        Ok(Source { tokenizer, unknown_token_id, settings, origin, notes, padding, sides })
+        let built_from = if added || !notes.is_empty() {
+            BuiltFrom::ChangedTokenizerJson
+        } else {
+            BuiltFrom::TokenizerJson
+        };
+        Ok(LoadedTokenizer { tokenizer, unknown_token_id, settings, built_from, notes, padding, sides })
     }
 
-    fn from_vocab(path: &Path, mut settings: Settings) -> Result<Source> {
+    fn from_vocab(path: &Path, mut settings: Settings) -> Result<LoadedTokenizer> {
         let class = settings.class.unwrap_or(TokenizerClass::Bert);
         ensure!(
             class == TokenizerClass::Bert,
             Fault::input(format!(
-                "`tokenizer_class` is that of a tokenizer which stands in {}, and the model has only {}; fetch a model \
+                "`tokenizer_class` is that of a tokenizer stored in {}, and the model has only {}; fetch a model \
                  that has the file",
                 hub::TOKENIZER,
                 hub::VOCAB
             ))
         );
-        settings.complete(class);
+        settings.add_default_tokens(class);
         let mut tokenizer = wordpiece::from_vocab(path, &settings)?;
         add_tokens(&mut tokenizer, &settings)?;
         let unknown_token_id = settings.named("unk_token").and_then(|token| tokenizer.token_to_id(token));
-        let origin = Origin::Vocabulary;
+        let built_from = BuiltFrom::Vocabulary;
         let (notes, padding, sides) = (Vec::new(), None, Sides::default());
-        Ok(Source { tokenizer, unknown_token_id, settings, origin, notes, padding, sides })
+        Ok(LoadedTokenizer { tokenizer, unknown_token_id, settings, built_from, notes, padding, sides })
     }
 
-    /// Warns of what was read otherwise than `tokenizer.json` alone says.
-    pub(crate) fn say(&self) {
+    /// Logs a warning for every file that overrides `tokenizer.json`.
+    pub(crate) fn log_notes(&self) {
         self.notes.iter().for_each(|note| log::warn!("{note}"));
     }
 
-    /// An encoder that is given a text without special tokens has nothing to classify by, and nothing at all for an
-    /// empty one.
+    /// Checks that special tokens surround a text. Without them an encoder has no token to classify by, and no tokens at
+    /// all for an empty text.
     fn check_frame(&self) -> Result<()> {
-        // A model may have more types, which changes nothing here.
+        // The number of token types does not change the number of special tokens.
         let special = Frame::<1>::of(&self.tokenizer, 1).map(|frame| frame.len());
         ensure!(
             special.is_some_and(|special| special > 0),
@@ -144,8 +150,8 @@ impl Source {
         Ok(())
     }
 
-    /// The tokenizer's own pad token. It stands above the model's `pad_token_id`, which some models on the Hub
-    /// have wrong (`intfloat/multilingual-e5-small`), and `transformers` pads with it too.
+    /// The id of the tokenizer's own padding token. It overrides the model's `pad_token_id`, as in `transformers`: some
+    /// models on the Hub have a wrong one (`intfloat/multilingual-e5-small`).
     pub(crate) fn pad_token_id(&self) -> Option<u32> {
         let id = |token: &str| self.tokenizer.token_to_id(token);
         let named = self.settings.named("pad_token").and_then(id);
@@ -154,15 +160,15 @@ impl Source {
             .or_else(|| ["[PAD]", "<pad>"].into_iter().find_map(id))
     }
 
-    /// The token for what is masked, by its name in the files or, where that is in no vocabulary, in BERT's or XLM-R's.
+    /// The id of the mask token: the one that the files name, else that of BERT or XLM-R.
     pub(crate) fn mask_token_id(&self) -> Option<u32> {
         let names = self.settings.named("mask_token").into_iter().chain(["[MASK]", "<mask>"]);
         names.into_iter().find_map(|token| self.tokenizer.token_to_id(token))
     }
 }
 
-/// Without a class, `AutoTokenizer` takes BERT's for the models that are supported. It cannot build it where the
-/// vocabulary is of another kind, or has other special tokens.
+/// The tokenizer class. Where the files name none, `AutoTokenizer` takes BERT's for the supported models, unless the
+/// model is not WordPiece or lacks BERT's special tokens.
 fn class_of(settings: &Settings, tokenizer: &Tokenizer) -> TokenizerClass {
     let is_berts = || {
         let tokens = TokenizerClass::Bert.default_tokens();
@@ -183,26 +189,27 @@ fn class_of(settings: &Settings, tokenizer: &Tokenizer) -> TokenizerClass {
     }
 }
 
-/// Says what becomes of the letters, where the normalizer of `tokenizer` was another. One that is not BERT's stays, as in `transformers` 4.
-fn set_letters(tokenizer: &mut Tokenizer, letters: Letters) -> Result<Option<String>> {
+/// Sets the options of BERT's normalizer. Returns a note for the user if that changed it. Other normalizers stay, as in
+/// `transformers` 4.
+fn set_normalizer(tokenizer: &mut Tokenizer, options: NormalizerOptions) -> Result<Option<String>> {
     let Some(NormalizerWrapper::BertNormalizer(stored)) = tokenizer.get_normalizer() else { return Ok(None) };
     let mut wanted = *stored;
-    wanted.lowercase = letters.do_lower_case;
-    wanted.strip_accents = letters.strip_accents;
-    wanted.handle_chinese_chars = letters.tokenize_chinese_chars;
-    let strips = |normalizer: &tokenizers::normalizers::BertNormalizer| {
+    wanted.lowercase = options.do_lower_case;
+    wanted.strip_accents = options.strip_accents;
+    wanted.handle_chinese_chars = options.tokenize_chinese_chars;
+    let effective = |normalizer: &tokenizers::normalizers::BertNormalizer| {
         (
             normalizer.lowercase,
             normalizer.strip_accents.unwrap_or(normalizer.lowercase),
             normalizer.handle_chinese_chars,
         )
     };
-    let (before, after) = (strips(stored), strips(&wanted));
+    let (before, after) = (effective(stored), effective(&wanted));
     if before == after {
         return Ok(None);
     }
     let note = format!(
-        "{} stands above the normalizer of {}, as in transformers: do_lower_case is {}, strip_accents {}, \
+        "{} overrides the normalizer of {}, as in transformers: do_lower_case is {}, strip_accents {}, \
          tokenize_chinese_chars {}, and was {}, {}, {}",
         hub::TOKENIZER_CONFIG,
         hub::TOKENIZER,
@@ -217,11 +224,11 @@ fn set_letters(tokenizer: &mut Tokenizer, letters: Letters) -> Result<Option<Str
     Ok(Some(note))
 }
 
-/// Adds the tokens that the files beside the vocabulary name, those with ids first. Returns whether that changed
-/// anything.
+/// Adds the tokens that the configuration files name, those with ids first. Returns whether the tokenizer changed.
 ///
 /// # Errors
-/// A [`Fault::input`] where a token does not get the id that its file says.
+/// A [`Fault::input`] where a token does not get the id that its file gives, or `transformers` 4 and 5 differ on whether
+/// it is special.
 fn add_tokens(tokenizer: &mut Tokenizer, settings: &Settings) -> Result<bool> {
     let stored: Vec<AddedToken> = tokenizer.get_added_tokens_decoder().into_values().collect();
     let mut new: Vec<AddedToken> = Vec::new();
@@ -250,7 +257,7 @@ fn add_tokens(tokenizer: &mut Tokenizer, settings: &Settings) -> Result<bool> {
         );
     }
     let decoder = tokenizer.get_added_tokens_decoder();
-    for (key, content) in &settings.foreign {
+    for (key, content) in &settings.only_in_v5 {
         ensure!(
             decoder.values().any(|token| token.content == *content),
             Fault::input(format!(
@@ -263,12 +270,12 @@ fn add_tokens(tokenizer: &mut Tokenizer, settings: &Settings) -> Result<bool> {
     Ok(changes)
 }
 
-/// Puts BERT's special tokens around texts where `tokenizer` puts none, as `transformers` 5 does. Says so where it
-/// does.
+/// Adds BERT's special tokens around texts if `tokenizer` adds none, as `transformers` 5 does. Returns a note for the user
+/// then.
 ///
 /// # Errors
-/// A [`Fault::input`] where `tokenizer` puts others: `transformers` 4 takes these, 5 takes those of the configuration.
-fn frame_as_bert(tokenizer: &mut Tokenizer, settings: &Settings) -> Result<Option<String>> {
+/// A [`Fault::input`] where `tokenizer` adds others: `transformers` 4 uses these, and 5 those of the configuration.
+fn add_bert_frame(tokenizer: &mut Tokenizer, settings: &Settings) -> Result<Option<String>> {
     let token = |key: &str| {
         let content = settings.named(key)?;
         Some((content.to_owned(), tokenizer.token_to_id(content)?))
@@ -278,7 +285,7 @@ fn frame_as_bert(tokenizer: &mut Tokenizer, settings: &Settings) -> Result<Optio
     let Some(frame) = Frame::<1>::of(tokenizer, 1) else { return Ok(None) };
     if frame.len() == 0 {
         let note = format!(
-            "{} puts no special tokens around texts; {} and {} are put there, as transformers 5 does and 4 does not",
+            "{} adds no special tokens around texts; {} and {} are added, as in transformers 5 and not in 4",
             hub::TOKENIZER,
             cls.0,
             sep.0
@@ -302,6 +309,7 @@ fn frame_as_bert(tokenizer: &mut Tokenizer, settings: &Settings) -> Result<Optio
     Ok(None)
 }
 
+/// Checks that the configuration and `tokenizer.json` name one unknown token.
 fn check_unknown(settings: &Settings, stored: Option<&str>) -> Result<()> {
     let named = settings.named("unk_token");
     ensure!(
@@ -317,9 +325,10 @@ fn check_unknown(settings: &Settings, stored: Option<&str>) -> Result<()> {
     Ok(())
 }
 
+/// Checks that the configuration and `tokenizer.json` agree on the space before a text.
+///
 /// # Errors
-/// A [`Fault::input`] where the configuration asks for another first space than `tokenizer.json` puts:
-/// `transformers` 4 follows the one, 5 the other.
+/// A [`Fault::input`] where they differ: `transformers` 4 follows the one, 5 the other.
 fn check_prefix_space(tokenizer: &Tokenizer, asked: Option<bool>) -> Result<()> {
     if let (Some(stored), Some(asked)) = (prefix_space(tokenizer), asked) {
         ensure!(
@@ -334,7 +343,7 @@ fn check_prefix_space(tokenizer: &Tokenizer, asked: Option<bool>) -> Result<()> 
     Ok(())
 }
 
-/// Whether a space is put before a text; none where the pre-tokenizer has no such key.
+/// Whether the pre-tokenizer adds a space before a text; none where it has no such option.
 pub(crate) fn prefix_space(tokenizer: &Tokenizer) -> Option<bool> {
     match tokenizer.get_pre_tokenizer() {
         Some(PreTokenizerWrapper::ByteLevel(bytes)) => Some(bytes.add_prefix_space),
@@ -342,6 +351,7 @@ pub(crate) fn prefix_space(tokenizer: &Tokenizer) -> Option<bool> {
     }
 }
 
+/// The sides of the stored padding and truncation.
 fn sides(tokenizer: &Tokenizer) -> Sides {
     let padding = tokenizer.get_padding().map(|padding| match padding.direction {
         PaddingDirection::Left => Side::Left,
@@ -354,8 +364,8 @@ fn sides(tokenizer: &Tokenizer) -> Sides {
     Sides { padding, truncation }
 }
 
-/// Takes away whatever `tokenizer.json` has stored of lengths.
-fn unbind(tokenizer: &mut Tokenizer) -> Result<()> {
+/// Removes the truncation and padding that `tokenizer.json` stores.
+fn remove_limits(tokenizer: &mut Tokenizer) -> Result<()> {
     tokenizer.with_truncation(None).map_err(Error::from_boxed)?;
     tokenizer.with_padding(None);
     Ok(())

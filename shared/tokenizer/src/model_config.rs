@@ -1,4 +1,4 @@
-//! What `config.json` says about ids and lengths.
+//! The keys of `config.json` that limit ids, types and lengths.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use shared::fault::Fault;
 use shared::layout::hub;
 
-/// The part of `config.json` that bounds ids, types and lengths.
+/// The keys of `config.json` that limit ids, types and lengths.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ModelConfig {
     pub(crate) vocab_size: u32,
@@ -19,7 +19,7 @@ pub(crate) struct ModelConfig {
     pub(crate) pad_token_id: Option<u32>,
 }
 
-/// `transformers`' default for a BERT.
+/// The default of `transformers` for a BERT.
 fn two() -> u32 {
     2
 }
@@ -29,6 +29,8 @@ impl ModelConfig {
         read_json(&folder.join(hub::CONFIG))
     }
 
+    /// Checks that the model has a position for every token.
+    ///
     /// # Errors
     /// A [`Fault::usage`] where the model has fewer positions than `max_seq_length`.
     pub(crate) fn check_length(&self, max_seq_length: usize) -> Result<()> {
