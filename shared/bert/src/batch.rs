@@ -14,7 +14,7 @@ use crate::targets::BatchTargets;
 /// How wide the rows of a batch are: the words of `transformers`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Padding {
-    /// As the longest of them.
+    /// The width of the longest row.
     #[default]
     Longest,
     /// This many tokens, or all positions of the model if they are fewer. Padding is then a possible answer in the loss of
@@ -23,7 +23,7 @@ pub enum Padding {
 }
 
 impl Padding {
-    /// What the run of `config` asks for; only a loss of spans depends on it.
+    /// Reads the padding from a run's config. Only the loss of spans depends on it.
     pub fn of(config: &Config, metadata: &TokenizeMetadata) -> Padding {
         match (config.task, config.question_answering.loss_padding) {
             (Task::QuestionAnswering, LossPadding::Counted) => Padding::MaxLength(metadata.max_seq_length),
@@ -45,9 +45,9 @@ pub struct Batch {
     /// Tokens of a row, padding included.
     pub(crate) seq: usize,
     pub(crate) padding: Padding,
-    /// How many of the best tokens are wanted for every masked one; absent where the truth is known.
+    /// The number of candidates that are wanted for every masked token; absent where the true token is known.
     pub(crate) candidates: Option<usize>,
-    /// A text may spell out the padding token.
+    /// True where a text itself holds the padding token.
     pub(crate) padding_in_texts: bool,
 }
 
@@ -58,7 +58,10 @@ impl Batch {
         Batch::padded(rows, config, Padding::Longest)
     }
 
-    /// The same with rows as wide as `padding` says.
+    /// Builds a batch whose rows are as wide as `padding` says.
+    ///
+    /// # Errors
+    /// As [`Batch::new`].
     pub(crate) fn padded<'a>(
         rows: impl IntoIterator<Item = &'a Features>,
         config: &BertConfig,
@@ -114,7 +117,7 @@ impl Batch {
         Tensor::from_data(TensorData::new(self.token_type_ids.clone(), [self.len(), self.seq]), device)
     }
 
-    /// `[batch, seq, 1]`, where the padding token stands; absent where that is only behind the texts.
+    /// `[batch, seq, 1]`: true on padding tokens; absent where no text holds one.
     pub(crate) fn padding_tokens(&self, config: &BertConfig, device: &Device) -> Option<Tensor<3, Bool>> {
         let id = config.pad_token_id.filter(|_| self.padding_in_texts)?;
         Some(self.ids(device).equal_elem(id as i64).unsqueeze_dim(2))

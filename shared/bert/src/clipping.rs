@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 /// `torch.nn.utils.clip_grad_norm_` adds this to the norm that it divides by.
 const CLIP_EPSILON: f64 = 1e-6;
 
-/// What gradients of the global norm `norm` are multiplied by, so that it is `max` at most; a `max` of 0 clips nothing.
+/// The factor that scales gradients of the global norm `norm` down to `max`; 1 where they are smaller, or `max` is 0.
 pub(crate) fn clip_factor(norm: f64, max: f64) -> f64 {
     if max > 0.0 { (max / (norm + CLIP_EPSILON)).min(1.0) } else { 1.0 }
 }

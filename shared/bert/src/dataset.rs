@@ -20,14 +20,14 @@ pub struct Dataset {
     padding: Padding,
 }
 
-/// Which tokens of a dataset are to be found out.
+/// The tokens that a model has to predict.
 #[derive(Debug)]
 enum Hidden {
-    /// None: there is something else to say of its rows.
+    /// None: the rows have other targets.
     Nothing,
-    /// Those that are drawn.
+    /// Randomly drawn tokens.
     Drawn(Masking),
-    /// Those that its texts leave open, each by its best candidates.
+    /// The mask tokens in the texts themselves, each by its best candidates.
     InTexts { mask_token_id: i32, candidates: usize },
 }
 
@@ -58,22 +58,22 @@ impl Dataset {
         Dataset { rows, hidden: Hidden::Nothing, padding: Padding::Longest }
     }
 
-    /// The same with words hidden in every batch, for a model that is to find them.
+    /// Masks tokens in every batch, for a masked language model.
     pub fn masked(self, masking: Option<Masking>) -> Dataset {
         Dataset { hidden: masking.map_or(Hidden::Nothing, Hidden::Drawn), ..self }
     }
 
-    /// The same with every batch as wide as `padding` says.
+    /// Pads every batch as `padding` says.
     pub fn padded(self, padding: Padding) -> Dataset {
         Dataset { padding, ..self }
     }
 
-    /// The same, of whose texts the token `mask_token_id` leaves something open: for each the best `candidates`.
+    /// Asks for the best `candidates` at every token `mask_token_id` of the texts.
     pub fn with_masks_in_texts(self, mask_token_id: i32, candidates: usize) -> Dataset {
         Dataset { hidden: Hidden::InTexts { mask_token_id, candidates }, ..self }
     }
 
-    /// The rows of these numbers, masked as follows from their numbers and the epoch alone, where they are.
+    /// Builds a batch of these rows. Masks follow from the row numbers and the epoch alone.
     ///
     /// # Errors
     /// As [`Batch::new`].
@@ -105,7 +105,7 @@ impl Dataset {
         self.rows.len()
     }
 
-    /// In tokens, special tokens included.
+    /// The length of a row in tokens, special tokens included.
     pub fn length(&self, row: usize) -> usize {
         self.rows[row].input_ids.len()
     }
@@ -114,8 +114,7 @@ impl Dataset {
         rows.iter().map(|&row| &self.rows[row])
     }
 
-    /// Row numbers, those of the longest first: for inference, where order is free, and so that memory peaks at once
-    /// or never.
+    /// Row numbers by falling length: for inference, where order is free, and memory peaks in the first batch.
     pub(crate) fn by_length(&self) -> Vec<usize> {
         let mut rows: Vec<usize> = (0..self.len()).collect();
         rows.sort_by_key(|&row| std::cmp::Reverse(self.length(row)));

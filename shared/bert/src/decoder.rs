@@ -1,4 +1,4 @@
-//! The decoder of a masked language model, of which files may hold several copies.
+//! The decoder of a masked language model; files may hold several copies of it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub(crate) const BIAS: &str = "cls.predictions.bias";
 /// Another name of [`BIAS`].
 const BIAS_COPY: &str = "cls.predictions.decoder.bias";
 
-/// Leaves one copy of what the model in `folder` has once: the bias, and the decoder's weight where it is tied to the word embeddings.
+/// Removes copies: the model in `folder` keeps one bias, and no decoder weight where it is tied to the word embeddings.
 ///
 /// # Errors
 /// A [`Fault::input`] where two copies differ: `transformers` 4 and 5 then compute with different ones.
@@ -39,7 +39,7 @@ pub(crate) fn unify(
     unify_copy(tensors, &words, WEIGHT, folder, remedy)
 }
 
-/// A decoder of its own has the bias under both names: `transformers` 4 reads one, and 5 the other.
+/// Writes the bias of an untied decoder under both names: `transformers` 4 reads one, and 5 the other.
 pub(crate) fn copy_bias(tensors: &mut BTreeMap<String, StoredTensor>, config: &BertConfig) {
     let bias = tensors.get(BIAS).filter(|_| !config.ties_words()).cloned();
     tensors.extend(bias.map(|bias| (BIAS_COPY.to_owned(), bias)));

@@ -1,4 +1,4 @@
-//! Where the arithmetic runs: the one place that chooses a device.
+//! The device that computes: this file alone chooses it.
 
 use anyhow::Result;
 use burn::tensor::Device;
@@ -8,7 +8,7 @@ use shared::config::{DeviceChoice, Precision};
 
 use crate::dropout::{MaskKey, Masks};
 
-/// How the encoder's layers are computed.
+/// The implementation of the encoder's layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Path {
     /// burn's operations: every backend runs them.
@@ -18,7 +18,7 @@ pub(crate) enum Path {
     Fused(Precision),
 }
 
-/// What kind of device it is.
+/// The kind of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Cpu,
@@ -26,7 +26,7 @@ enum Place {
     Gpu,
 }
 
-/// What the thread that opens a device does.
+/// The role of the thread that opens a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caller {
     Computes,
@@ -53,8 +53,8 @@ impl Compute {
         Compute::with(Caller::Waits, choice, precision, threads, seed)
     }
 
-    /// The same for a thread that computes itself, and so is one of the threads: between two of libtorch's operations there
-    /// are passes of ours, and for each of them a thread less has to be woken.
+    /// Opens the device and makes the calling thread one of its threads, so that each pass of ours between two operations of
+    /// libtorch wakes one thread less.
     ///
     /// # Errors
     /// As [`Compute::open`].
@@ -79,20 +79,20 @@ impl Compute {
         Ok(Compute { device, place, path: backend::path(precision), seed, description })
     }
 
-    /// The same device, computing layer by layer through burn's operations in float32.
+    /// Switches to the plain path: burn's operations in float32.
     pub fn plain(mut self) -> Compute {
         self.path = Path::Plain;
         self
     }
 
-    /// The same device, recording operations for a backward pass.
+    /// Switches automatic differentiation on.
     pub fn autodiff(mut self) -> Compute {
         self.device = self.device.autodiff();
         self
     }
 
-    /// The dropout masks of `part` of `step`: they follow from the seed and the position alone, so that a training
-    /// that goes on after a stop draws what it would have drawn.
+    /// The dropout masks of `part` of `step`. They follow from the seed, the step and the part alone, so a resumed training draws
+    /// the same masks.
     pub(crate) fn masks(&self, step: u64, part: usize) -> Masks {
         match self.place {
             Place::Cpu => Masks::Keyed(MaskKey { seed: self.seed, step, part: part as u64 }),

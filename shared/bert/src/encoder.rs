@@ -12,7 +12,7 @@ use crate::dropout::Site;
 use crate::layers::{Dense, Embedding, LayerNorm, Mode, dropout};
 use crate::parameters::{Init, ParameterSource};
 
-/// What the layers need to know beside their parameters.
+/// The settings of a layer beside its parameters.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LayerShape {
     pub(crate) heads: usize,
@@ -21,7 +21,7 @@ pub(crate) struct LayerShape {
     pub(crate) hidden_dropout: f64,
     pub(crate) attention_dropout: f64,
     pub(crate) mode: Mode,
-    /// Which layer it is, from 0.
+    /// The layer's index, from 0.
     pub(crate) layer: usize,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Layer {
 #[derive(Module, Debug)]
 pub(crate) struct Encoder {
     embeddings: Embeddings,
-    /// From the embeddings' width to the layers', where they differ.
+    /// The projection from the width of the embeddings to that of the layers, where they differ.
     projection: Option<Dense>,
     layers: Vec<Layer>,
 }
@@ -89,7 +89,7 @@ impl Encoder {
         self.embeddings.word.weight.val()
     }
 
-    /// The same with parameters that get no gradients.
+    /// Detaches the parameters that `freeze` names: they get no gradients.
     pub(crate) fn freeze(mut self, freeze: Freeze) -> Encoder {
         if freeze.embeddings {
             self.embeddings = self.embeddings.no_grad();
@@ -102,7 +102,7 @@ impl Encoder {
         self
     }
 
-    /// `[batch, seq, hidden]` after the last layer. Positions of padding hold no meaning.
+    /// `[batch, seq, hidden]` after the last layer.
     pub(crate) fn last_hidden_state(
         &self,
         batch: &Batch,
@@ -114,7 +114,7 @@ impl Encoder {
         states.last().unwrap_or(embedded)
     }
 
-    /// `[batch, seq, hidden]`: what enters the first layer, and then what each layer gives.
+    /// `[batch, seq, hidden]`: the input of the first layer, then the output of each layer.
     pub(crate) fn hidden_states(
         &self,
         batch: &Batch,

@@ -56,7 +56,7 @@ struct Expected {
     labels: Vec<Value>,
     logits: Vec<Vec<f32>>,
     loss: f64,
-    /// Of a span, with padding up to the model's positions.
+    /// The loss of spans with padding up to the model's positions.
     padded_loss: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! What a model says of a whole dataset.
+//! The outputs of a model for a whole dataset.
 
 use std::ops::ControlFlow;
 
@@ -15,7 +15,7 @@ use crate::device::Path;
 use crate::memory::catch_exhaustion;
 use crate::model::Model;
 
-/// Whose masks a dataset has when it is not trained on.
+/// The epoch whose masks a dataset has in an evaluation.
 const EPOCH: u64 = 0;
 
 impl Model {
@@ -36,11 +36,12 @@ impl Model {
         }
     }
 
-    /// The output for every row, in the order of the rows, computed in batches of like lengths, which are halved where
-    /// memory runs out. What is masked is so in the same way each time. `between` is told the number of rows after each batch, and may end it.
+    /// Computes the output of every row; outputs have the order of the rows. Batches hold rows of like length, and are halved
+    /// where memory runs out. Masks are the same in every evaluation. `between` gets the number of rows after each batch and may
+    /// end the computation.
     ///
     /// # Errors
-    /// [`OutOfMemory`] where there is none for a single row.
+    /// [`OutOfMemory`] where it does not suffice for a single row.
     pub fn all_outputs(
         &self,
         dataset: &Dataset,

@@ -2,7 +2,7 @@
 
 use crate::parameters::encoder_layer;
 
-/// How fast parts of the model learn, as factors of the learning rate.
+/// The learning rates of parts of the model, as factors of the learning rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerRates {
     /// The factor of the task's head.

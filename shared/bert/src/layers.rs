@@ -89,7 +89,7 @@ impl Embedding {
     }
 }
 
-/// Whether random units are dropped.
+/// Training drops units; inference does not.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Mode {
     Training(Masks),

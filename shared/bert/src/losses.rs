@@ -1,4 +1,4 @@
-//! The losses beside cross-entropy, as the heads of `transformers` have them, summed up.
+//! Sums of the losses beside cross-entropy, as the heads of `transformers` compute them.
 
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
@@ -10,7 +10,7 @@ pub(crate) fn squared_errors(logits: Tensor<2>, scores: &[f32]) -> Tensor<1> {
     (logits - scores).square().sum()
 }
 
-/// `[1]`: of each of `[batch, labels]` logits, whether its label holds (`torch.nn.BCEWithLogitsLoss`).
+/// `[1]`: binary cross-entropies of `[batch, labels]` logits (`torch.nn.BCEWithLogitsLoss`).
 pub(crate) fn binary_cross_entropies(logits: Tensor<2>, sets: &[f32]) -> Tensor<1> {
     let sets = Tensor::from_data(TensorData::new(sets.to_vec(), logits.dims()), &logits.device());
     // ln(1 + eˣ) - x·y, without an overflow.
@@ -18,9 +18,9 @@ pub(crate) fn binary_cross_entropies(logits: Tensor<2>, sets: &[f32]) -> Tensor<
     (softplus - logits * sets).sum()
 }
 
-/// `[1]`: cross-entropy over the tokens of its row of where a span begins, and of where it ends, halved; `[batch·seq,
-/// 2]` logits. A span that does not lie in its row is left out. In `transformers` padding may be an answer too, so
-/// that the loss of an example depends on its neighbours; here it may where all rows are padded to one length.
+/// `[1]`: the mean of the cross-entropies of a span's start and end over the tokens of its row, summed over rows; logits are
+/// `[batch·seq, 2]`. Spans outside their row are left out. `transformers` counts padding as an answer; here it counts only
+/// where all rows are padded to one length ([`Padding::MaxLength`]).
 pub(crate) fn span_cross_entropies(logits: Tensor<2>, batch: &Batch, spans: &[[i64; 2]]) -> Tensor<1> {
     let (rows, seq, device) = (batch.len(), batch.seq, logits.device());
     let logits = logits.reshape([rows, seq, 2]).swap_dims(1, 2);
@@ -39,7 +39,7 @@ pub(crate) fn span_cross_entropies(logits: Tensor<2>, batch: &Batch, spans: &[[i
     (of_targets * Tensor::from_data(TensorData::new(counted, [rows, 2, 1]), &device)).sum()
 }
 
-/// Spans that have a loss.
+/// The number of spans that have a loss.
 pub(crate) fn counted_spans(batch: &Batch, spans: &[[i64; 2]]) -> usize {
     spans.iter().zip(&batch.lengths).filter(|&(span, &length)| is_inside(span, length)).count()
 }

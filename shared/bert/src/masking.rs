@@ -1,5 +1,4 @@
-//! Which tokens a masked language model is to find, as Devlin et al., 2019 (<https://arxiv.org/abs/1810.04805>) hide
-//! them.
+//! The masking of tokens for a masked language model (Devlin et al., 2019, <https://arxiv.org/abs/1810.04805>).
 
 use std::ops::Range;
 
@@ -13,29 +12,29 @@ use shared::metadata::TokenizeMetadata;
 use shared::schema::{Features, Targets};
 use shared::task::OutputLayer;
 
-/// How many tokens are hidden, and how.
+/// The share of masked tokens, and the unit of masking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Masking {
-    /// The share of a row's tokens, special ones aside; of a row that has any, one is hidden at least.
+    /// The share of a row's tokens, special tokens excluded; at least one token is masked.
     pub probability: f64,
     pub unit: MaskedUnit,
     pub mask_token_id: i32,
-    /// These are never hidden.
+    /// Tokens that are never masked.
     pub special_ids: Vec<i32>,
     pub seed: u64,
 }
 
-/// Of the hidden tokens so many out of ten are a mask, and one more each another word and the word itself.
+/// Tenths of the masked tokens that become `[MASK]`; one tenth becomes a random token, one stays (Devlin et al., 2019).
 const MASKS_OF_TEN: u32 = 8;
 
-/// Words of the random stream that are each row's own: more than its tokens can take.
+/// The stretch of the random stream that belongs to a row: longer than its tokens can use.
 const STRIDE: u128 = 1 << 20;
 
 impl Masking {
-    /// That of a run; none where its task hides nothing.
+    /// Reads the masking of a run; none where its task masks nothing.
     ///
     /// # Errors
-    /// A [`Fault::input`] where the vocabulary has no token to hide others behind.
+    /// A [`Fault::input`] where the vocabulary has no mask token.
     pub fn of(config: &Config, metadata: &TokenizeMetadata) -> Result<Option<Masking>> {
         if config.task.output_layer() != OutputLayer::Vocabulary {
             return Ok(None);
@@ -54,11 +53,11 @@ impl Masking {
         }))
     }
 
-    /// The row with tokens hidden, and as its targets the tags that [`Targets::IGNORED`] leaves out: what was hidden. It
-    /// follows from the seed, the epoch and the number of the row in its dataset; not from its batch.
+    /// Masks tokens of the row. Its targets are the masked tokens, and [`Targets::IGNORED`] everywhere else. The choice follows
+    /// from the seed, the epoch and the row's number in its dataset, not from its batch.
     ///
     /// # Errors
-    /// A [`Fault::input`] where nothing says which tokens begin a word.
+    /// A [`Fault::input`] where the features lack the starts of words.
     pub(crate) fn hide(
         &self,
         row: &Features,
@@ -123,7 +122,7 @@ impl Masking {
     }
 }
 
-/// The row with a target where the mask stands in the text itself; what was there, nobody knows.
+/// A row whose targets stand at the mask tokens of its text; the true tokens are unknown.
 pub(crate) fn asking_for(mask_token_id: i32, row: &Features) -> Features {
     let target = |&id: &i32| if id == mask_token_id { i64::from(id) } else { Targets::IGNORED };
     Features { targets: Targets::Tags(row.input_ids.iter().map(target).collect()), ..row.clone() }

@@ -1,14 +1,14 @@
-//! libtorch says by a panic that memory is exhausted.
+//! Exhausted memory: libtorch panics, and callers get an error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use anyhow::Result;
 use shared::fault::{OutOfMemory, is_out_of_memory};
 
-/// Runs `work`, which must leave everything as it was where it does not come to its end.
+/// Runs `work`, which must change nothing unless it comes to its end.
 ///
 /// # Errors
-/// [`OutOfMemory`] in place of such a panic; every other goes on.
+/// [`OutOfMemory`] in place of such a panic; other panics continue.
 pub(crate) fn catch_exhaustion<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(outcome) => outcome,

@@ -1,4 +1,4 @@
-//! An encoder under the head of a task.
+//! A model: an encoder and the head of a task.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,11 +28,11 @@ pub(crate) struct Network {
     pub(crate) head: TaskHead,
 }
 
-/// Whose logits are wanted of a model that says something of every token.
+/// The tokens whose logits are wanted, where a model has logits for every token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tokens {
     All,
-    /// Those that the loss is of.
+    /// The tokens that have a target.
     WithTargets,
 }
 
@@ -78,10 +78,10 @@ impl Model {
         &self.config
     }
 
-    /// Keeps parameters as they are in every step to come.
+    /// Freezes parameters: later steps do not change them.
     ///
     /// # Errors
-    /// A usage fault where the model has not so many layers.
+    /// A usage fault where the model has fewer layers.
     pub fn freeze(&mut self, freeze: Freeze) -> Result<()> {
         let layers = self.config.num_hidden_layers;
         let message =
@@ -91,7 +91,7 @@ impl Model {
         Ok(())
     }
 
-    /// The number of numbers that make up the model.
+    /// The parameter count.
     pub fn parameters(&self) -> usize {
         self.network.num_params()
     }
@@ -111,8 +111,8 @@ impl Model {
         &self.names
     }
 
-    /// `[batch, labels]`, or of every token of `tokens` `[tokens, labels]`, or `[tokens, 2]` of all tokens in any case
-    /// where the output is a span, or `[masked, vocab]` of those that are masked where it is a word.
+    /// The logits: `[batch, labels]` for whole texts; `[tokens, labels]` for the tokens of `tokens`; `[tokens, 2]` for all tokens
+    /// where the output is a span; `[masked, vocab]` for masked tokens.
     pub(crate) fn forward(&self, batch: &Batch, mode: Mode, tokens: Tokens) -> Tensor<2> {
         let Network { encoder, head } = &self.network;
         let states = encoder.last_hidden_state(batch, &self.config, self.compute.path, mode);

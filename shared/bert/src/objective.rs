@@ -1,4 +1,4 @@
-//! What a step minimises: for each kind of targets the loss that `transformers`' head for them has.
+//! The objective of a step: for each kind of targets, the loss of the `transformers` head for them.
 
 use anyhow::{Result, bail};
 use burn::tensor::{Int, Tensor, TensorData, activation};
@@ -9,8 +9,8 @@ use crate::device::Path;
 use crate::losses::{binary_cross_entropies, counted_spans, span_cross_entropies, squared_errors};
 use crate::targets::{BatchTargets, integers};
 
-/// What a cross-entropy of classes, tags or masked words has besides, as `torch.nn.CrossEntropyLoss` defines it: label
-/// smoothing (Szegedy et al., 2016, <https://arxiv.org/abs/1512.00567>) and class weights. Other targets know neither.
+/// Options of the cross-entropy of classes, tags and masked tokens, as `torch.nn.CrossEntropyLoss` defines them: label
+/// smoothing (Szegedy et al., 2016, <https://arxiv.org/abs/1512.00567>) and class weights. Other losses have neither.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Objective {
     /// The share of a target's probability that is spread over all labels.
@@ -20,7 +20,7 @@ pub struct Objective {
 }
 
 impl Objective {
-    /// What the losses' sum is divided by to give their mean.
+    /// The divisor that turns the sum of the losses into their mean.
     pub(crate) fn weight(&self, batch: &Batch) -> f64 {
         let targets = &batch.targets;
         match targets {
@@ -44,7 +44,7 @@ impl Objective {
     /// `[1]`: the sum of the losses of the batch, whose logits are those of [`crate::model::Tokens::WithTargets`].
     ///
     /// # Errors
-    /// A [`Fault::input`] where nobody has labelled the examples.
+    /// A [`Fault::input`] where the examples have no labels.
     pub(crate) fn sum(&self, logits: Tensor<2>, batch: &Batch, path: Path) -> Result<Tensor<1>> {
         Ok(match &batch.targets {
             BatchTargets::Unknown => bail!(Fault::input("examples without labels teach a model nothing")),
@@ -58,7 +58,7 @@ impl Objective {
         })
     }
 
-    /// `[1]`: of `[n, labels]` logits against `[n]` class ids.
+    /// `[1]`: the sum of cross-entropies of `[n, labels]` logits against `[n]` class ids.
     fn cross_entropies(&self, logits: Tensor<2>, classes: Tensor<1, Int>, path: Path) -> Tensor<1> {
         match path {
             #[cfg(feature = "libtorch")]

@@ -18,7 +18,7 @@ pub struct AdamWConfig {
     pub beta1: f64,
     pub beta2: f64,
     pub epsilon: f64,
-    /// On all parameters but biases and LayerNorm.
+    /// Applies to all parameters but biases and LayerNorm.
     pub weight_decay: f64,
     /// 0 turns clipping off.
     pub max_grad_norm: f64,
@@ -26,7 +26,7 @@ pub struct AdamWConfig {
 }
 
 impl Default for AdamWConfig {
-    /// As BERT is fine-tuned.
+    /// The constants for fine-tuning BERT.
     fn default() -> Self {
         AdamWConfig {
             beta1: 0.9,
@@ -83,13 +83,13 @@ pub(crate) struct Update {
     pub(crate) complement1: f32,
     pub(crate) complement2: f32,
     pub(crate) epsilon: f32,
-    /// What the parameter is multiplied by: `1 - learning rate · weight decay`.
+    /// The factor of the parameter: `1 - learning rate · weight decay`.
     pub(crate) decay: f32,
     /// `learning rate / (1 - β₁ᵗ)`
     pub(crate) step_size: f32,
     /// `1 / √(1 - β₂ᵗ)`
     pub(crate) second_scale: f32,
-    /// What the gradient is multiplied by to clip it.
+    /// The factor that clips the gradient.
     pub(crate) gradient_scale: f32,
 }
 
@@ -98,7 +98,7 @@ impl AdamW {
         AdamW { config, steps: 0, moments: HashMap::new() }
     }
 
-    /// Takes the memory that the steps of `module` need.
+    /// Allocates the moments of `module`.
     pub(crate) fn prepare<M: Module>(&mut self, module: &M) {
         if self.moments.is_empty() {
             module.visit(&mut Preparer(&mut self.moments));
@@ -151,7 +151,7 @@ struct Stepper<'a> {
     /// `learning rate / (1 - β₁ᵗ)`
     step_size: f64,
     learning_rate: f64,
-    /// Of the encoder.
+    /// The number of layers of the encoder.
     layers: usize,
     config: AdamWConfig,
     gradients: &'a mut GradientsParams,

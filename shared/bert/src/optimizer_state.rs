@@ -28,7 +28,7 @@ impl AdamW {
         weight_files::write(path, &tensors)
     }
 
-    /// Takes the moments in `path` as those after `steps` steps of `model`.
+    /// Restores the moments in `path`, those after `steps` steps of `model`.
     ///
     /// # Errors
     /// A [`Fault::input`] where the file is damaged or of another model.

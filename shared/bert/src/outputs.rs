@@ -1,4 +1,4 @@
-//! What a model says of a batch.
+//! The outputs of a model for a batch.
 
 use anyhow::{Result, anyhow, ensure};
 use burn::tensor::{Int, Tensor, activation};
@@ -12,7 +12,7 @@ use crate::model::{Model, Tokens};
 use crate::targets::integers;
 
 impl Model {
-    /// The output for every row of the batch, without dropout; of padding only where a loss asks for it.
+    /// Computes the output of every row, without dropout. Logits of padding are kept only where a loss counts them.
     pub fn outputs(&self, batch: &Batch) -> Result<Vec<Output>> {
         if let TaskHead::MaskedLm(_) = self.network.head {
             return match batch.candidates {
@@ -38,7 +38,7 @@ impl Model {
         Ok(outputs.into_iter().map(Output::Logits).collect())
     }
 
-    /// What is found behind every mask. Only that leaves the device: a vocabulary's logits are many.
+    /// The prediction at every mask. Only that leaves the device, since the logits of a vocabulary are large.
     fn masked_tokens(&self, batch: &Batch) -> Result<Vec<Output>> {
         let mut rows = vec![Vec::new(); batch.len()];
         let (places, truths) = (batch.targets.places(), batch.targets.classes().unwrap_or_default());
@@ -87,7 +87,7 @@ fn span(row: &[f32], length: usize) -> Vec<f32> {
     end(0).chain(end(1)).copied().collect()
 }
 
-/// In row-major order, as [`numbers`].
+/// Integers in row-major order.
 fn words(tensor: Tensor<2, Int>) -> Result<Vec<i64>> {
     let values = tensor.into_data().convert::<i64>().try_to_vec::<i64>();
     values.map_err(|error| anyhow!("words are no integers: {error:?}"))

@@ -1,4 +1,4 @@
-//! Where a model's parameters come from when it is built, and what they are called.
+//! The sources of a model's parameters, and their names.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -19,21 +19,21 @@ use crate::decoder;
 use crate::stored_head::StoredHead;
 use crate::weight_files::{self, StoredTensor};
 
-/// How a parameter is drawn that no file holds.
+/// The initial values of a parameter that no file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Init {
     Zeros,
     Ones,
     /// Normal with the config's `initializer_range`.
     Normal,
-    /// The same, with this row 0: the padding token's embedding.
+    /// Normal with this row 0: the embedding of the padding token.
     NormalWithZeroRow(usize),
 }
 
-/// What may be absent from a file of pretrained weights.
+/// Tells whether pretrained weights must include the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadPolicy {
-    /// It is drawn where the file lacks it, and so is a pooler.
+    /// The head and the pooler are drawn where the file lacks them.
     MayBeNew,
     /// A fine-tuned model: every parameter must be there.
     Required,
@@ -62,7 +62,7 @@ impl ParameterNames {
     }
 }
 
-/// The index of the encoder layer that the parameter called `name` is of.
+/// The index of the encoder layer that holds the parameter `name`.
 pub(crate) fn encoder_layer(name: &str) -> Option<usize> {
     name.split_once("encoder.layer.")?.1.split('.').next()?.parse().ok()
 }
@@ -145,7 +145,7 @@ impl<'a> ParameterSource<'a> {
         Ok(param)
     }
 
-    /// Checks that every tensor was used and nothing but a head was drawn; says what was drawn.
+    /// Checks that every tensor was used and nothing but a head was drawn, and logs what was drawn.
     pub(crate) fn finish(self, folder: &Path, head: HeadPolicy) -> Result<ParameterNames> {
         let Some(stored) = self.stored else {
             log::info!("all weights are random, from the seed {}", self.seed);

@@ -1,4 +1,4 @@
-//! A model in figures.
+//! The parts of a model and their parameter counts.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
@@ -9,15 +9,15 @@ use crate::parameters::ParameterNames;
 /// Parameters that belong together: the embeddings, a layer, the head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelPart {
-    /// What the Hub names of its parameters begin with.
+    /// The prefix of its parameters' Hub names.
     pub name: String,
     pub parameters: usize,
-    /// Those of them that are not frozen.
+    /// The number of parameters that are not frozen.
     pub trained: usize,
 }
 
 impl Model {
-    /// From the embeddings up.
+    /// The parts from the embeddings to the head.
     pub fn parts(&self) -> Vec<ModelPart> {
         let mut counter = PartCounter { names: &self.names, parts: Vec::new() };
         self.network.visit(&mut counter);

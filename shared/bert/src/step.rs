@@ -1,4 +1,4 @@
-//! One step of the optimization.
+//! One optimization step.
 
 use anyhow::Result;
 use burn::module::{Module, ModuleVisitor, Param};
@@ -14,20 +14,20 @@ use crate::objective::Objective;
 use crate::optimizer::AdamW;
 use crate::targets::{BatchTargets, integers};
 
-/// What one optimization step saw.
+/// The loss and the counts of one optimization step.
 #[derive(Debug, Clone, Copy)]
 pub struct StepOutcome {
     /// Mean loss of the batch before the step.
     pub loss: f64,
-    /// Guesses that were right, with dropout on.
+    /// Correct predictions, with dropout on.
     pub hits: usize,
-    /// Of classes, one an example; of tags and masked words, one a token that has any; else there are none.
+    /// Predictions: one an example for classes, one a token with a target for tags and masked tokens, else none.
     pub guesses: usize,
     /// The global norm of the gradients before clipping.
     pub gradient_norm: f64,
 }
 
-/// The mean loss of a batch, its guesses and those of them that were right, and the loss' gradients.
+/// The mean loss of a batch, its counts of predictions, and the gradients of the loss.
 pub(crate) struct BatchGradients {
     pub(crate) loss: f64,
     hits: usize,
@@ -36,11 +36,11 @@ pub(crate) struct BatchGradients {
 }
 
 impl Model {
-    /// Step number `step` down the gradient of the mean loss over the examples, or the tokens, of all `parts` together:
-    /// the result is that of one batch of them, whatever the parts. A batch without any teaches nothing. Dropout is drawn from the seed, the step and the part.
+    /// Takes optimization step `step` on the mean loss over the examples, or the tokens, of all `parts`. The result equals that of
+    /// one batch, however it is cut into parts. Dropout follows from the seed, the step and the part.
     ///
     /// # Errors
-    /// [`shared::fault::OutOfMemory`] where the device has not enough of it; then nothing has changed.
+    /// [`shared::fault::OutOfMemory`] where the device has too little; then nothing has changed.
     pub fn step(
         &mut self,
         parts: &[Batch],
@@ -93,7 +93,7 @@ impl Model {
     }
 }
 
-/// Makes float32 of gradients that come in bfloat16, whose sums would lose more than they do.
+/// Converts bfloat16 gradients to float32 before they are summed over parts.
 struct Widener<'a>(&'a mut GradientsParams);
 
 impl ModuleVisitor for Widener<'_> {

@@ -1,4 +1,4 @@
-//! Whether the head that comes with pretrained weights is one for what is to be learnt.
+//! The head that comes with pretrained weights: whether it fits the task and its labels.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,23 +22,23 @@ pub(crate) struct StoredHead<'a> {
     pub(crate) folder: &'a Path,
 }
 
-/// What a stored head is to a corpus.
+/// The relation of a stored head to the corpus.
 #[derive(Debug, PartialEq, Eq)]
 enum HeadMatch {
-    /// It has the corpus' labels in the corpus' order, or is for what has no labels.
+    /// It has the labels of the corpus in their order, or needs no labels.
     Same,
     /// As many classes as the corpus has labels, without names.
     Unnamed,
-    /// The same labels in another order: its row of each of the corpus' labels.
+    /// It has the labels in another order: the row of the head for each label of the corpus.
     Reordered(Vec<usize>),
-    /// Another task's, and how that shows.
+    /// It belongs to another task, for this reason.
     Foreign(String),
-    /// It is not the one that its own config.json describes, and how that shows.
+    /// It contradicts its own config.json, for this reason.
     Torn(String),
 }
 
 impl StoredHead<'_> {
-    /// Makes the head one for the `wanted` outputs of `architecture`, or takes it out so that a new one is drawn.
+    /// Fits the head to the `wanted` outputs of `architecture`, or removes it so that a new one is drawn.
     ///
     /// # Errors
     /// A [`Fault::input`] where a head is required, and there is none or it is another task's.
@@ -94,7 +94,7 @@ impl StoredHead<'_> {
         Ok(())
     }
 
-    /// Of the tensors of the last layer.
+    /// Reorders the rows of the last layer.
     fn reorder(&mut self, architecture: Architecture, rows: &[usize]) {
         let output = architecture.output();
         let of_output = |name: &str| {
@@ -132,7 +132,7 @@ impl StoredHead<'_> {
         }
     }
 
-    /// How the config shows that the head is for something else, where heads have the same tensors.
+    /// The reason why the head is for another purpose, by its config, where heads have the same tensors.
     fn foreign_purpose(&self, architecture: Architecture, wanted: &BertConfig) -> Option<String> {
         let of_classes = |layer| matches!(layer, OutputLayer::Sequence | OutputLayer::Tokens);
         let other = |layer: &OutputLayer| of_classes(*layer) && *layer != architecture.layer;
@@ -171,7 +171,7 @@ fn by_names(own: &BertConfig, labels: &[&str]) -> HeadMatch {
     }
 }
 
-/// Whether every label says the id of its class.
+/// True where every label is the id of its class.
 fn labels_are_ids(labels: &[&str]) -> bool {
     labels.iter().zip(0..).all(|(label, id): (_, usize)| *label == id.to_string())
 }

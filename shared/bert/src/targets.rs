@@ -1,4 +1,4 @@
-//! What the rows of a batch are to be.
+//! The targets of a batch.
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -9,7 +9,7 @@ use shared::schema::{Features, TargetKind, Targets};
 /// The targets of all rows, of one kind.
 #[derive(Debug, Clone)]
 pub(crate) enum BatchTargets {
-    /// Nobody has labelled them.
+    /// The rows have no labels.
     Unknown,
     /// `[batch]`
     Classes(Vec<i64>),
@@ -24,7 +24,7 @@ pub(crate) enum BatchTargets {
 }
 
 impl BatchTargets {
-    /// Of `rows`, which are padded to `seq`.
+    /// Reads the targets of `rows`, padded to `seq`.
     ///
     /// # Errors
     /// A [`Fault::input`] that names the example which the model of `config` cannot learn, or whose targets are of
@@ -77,13 +77,13 @@ impl BatchTargets {
         }
     }
 
-    /// Where the tokens that have a class stand among all of the batch.
+    /// The positions in the batch of the tokens that have a class.
     pub(crate) fn places(&self) -> Vec<i64> {
         let BatchTargets::Tags(tags) = self else { return Vec::new() };
         (0..).zip(tags).filter(|&(_, &tag)| tag != Targets::IGNORED).map(|(place, _)| place).collect()
     }
 
-    /// Whether there is nothing to learn from them.
+    /// True where no row has a target.
     pub(crate) fn are_empty(&self) -> bool {
         match self {
             BatchTargets::Unknown => true,
@@ -101,8 +101,8 @@ pub(crate) fn integers(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(TensorData::new(values, [count]), device)
 }
 
-/// Whether the targets are those that a model learns; `wanted` is absent where its config does not say, and `outputs` are
-/// 0 where it does not name its labels.
+/// True where a model learns such targets. `wanted` is absent where its config does not say, and `outputs` is 0 where it names no
+/// labels.
 fn check(row: &Features, wanted: Option<TargetKind>, outputs: usize) -> Result<()> {
     let targets = &row.targets;
     let kind = match targets {

@@ -23,7 +23,7 @@ pub(crate) struct StoredTensor {
     pub(crate) shape: Vec<usize>,
     kind: Kind,
     bytes: Vec<u8>,
-    /// The one that it was read from, if any.
+    /// The file that it was read from, if any.
     file: Option<Arc<Path>>,
 }
 
@@ -33,7 +33,7 @@ enum Kind {
     F32,
     F16,
     Bf16,
-    /// Of no parameter: a buffer of positions, say.
+    /// Another type, which no parameter has: a buffer of positions, for example.
     Other,
 }
 
@@ -52,7 +52,7 @@ impl StoredTensor {
         StoredTensor { shape, kind: Kind::F32, bytes: data.as_bytes().to_vec(), file: None }
     }
 
-    /// These rows of it, in this order.
+    /// The tensor with these rows in this order.
     pub(crate) fn select_rows(&self, rows: &[usize]) -> StoredTensor {
         let count = self.shape.first().copied().unwrap_or(1).max(1);
         let width = (self.bytes.len() / count).max(1);
@@ -123,7 +123,7 @@ pub(crate) fn read(folder: &Path, model_type: ModelType) -> Result<BTreeMap<Stri
     rename(tensors, model_type, folder)
 }
 
-/// Names become those of today's `transformers`; what is unusual about them or their types is said.
+/// Renames tensors to the names of today's `transformers`, and logs unusual names and types.
 fn rename(
     tensors: BTreeMap<String, StoredTensor>,
     model_type: ModelType,

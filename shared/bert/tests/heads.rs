@@ -1,4 +1,4 @@
-//! What holds of every kind of output: parts of a batch are one batch, a model survives its files, and its encoder
+//! Properties of every head: parts of a batch equal one batch, a model survives its files, and its encoder
 //! goes on under another head.
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
@@ -34,7 +34,7 @@ fn length(row: usize) -> usize {
     2 + row % 6
 }
 
-/// Of rows that end in 4 no token has a tag, and of the first no answer is in the row.
+/// In rows that end in 4 no token has a tag, and the first row holds no answer.
 fn targets(row: usize, kind: TargetKind) -> Targets {
     let tag = |token: usize| match row % 10 == 4 || token == 0 {
         true => Targets::IGNORED,
@@ -191,7 +191,7 @@ fn an_electra_has_every_head_but_that_of_masked_words() {
 }
 
 #[test]
-fn examples_that_nobody_labelled_are_predicted_and_not_learnt() {
+fn unlabelled_examples_are_predicted_and_not_learnt() {
     let config = config("bert", KINDS[0]);
     let unknown = Features { targets: Targets::Unknown, ..dataset(TargetKind::Class).rows()[1].clone() };
     let batch = Batch::new([&unknown], &config).unwrap();

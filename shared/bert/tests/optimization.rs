@@ -1,4 +1,4 @@
-//! What a step does beside AdamW's formula: parts of a batch, parts of a model, states that are saved.
+//! Properties of a step beside AdamW's formula: parts of a batch, parts of a model, saved states.
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What goes from layer to layer.
+//! Hidden states from layer to layer.
 
 use std::iter;
 

@@ -1,4 +1,4 @@
-//! What turns the encoder's last hidden states into logits, a head for each kind of output.
+//! Heads: they turn the encoder's last hidden states into logits.
 
 mod classification;
 mod masked_lm;
