@@ -1,4 +1,4 @@
-//! Which examples meet in which step.
+//! The batches of a training, step by step.
 
 use crate::plan::Plan;
 
@@ -7,25 +7,25 @@ use crate::plan::Plan;
 pub(crate) struct Batches {
     plan: Plan,
     ends: Ends,
-    /// The epoch that was asked for last, from 0, and its batches.
+    /// The epoch that was planned last, from 0, and its batches.
     current: Option<(u64, Vec<Vec<usize>>)>,
 }
 
-/// How many steps there are up to the end of an epoch.
+/// The number of steps up to the end of each epoch.
 #[derive(Debug)]
 enum Ends {
-    /// Every epoch has as many.
+    /// Every epoch has this many steps.
     Every(u64),
-    /// By epoch, as far as was asked: each has to be planned to be counted.
+    /// By epoch, as far as they are planned: an epoch must be planned to be counted.
     Counted(Vec<u64>),
 }
 
-/// Where a step stands.
+/// The position of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// From 0.
+    /// The epoch, from 0.
     pub(crate) epoch: u64,
-    /// Within the epoch, from 0.
+    /// The step within the epoch, from 0.
     pub(crate) position: u64,
     /// Steps of the epoch.
     pub(crate) steps: u64,
@@ -50,12 +50,12 @@ impl Batches {
         }
     }
 
-    /// Examples of an epoch.
+    /// The number of examples in an epoch.
     pub(crate) fn examples(&self) -> usize {
         self.plan.rows()
     }
 
-    /// Of `step`, counted from 0.
+    /// The position of `step`, counted from 0.
     pub(crate) fn place(&mut self, step: u64) -> Place {
         match &mut self.ends {
             Ends::Every(steps) => Place { epoch: step / *steps, position: step % *steps, steps: *steps },
@@ -70,13 +70,13 @@ impl Batches {
         }
     }
 
-    /// Rows of the batch of `step`, counted from 0.
+    /// The rows of the batch of `step`, counted from 0.
     pub(crate) fn of_step(&mut self, step: u64) -> &[usize] {
         let Place { epoch, position, .. } = self.place(step);
         &self.of_epoch(epoch)[position as usize]
     }
 
-    /// Of the steps before `step`, together.
+    /// The number of examples in all steps before `step`.
     pub(crate) fn examples_before(&mut self, step: u64) -> u64 {
         let Place { epoch, position, .. } = self.place(step);
         let rest: usize = match position {
@@ -86,7 +86,7 @@ impl Batches {
         epoch * self.plan.rows() as u64 + rest as u64
     }
 
-    /// Of `steps` steps, to within a batch where epochs are alike: without a plan of each.
+    /// The number of examples in `steps` steps, exact to a batch where epochs are alike. It plans no epoch.
     pub(crate) fn examples_expected(&mut self, steps: u64) -> u64 {
         let examples = u128::from(steps) * self.plan.rows() as u128 / u128::from(self.place(0).steps);
         u64::try_from(examples).unwrap_or(u64::MAX)
@@ -108,13 +108,13 @@ fn count(plan: &Plan, epoch: u64, ends: &mut Vec<u64>) {
 }
 
 impl Place {
-    /// Whether the step is the last of one of the `parts` of its epoch, which are as equal as they can be.
+    /// True for the last step of each of `parts` nearly equal parts of the epoch.
     pub(crate) fn ends_a_part(self, parts: u64) -> bool {
         let part = |steps: u64| u128::from(steps) * u128::from(parts) / u128::from(self.steps);
         part(self.position + 1) > part(self.position)
     }
 
-    /// Epochs that are done before the step.
+    /// The epochs that are done before the step, as a fraction.
     pub(crate) fn epochs(self) -> f64 {
         self.epoch as f64 + self.position as f64 / self.steps as f64
     }
@@ -139,7 +139,7 @@ mod tests {
         Plan::new(&Dataset::of((0..105).map(row).collect()), limit, order, 7)
     }
 
-    /// Whatever step is asked for first, it is the one that stands there when all epochs are written out.
+    /// A step has the same batch whichever step is planned first.
     fn check(limit: BatchLimit, order: BatchOrder) -> Vec<usize> {
         let epochs: Vec<Vec<Vec<usize>>> = (0..4).map(|epoch| plan(limit, order).of_epoch(epoch)).collect();
         let (mut place, mut examples, mut step) = (Vec::new(), 0, 0);

@@ -1,4 +1,4 @@
-//! Full states of an unfinished training on disk: the last two, and those of the best models.
+//! Checkpoints: full states of an unfinished training on disk, the last two and those of the best models.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::learner::Learner;
 use crate::state::State;
 use crate::training_log::TrainingLog;
 
-/// The newest may be the one that a failing disk has damaged.
+/// Two, since a failing disk may have damaged the newest.
 const KEPT: usize = 2;
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Checkpoints {
     newest: Option<u64>,
 }
 
-/// A checkpoint that was found intact.
+/// An intact checkpoint.
 #[derive(Debug)]
 pub(crate) struct Checkpoint {
     pub(crate) folder: PathBuf,
@@ -46,10 +46,10 @@ impl Checkpoints {
         }
     }
 
-    /// The newest checkpoint that is intact; newer ones, which are damaged, are deleted.
+    /// Finds the newest intact checkpoint, and deletes damaged ones after it.
     ///
     /// # Errors
-    /// An input fault where the best model that it counts on is damaged, or another version saved it.
+    /// An input fault where the best model of its ranking is damaged, or another version saved it.
     pub(crate) fn resume(&mut self) -> Result<Option<Checkpoint>> {
         atomic_dir::tidy(&checkpoints::all(&self.progress))?;
         for step in self.steps()?.into_iter().rev() {
@@ -83,14 +83,14 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Whether it is time, by steps or by the clock.
+    /// True where a checkpoint is due, by steps or by the clock.
     pub(crate) fn due(&self, step: u64) -> bool {
         let by_steps = self.every_steps.is_some_and(|every| step > 0 && step.is_multiple_of(every));
         let by_time = self.every.is_some_and(|every| self.written.elapsed() >= every);
         (by_steps || by_time) && !self.have(step)
     }
 
-    /// Whether the newest is of this step.
+    /// True where the newest checkpoint is of this step.
     pub(crate) fn have(&self, step: u64) -> bool {
         self.newest == Some(step)
     }
@@ -113,7 +113,7 @@ impl Checkpoints {
         self.prune(state)
     }
 
-    /// The newest, in words for a message.
+    /// The newest checkpoint, in words for a message.
     pub(crate) fn newest(&self) -> String {
         match self.newest {
             Some(step) => {
@@ -136,7 +136,7 @@ impl Checkpoints {
             .try_for_each(|folder| atomic_dir::remove(&folder))
     }
 
-    /// Of every checkpoint, in order.
+    /// The steps of all checkpoints, in order.
     fn steps(&self) -> Result<BTreeSet<u64>> {
         let folder = checkpoints::all(&self.progress);
         if !folder.is_dir() {
@@ -150,7 +150,7 @@ impl Checkpoints {
         Ok(steps)
     }
 
-    /// Makes the best model the result, and the others of the ranking its neighbours.
+    /// Installs the best model as the result, and the other models of the ranking beside it.
     pub(crate) fn install(&self, state: &State, output: &Path) -> Result<()> {
         for (place, step) in state.ranking.steps().enumerate() {
             let to = if place == 0 { trained::model(output) } else { trained::kept(output, step) };
@@ -166,7 +166,7 @@ fn read_state(checkpoint: &Path) -> Result<State> {
     serde_json::from_slice(&bytes).with_context(|| atomic_dir::other_version(checkpoint))
 }
 
-/// The checkpoint stays whole until the result is sealed: links where the file system has them, else copies.
+/// Links the files where the file system can, else copies them: the checkpoint stays whole until the result is sealed.
 fn link_files(from: &Path, to: &Path) -> Result<()> {
     let context = || format!("cannot copy {} to {}", from.display(), to.display());
     fs::create_dir_all(to).with_context(context)?;

@@ -1,4 +1,4 @@
-//! The dev split, on which models are compared.
+//! The dev split, by which models are compared.
 
 use std::ops::ControlFlow;
 
@@ -14,7 +14,7 @@ use shared::signals::Saving;
 use shared::task::Task;
 use tasks::{Scores, TaskParams, evaluate};
 
-/// Examples, and their features.
+/// The examples of dev and their features.
 #[derive(Debug)]
 pub(crate) struct Dev {
     task: Task,
@@ -42,10 +42,10 @@ impl Dev {
         self.features.len()
     }
 
-    /// The metrics of `model`, unless a signal comes.
+    /// Evaluates `model`, unless a signal comes.
     ///
     /// # Errors
-    /// [`NotFinite`] where it computes no numbers.
+    /// [`NotFinite`] where its outputs are not finite.
     pub(crate) fn evaluate(
         &self,
         model: &Model,
@@ -63,10 +63,10 @@ impl Dev {
         let examples = self.examples.iter().cloned().map(Ok);
         let evaluation = evaluate(self.task, &self.params, examples, self.features.rows(), &outputs)?;
         let Scores { metric_values, undefined, .. } = evaluation.scores;
-        // A model that says nothing must not be kept as the best.
+        // A model without a finite loss must not be kept as the best.
         ensure!(metric_values.get(Metric::Loss).is_some_and(f64::is_finite), NotFinite);
         log::info!("dev: {}", metric_values.sentence());
-        // No fault: the model may get there yet, and until then the ranking puts such a step last.
+        // No fault: a later step may have a value, and until then the ranking puts such a step last.
         undefined.iter().for_each(|undefined| log::warn!("dev: {undefined}"));
         Ok(ControlFlow::Continue(metric_values))
     }

@@ -1,4 +1,4 @@
-//! Settings and data of which a training learns little or nothing, for the log.
+//! Warnings about settings and data from which a training learns little or nothing.
 
 use shared::config::TrainConfig;
 use shared::schema::Features;
@@ -7,7 +7,7 @@ use tasks::constant_target;
 use crate::batches::Batches;
 use crate::schedule::LearningRate;
 
-/// A sentence for each of them, with what can be done.
+/// A sentence for each doubtful setting, with a remedy.
 pub(crate) fn of_settings(
     config: &TrainConfig,
     learning_rate: &LearningRate,
@@ -26,7 +26,7 @@ pub(crate) fn of_settings(
     doubts.into_iter().flatten().collect()
 }
 
-/// The same of the splits' targets; `outputs` are the names of the model's outputs.
+/// A sentence for each split whose targets are all the same; `outputs` are the names of the model's outputs.
 pub(crate) fn of_targets(train: &[Features], dev: &[Features], outputs: &[String]) -> Vec<String> {
     let train = constant_target(train, outputs)
         .map(|clause| format!("in train {clause}: a model learns nothing else from it"));
@@ -52,14 +52,14 @@ fn late_evaluation(config: &TrainConfig, total: u64) -> Option<String> {
     ))
 }
 
-/// The first evaluation is the best so far, so it takes one more than `early_stopping_patience` to stop; the last one is
-/// the end in any case.
+/// The first evaluation is always the best so far, so stopping takes one evaluation more than `early_stopping_patience`.
+/// The last evaluation ends the training in any case.
 fn patience(config: &TrainConfig, batches: &mut Batches, total: u64) -> Option<String> {
     let patience = config.early_stopping_patience?;
     let most = match (config.evaluate_every_steps, config.evaluations_per_epoch) {
         (Some(every), _) => total.div_ceil(every),
         (None, times) => {
-            // Where epochs differ in their steps, as the first has them.
+            // Epochs of unlike length are taken to be as long as the first.
             let epochs = total.div_ceil(batches.steps_of(1).max(1));
             epochs.saturating_mul(times.unwrap_or(1)).min(total)
         }
@@ -72,7 +72,7 @@ fn patience(config: &TrainConfig, batches: &mut Batches, total: u64) -> Option<S
     })
 }
 
-/// `count` steps, in words.
+/// `count` steps as a phrase.
 pub(crate) fn steps(count: u64) -> String {
     if count == 1 { "1 step".to_owned() } else { format!("{count} steps") }
 }
@@ -96,7 +96,7 @@ mod tests {
         }
     }
 
-    /// The doubts of 100 examples in batches of 10, of which each has a part of `parts` in it.
+    /// Checks that the doubts about 100 examples in batches of 10 contain `parts`, one each.
     fn check(config: &TrainConfig, parts: &[&str]) {
         let no_warmup = Schedule { warmup_steps: Some(0), ..Schedule::default() };
         let config =

@@ -14,8 +14,7 @@ use tokenizer::SavedTokenizer;
 
 use crate::checkpoints::Checkpoint;
 
-/// Says where an earlier training of the model had its outputs mean something else than this run's, such as tags of words
-/// and of tokens.
+/// Warns where an earlier training of the model gave its outputs another meaning, such as tags of words instead of tokens.
 fn warn_of_other_note(bert: &BertConfig, task: Task, params: &TaskParams) {
     let Some((key, ours)) = tasks::spec(task).note(params) else { return };
     if let Some(theirs) = bert.note(key).filter(|&theirs| *theirs != ours) {
@@ -30,12 +29,12 @@ fn warn_of_other_note(bert: &BertConfig, task: Task, params: &TaskParams) {
 pub(crate) struct Learner {
     pub(crate) model: Model,
     pub(crate) optimizer: AdamW,
-    /// What stands beside the saved model.
+    /// The tokenizer files that stand beside the saved model.
     tokenizer: SavedTokenizer,
 }
 
 impl Learner {
-    /// Begins with the model that `fetch` got, under a head for the task and the labels of the corpus.
+    /// Starts with the model of `fetch` and a head for the task and the labels of the corpus.
     pub(crate) fn begin(
         fetched: &FinishedFolder,
         task: Task,
@@ -54,13 +53,13 @@ impl Learner {
         if let Some(rate) = config.dropout {
             bert = bert.with_dropout(rate);
         }
-        // A model that is not trained any further is used as it came.
+        // Without training, the model must come with its head.
         let head = if config.trains_nothing() { HeadPolicy::Required } else { HeadPolicy::MayBeNew };
         let model = Model::build(folder, bert, weights, head, compute, seed)?;
         Learner::new(model, folder, config)
     }
 
-    /// Goes on where `checkpoint` stands.
+    /// Continues from `checkpoint`.
     pub(crate) fn resume(
         checkpoint: &Checkpoint,
         fetched: &FinishedFolder,
@@ -72,7 +71,7 @@ impl Learner {
         let bert = BertConfig::read(&folder)?;
         let weights = Weights::Pretrained;
         let model = Model::build(&folder, bert, weights, HeadPolicy::Required, compute, seed)?;
-        // Not the checkpoint's own: that is deleted as the training goes on.
+        // Not from the checkpoint, which is deleted as the training goes on.
         let mut learner = Learner::new(model, &fetched::model(fetched.path()), config)?;
         let moments = checkpoints::optimizer(&checkpoint.folder);
         learner.optimizer.restore(&learner.model, &moments, checkpoint.state.step)?;

@@ -1,4 +1,4 @@
-//! The third stage: features and a model in, a fine-tuned model out.
+//! The third stage: it fine-tunes a model on features.
 
 mod batches;
 mod checkpoints;
@@ -37,11 +37,10 @@ use state::State;
 use training::Training;
 use training_log::TrainingLog;
 
-/// Trains on the train split, from the beginning or from where an earlier process was stopped, and keeps the model
-/// that is best on the dev split.
+/// Trains on the train split, from the start or from the last checkpoint, and keeps the model that is best on dev.
 ///
 /// # Errors
-/// An input fault where weights or features are damaged, or where the loss is no longer a number;
+/// An input fault where weights or features are damaged, or the loss is not finite;
 /// [`shared::fault::Fault::stopped`] after a signal.
 pub fn run(job: &Job) -> Result<TrainMetadata> {
     let (config, seed) = (&job.config.train, job.config.seed);
@@ -94,14 +93,14 @@ pub fn run(job: &Job) -> Result<TrainMetadata> {
     Ok(TrainMetadata { steps: state.step, best_step: best.step, best_dev: best.dev.clone(), parameters })
 }
 
-/// The batches of all epochs; says what of them is padding.
+/// The batches of all epochs; logs the share of padding.
 fn batches(train: &Dataset, config: &TrainConfig, seed: u64) -> Batches {
     let plan = Plan::new(train, config.batch_limit(), config.batch_order, seed);
     log::info!("{:.1} % of the first epoch's tokens are padding", 100.0 * plan.padding());
     Batches::new(plan)
 }
 
-/// The features of train and dev, with tokens hidden where the task is to find them.
+/// The features of train and dev, masked for a masked language model.
 fn datasets(job: &Job, tokenized: &Path, metadata: &TokenizeMetadata) -> Result<[Dataset; 2]> {
     let masking = Masking::of(&job.config, metadata)?;
     let padding = Padding::of(&job.config, metadata);
@@ -111,10 +110,10 @@ fn datasets(job: &Job, tokenized: &Path, metadata: &TokenizeMetadata) -> Result<
     Ok([read(Split::Train)?, read(Split::Dev)?])
 }
 
-/// What `run` would train, in words and figures.
+/// The text of `train --summary`.
 ///
 /// # Errors
-/// As of `run`, before its first step.
+/// As [`run`] before its first step.
 pub fn summary(job: &Job) -> Result<String> {
     let (config, task) = (&job.config.train, job.config.task);
     let metadata: TokenizeMetadata = job.input(Stage::Tokenize)?.metadata()?;

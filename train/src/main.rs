@@ -1,4 +1,4 @@
-//! `train`: finds the result where it stands already, without loading libtorch, and else starts `train-worker`.
+//! `train`: it finds a finished result without loading libtorch, or else starts `train-worker`.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use clap::Parser;
 use shared::layout::Stage;
 use shared::stage::{StageArgs, exec_worker, reuse_or_exec_worker};
 
-/// Fine-tunes the model that `fetch` got on the features that `tokenize` made.
+/// Fine-tunes the model of `fetch` on the features of `tokenize`.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {

@@ -8,7 +8,7 @@ use shared::names::listed;
 use shared::schema::{TargetKind, Targets};
 
 /// # Errors
-/// A usage fault where there are not as many weights as labels, or no text has one label.
+/// A usage fault where the number of weights differs from that of labels, or the task is not one label a text.
 pub(crate) fn of(
     config: &TrainConfig,
     train: &Dataset,
@@ -39,7 +39,7 @@ pub(crate) fn of(
     Ok(Objective { label_smoothing: config.label_smoothing, class_weights })
 }
 
-/// examples / (labels · examples of the label); 1 for a label without examples, whose weight nothing asks for.
+/// `examples / (labels · examples of the label)`; 1 for a label without examples, whose weight is never used.
 fn balanced<'a>(of_rows: impl Iterator<Item = &'a Targets>, labels: usize) -> Vec<f64> {
     let mut counts = vec![0u64; labels];
     for targets in of_rows {

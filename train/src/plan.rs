@@ -7,11 +7,11 @@ use shared::config::{BatchLimit, BatchOrder};
 
 use bert::Dataset;
 
-/// Batches of a window are sorted by length together; wide enough that lengths are alike, and far smaller than an
-/// epoch, so that an order is still random.
+/// Batches of a window, whose rows are sorted by length together: wide enough for batches of like lengths, and far smaller
+/// than an epoch, so that the order is still random.
 const WINDOW_BATCHES: usize = 50;
 
-/// All that an epoch's batches follow from, beside its number.
+/// The input of an epoch's batches, beside its number.
 #[derive(Debug)]
 pub(crate) struct Plan {
     lengths: Vec<usize>,
@@ -39,7 +39,7 @@ impl Plan {
         }
     }
 
-    /// Rows of every batch of `epoch`, counted from 0. Every row stands in exactly one.
+    /// The rows of every batch of `epoch`, counted from 0. Every row is in exactly one batch.
     pub(crate) fn of_epoch(&self, epoch: u64) -> Vec<Vec<usize>> {
         // One stream an epoch: an epoch's order does not depend on those before it.
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
@@ -61,7 +61,7 @@ impl Plan {
         batches
     }
 
-    /// The share of the first epoch's tokens that only fill batches up, from 0 to 1.
+    /// The share of padding among the first epoch's tokens, from 0 to 1.
     pub(crate) fn padding(&self) -> f64 {
         let padded: usize = self.of_epoch(0).iter().map(|batch| self.padded(batch)).sum();
         1.0 - self.lengths.iter().sum::<usize>() as f64 / padded.max(1) as f64
@@ -72,7 +72,7 @@ impl Plan {
         batch.len() * batch.iter().map(|&row| self.lengths[row]).max().unwrap_or(0)
     }
 
-    /// In rows: as many as batches of the mean length have.
+    /// The window in rows, for batches of the mean length.
     fn window(&self) -> usize {
         let mean = self.lengths.iter().sum::<usize>().div_ceil(self.rows().max(1));
         WINDOW_BATCHES.saturating_mul(self.limit.rows_of(mean))
@@ -167,7 +167,7 @@ mod tests {
         check(BatchLimit { rows: 2, tokens: Some(45) }, &[&[0, 1], &[2, 3], &[4], &[5], &[6]]);
         let padding = Plan::new(&dataset, by_rows(3), BatchOrder::Sequential, 7).padding();
         assert_eq!(padding, 1.0 - 114.0 / (3.0 * 15.0 + 3.0 * 36.0 + 3.0));
-        // One that is too long for the budget stands alone.
+        // A row that exceeds the budget is a batch of its own.
         check(by_tokens(1), &[&[0], &[1], &[2], &[3], &[4], &[5], &[6]]);
     }
 

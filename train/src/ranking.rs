@@ -1,10 +1,10 @@
-//! The steps that were best on dev.
+//! The best steps on dev.
 
 use serde::{Deserialize, Serialize};
 use shared::config::{Best, Monitor};
 use shared::metric::MetricValues;
 
-/// Best first.
+/// The ranked steps, the best first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ranking(Vec<Ranked>);
 
@@ -19,7 +19,7 @@ impl Ranking {
     /// Enters a step and returns its place, from 0, if it is among the first `capacity`; of two that are equal the
     /// earlier is the better.
     pub(crate) fn enter(&mut self, new: Ranked, monitor: Monitor, capacity: usize) -> Option<usize> {
-        // What could not be measured is worse than all that could.
+        // A step without a value is worse than every step with one.
         let worst = match monitor.best {
             Best::Min => f64::INFINITY,
             Best::Max => f64::NEG_INFINITY,

@@ -1,4 +1,4 @@
-//! Sums over the steps since the last line of the journal.
+//! Means over the steps since the last line of the training log.
 
 use bert::StepOutcome;
 use serde::{Deserialize, Serialize};
@@ -13,11 +13,11 @@ pub(crate) struct RunningMean {
     loss: f64,
     gradient_norm: f64,
     learning_rate: f64,
-    /// For the eye.
+    /// Smoothed values for the progress bar.
     smoothed: Option<Smoothed>,
 }
 
-/// Exponential means over some 50 steps.
+/// Exponential means over about 50 steps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Smoothed {
@@ -41,14 +41,14 @@ impl RunningMean {
         }));
     }
 
-    /// For the progress bar, after a step.
+    /// The message of the progress bar after a step.
     pub(crate) fn message(&self) -> String {
         let Some(Smoothed { loss, accuracy }) = self.smoothed else { return String::new() };
         let accuracy = accuracy.map_or(String::new(), |accuracy| format!(" acc {accuracy:.3}"));
         format!("loss {loss:.4}{accuracy} lr {:.2e}", self.learning_rate)
     }
 
-    /// The means as a line of the journal, where there have been steps; begins anew.
+    /// Takes the means as a line of the training log and resets them; none where there were no steps.
     pub(crate) fn take(&mut self, step: u64, epoch: f64) -> Option<LogEntry> {
         let steps = self.steps as f64;
         let entry = LogEntry::Train {
@@ -69,7 +69,7 @@ impl RunningMean {
     }
 }
 
-/// None where being right means nothing.
+/// None where accuracy is not defined.
 fn share(hits: usize, guesses: usize) -> Option<f64> {
     (guesses > 0).then(|| hits as f64 / guesses as f64)
 }

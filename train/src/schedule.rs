@@ -1,4 +1,4 @@
-//! The learning rate of every step, as `transformers`' `get_scheduler` and torch's `ExponentialLR` have it.
+//! The learning rate of every step, as `get_scheduler` of `transformers` and `ExponentialLR` of torch compute it.
 
 use std::f64::consts::PI;
 
@@ -29,9 +29,9 @@ impl LearningRate {
         self.total_steps
     }
 
-    /// What of the training teaches little or nothing, as a sentence for the log; none where all is well.
+    /// A sentence for the log where steps teach little or nothing; none where all is well.
     ///
-    /// A single step without a learning rate is usual in a warm-up from 0, and is said where there are few steps.
+    /// The first step of a warm-up has a learning rate of 0, which is told where there are few steps.
     pub(crate) fn doubt(&self) -> Option<String> {
         let (total, warmup) = (self.total_steps, self.warmup_steps);
         let remedy = "lower `train.schedule.warmup_steps` or `warmup_ratio`, or train longer";
@@ -57,8 +57,7 @@ impl LearningRate {
         })
     }
 
-    /// The learning rate of `step` in `epoch`, both counted from 0. The first step of a warm-up has the rate 0, as
-    /// there.
+    /// The learning rate of `step` in `epoch`, both counted from 0. The first step of a warm-up has the rate 0.
     pub(crate) fn at(&self, step: u64, epoch: u64) -> f64 {
         if step < self.warmup_steps {
             return self.peak * step as f64 / self.warmup_steps as f64;

@@ -1,4 +1,4 @@
-//! Where a training stands: with the model and the optimizer's moments, all that a process needs to go on.
+//! The state of a training. With the model and the optimizer's moments it is all that a resumed process needs.
 
 use serde::{Deserialize, Serialize};
 use shared::config::TrainConfig;
@@ -6,16 +6,16 @@ use shared::config::TrainConfig;
 use crate::ranking::Ranking;
 use crate::running_mean::RunningMean;
 
-/// There are no random states in it: shuffling and dropout follow from the seed and the step.
+/// It holds no random state: shuffling and dropout follow from the seed and the step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct State {
     /// Steps done.
     pub(crate) step: u64,
-    /// After which of them dev was evaluated last.
+    /// The step after which dev was evaluated last.
     pub(crate) evaluated_at: Option<u64>,
     pub(crate) ranking: Ranking,
-    /// Evaluations since the last one that was the best.
+    /// Evaluations since the last best one.
     pub(crate) stalled: u64,
     /// Examples in memory at once.
     pub(crate) micro_batch_size: usize,

@@ -1,4 +1,4 @@
-//! `train --summary`: what would be trained, and what it takes.
+//! `train --summary`: the model's parts and the memory of a step.
 
 use bert::{BertConfig, Model, ModelPart};
 use shared::config::{Precision, TrainConfig};
@@ -27,19 +27,19 @@ fn table(parts: &[ModelPart]) -> String {
     table.to_string()
 }
 
-/// In bytes.
+/// An estimate of memory, in bytes.
 #[derive(Debug, PartialEq, Eq)]
 struct Memory {
     parameters: usize,
     gradients: usize,
     moments: usize,
-    /// Kept for the backward pass of a full batch of the longest examples.
+    /// Saved tensors for the backward pass of a full batch of the longest examples.
     activations: usize,
 }
 
 impl Memory {
-    /// A layer keeps eight tensors of `batch · seq · hidden` numbers, one as wide as its feed-forward part, and one of
-    /// `batch · heads · seq²`; in bfloat16 the parameters have copies, but where the processor has tiles.
+    /// A layer saves eight tensors of `batch · seq · hidden` values, one as wide as its feed-forward part, and one of
+    /// `batch · heads · seq²`. In bfloat16 the parameters have copies, except on processors with AMX.
     fn estimate(parts: &[ModelPart], model: &BertConfig, config: &TrainConfig, seq: usize) -> Memory {
         let all: usize = parts.iter().map(|part| part.parameters).sum();
         let trained: usize = parts.iter().map(|part| part.trained).sum();

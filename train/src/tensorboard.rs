@@ -1,5 +1,5 @@
-//! The journal's figures as TensorBoard's event file. The crates that write it have been without a release for years;
-//! the format is a handful of bytes: TFRecords (<https://www.tensorflow.org/tutorials/load_data/tfrecord>) around
+//! The training log as TensorBoard's event file. The crates that write such files have had no release for years, and
+//! the format is small: TFRecords (<https://www.tensorflow.org/tutorials/load_data/tfrecord>) around
 //! `tensorboard/compat/proto/event.proto`.
 
 use std::fs::{self, File};
@@ -118,7 +118,7 @@ mod tests {
         check(300, &[0xac, 0x02]);
     }
 
-    /// As TensorFlow's own writer begins every event file, but for the time.
+    /// The first record of every event file, as TensorFlow writes it but for the time.
     #[test]
     fn a_record_has_its_length_and_checksums() {
         let folder = tempfile::tempdir().unwrap();
@@ -127,10 +127,10 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         assert_eq!(bytes[..8], 15u64.to_le_bytes());
         assert_eq!(bytes[12..27], *b"\x1a\x0dbrain.Event:2");
-        // By a CRC-32C of another hand, bit by bit, and the mask of TFRecords.
+        // By a second CRC-32C, bit by bit, and the mask of TFRecords.
         assert_eq!(bytes[8..12], [0x6d, 0x53, 0x2b, 0x09]);
         assert_eq!(bytes[27..], [0xfc, 0x98, 0x51, 0x29]);
-        // RFC 3720's example of the checksum itself.
+        // The example of RFC 3720.
         assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);
     }
 }

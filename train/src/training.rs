@@ -1,4 +1,4 @@
-//! The loop over steps, from wherever a training stands to its end.
+//! The loop over steps, from the state of a training to its end.
 
 use std::ops::ControlFlow;
 
@@ -21,10 +21,10 @@ use crate::schedule::LearningRate;
 use crate::state::State;
 use crate::training_log::TrainingLog;
 
-/// Batches of an evaluation may be larger than those of training: nothing is kept for a backward pass.
+/// Batches of an evaluation may be larger than those of training: nothing is saved for a backward pass.
 const DEV_BATCH_FACTOR: usize = 2;
 
-/// What a training has besides the learner and its state.
+/// A training without the learner and its state.
 #[derive(Debug)]
 pub(crate) struct Training<'a> {
     pub(crate) config: &'a TrainConfig,
@@ -42,7 +42,7 @@ impl Training<'_> {
     /// Trains to the end.
     ///
     /// # Errors
-    /// [`Fault::stopped`] after a signal, with everything saved; an input fault where the loss is no number.
+    /// [`Fault::stopped`] after a signal, with everything saved; an input fault where the loss is not finite.
     pub(crate) fn run(&mut self, learner: &mut Learner, state: &mut State) -> Result<()> {
         let done = self.batches.examples_before(state.step);
         let mut progress = Progress::new("train", self.examples(), Unit::Items).from(done);
@@ -67,7 +67,7 @@ impl Training<'_> {
             let micro_batch_size = state.micro_batch_size;
             let examples = self.step(learner, state)?;
             if state.micro_batch_size != micro_batch_size {
-                // Dropout follows from the parts too: who goes on from here takes the same.
+                // Dropout follows from the parts too, so a resumed training must take the same.
                 self.checkpoints.write(learner, state, &self.training_log)?;
             }
             progress.set_message(state.recent.message());
@@ -77,7 +77,7 @@ impl Training<'_> {
         self.log(state)
     }
 
-    /// Writes down the steps since the last line of the journal.
+    /// Writes the means since the last line of the training log.
     fn log(&mut self, state: &mut State) -> Result<()> {
         match state.recent.take(state.step, self.batches.place(state.step).epochs()) {
             Some(entry) => self.training_log.write(&entry),
@@ -100,7 +100,7 @@ impl Training<'_> {
         Ok(rows.len())
     }
 
-    /// In parts that memory has room for: they are halved until it has.
+    /// Takes the step in parts that fit into memory: they are halved until they do.
     fn step_in_parts(
         &self,
         learner: &mut Learner,
@@ -131,7 +131,7 @@ impl Training<'_> {
         }
     }
 
-    /// Numbers that are not finite are the steps' doing, where there were any.
+    /// Attributes values that are not finite to the training, where it has taken steps.
     fn blame(&self, error: anyhow::Error, steps: u64) -> anyhow::Error {
         if steps == 0 || !error.is::<NotFinite>() {
             return error;
@@ -157,7 +157,7 @@ impl Training<'_> {
         )))
     }
 
-    /// Enters the state after an evaluation; of a model that is among the best there is a checkpoint.
+    /// Ranks the state after an evaluation, and writes a checkpoint of a model that is among the best.
     fn keep(&mut self, dev: MetricValues, learner: &Learner, state: &mut State) -> Result<()> {
         let step = state.step;
         let epoch = self.batches.place(step).epochs();
@@ -190,7 +190,7 @@ impl Training<'_> {
         state.step >= self.learning_rate.total_steps() || out_of_patience
     }
 
-    /// After the last step in any case: there is always a model to keep.
+    /// True after the last step in any case, so that there is always a model to keep.
     fn evaluation_due(&mut self, state: &State) -> bool {
         let step = state.step;
         let mut by_plan = |last| match (self.config.evaluate_every_steps, self.config.evaluations_per_epoch) {
@@ -201,7 +201,7 @@ impl Training<'_> {
         state.evaluated_at != Some(step) && due
     }
 
-    /// That the whole training takes in, each as often as it does.
+    /// The number of examples in the whole training, with repetition.
     fn examples(&mut self) -> u64 {
         match self.config.max_steps {
             Some(steps) => self.batches.examples_expected(steps),

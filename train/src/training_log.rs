@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: one object a line. No times in it: the same run writes the same bytes.
+//! `metrics.jsonl`: one object a line. It holds no times: the same run writes the same bytes.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,7 +10,7 @@ use shared::training_log::LogEntry;
 
 use crate::tensorboard::EventFile;
 
-/// The file, in the folder of a training that is not finished.
+/// The file in the folder of an unfinished training.
 #[derive(Debug)]
 pub(crate) struct TrainingLog {
     path: PathBuf,
@@ -19,7 +19,7 @@ pub(crate) struct TrainingLog {
 }
 
 impl TrainingLog {
-    /// Begins with the lines in the folder `earlier`, if there is one.
+    /// Opens the file with the lines of the folder `earlier`, if there is one.
     pub(crate) fn open(folder: &Path, earlier: Option<&Path>, tensorboard: bool) -> Result<TrainingLog> {
         let path = trained::metrics(folder);
         let context = || format!("cannot write {}", path.display());
@@ -43,7 +43,7 @@ impl TrainingLog {
         Ok(TrainingLog { path, file, events })
     }
 
-    /// Written at once, so that a run can be followed.
+    /// Writes a line at once, so that a run can be followed.
     pub(crate) fn write(&mut self, entry: &LogEntry) -> Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
@@ -51,12 +51,12 @@ impl TrainingLog {
         self.events.as_mut().map_or(Ok(()), |events| events.write(entry))
     }
 
-    /// Puts the lines so far into `folder`; TensorBoard's file follows from them.
+    /// Copies the lines so far into `folder`; TensorBoard's file follows from them.
     pub(crate) fn copy_to(&self, folder: &Path) -> Result<()> {
         copy(&self.path, &trained::metrics(folder))
     }
 
-    /// Puts all that has been written into `folder`.
+    /// Writes all lines, and TensorBoard's file, into `folder`.
     pub(crate) fn install(&self, folder: &Path) -> Result<()> {
         self.copy_to(folder)?;
         match &self.events {

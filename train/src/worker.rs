@@ -1,4 +1,4 @@
-//! `train-worker`: the work of `train`, with libtorch. `train` starts it where there is work to do.
+//! `train-worker`: the work of `train`, with libtorch. `train` starts it.
 
 use std::process::ExitCode;
 
