@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// What it is called by those who package it.
+/// The names of the program in packages.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 /// The protocol takes what is written to this process as its file 3, and answers on its file 4.
 const ON_PIPES: &str = "exec \"$0\" \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null 2>/dev/null";
@@ -138,7 +138,7 @@ impl Browser {
         }
     }
 
-    /// What the page has complained about so far.
+    /// The errors that the page has reported so far.
     pub fn complaints(&self) -> Vec<&Value> {
         let complaint = |event: &&Value| match event["method"].as_str() {
             Some("Runtime.exceptionThrown" | "Log.entryAdded") => true,

@@ -19,7 +19,7 @@ pub use server::Server;
 /// The stages in the order in which a user runs them.
 pub const STAGES: [Stage; 4] = [Stage::Fetch, Stage::Tokenize, Stage::Train, Stage::Evaluate];
 
-/// What the machine may say to a stage in a test: how to find programs and libraries, and where temporary files go.
+/// The environment variables that a stage gets in a test: paths of programs and libraries, and the temporary folder.
 const PASSED_ON: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "TMPDIR", "OMP_NUM_THREADS"];
 
 /// The root of the workspace.
@@ -76,7 +76,7 @@ impl Run {
         Path::new(line)
     }
 
-    /// Whether the stage found its folder up to date.
+    /// True where the stage found its folder up to date.
     pub fn reused(&self) -> bool {
         self.stderr.contains("up to date")
     }

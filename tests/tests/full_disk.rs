@@ -26,13 +26,13 @@ const PAGE: u64 = 4096;
 /// On the small disk, beside the work so far.
 const FREE_PAGES: u64 = 2;
 
-/// Whether this user may mount a file system in a namespace.
+/// True where this user may mount a file system in a namespace.
 fn may_mount() -> bool {
     let probe = ["--user", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/tmp"];
     Command::new("unshare").args(probe).output().is_ok_and(|output| output.status.success())
 }
 
-/// What the files below `folder` take on a tmpfs, in pages.
+/// The size of the files below `folder` on a tmpfs, in pages.
 fn pages(folder: &Path) -> u64 {
     files_below(folder).iter().map(|file| fs::metadata(file).unwrap().len().div_ceil(PAGE)).sum()
 }

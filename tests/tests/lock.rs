@@ -78,7 +78,7 @@ fn a_wait_can_be_bounded() {
 }
 
 #[test]
-fn what_a_dead_process_left_is_cleared_away() {
+fn files_of_a_dead_process_are_removed() {
     let sandbox = Sandbox::new();
     let folder = promised(&sandbox);
     let fingerprint = folder.file_name().unwrap().to_string_lossy();

@@ -14,7 +14,7 @@ use tests::{Run, STAGES, Sandbox, binary, files_below};
 const CONFIG: &str = "pretrained.toml";
 const NAME: &str = "pretrained";
 
-/// Of the fixtures, the texts alone; long enough to be stopped, with dropout, and in parts of batches.
+/// A run on the texts of the fixtures: long enough to be stopped, with dropout, and with batches in parts.
 fn prepared() -> Sandbox {
     let sandbox = Sandbox::new();
     let train = fs::read_to_string(sandbox.path("train.tsv")).unwrap();

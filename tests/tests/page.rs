@@ -57,9 +57,9 @@ fn a_composed_sentence_is_asked_about_and_answered() {
     check_well(&mut browser);
 }
 
-/// Enter takes the syllable over, as it does for whoever types Korean.
+/// Enter ends the composition of a syllable, as in a Korean input method.
 #[test]
-fn enter_while_composing_asks_nothing() {
+fn enter_while_composing_sends_no_request() {
     let sandbox = Sandbox::trained();
     let server = Server::start(&sandbox, &[]);
     let Some(mut browser) = open(&server) else { return };

@@ -123,7 +123,7 @@ fn answers_may_replace_their_input() {
 
 /// Many more lines than a pipe holds, of which one is read.
 #[test]
-fn who_stops_reading_is_no_error() {
+fn a_reader_that_stops_is_no_error() {
     let sandbox = Sandbox::trained();
     fs::write(sandbox.path("many.txt"), "좋다\n".repeat(20_000)).unwrap();
     let script = "\"$0\" \"$@\" | head -n 1; exit ${PIPESTATUS[0]}";
@@ -175,7 +175,7 @@ fn either_a_run_or_a_model_is_named() {
 
 /// Compressed, through a pipe, and with what was read before a bad line.
 #[test]
-fn texts_come_from_whatever_gives_bytes() {
+fn texts_come_from_files_and_pipes() {
     let sandbox = Sandbox::trained();
     let script = "gzip -k test.tsv && \"$0\" --config tiny.toml --format tsv --input <(cat test.tsv.gz)";
     let mut shell = sandbox.program("bash");

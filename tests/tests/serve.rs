@@ -75,7 +75,7 @@ fn a_request_that_is_under_way_is_answered_after_the_signal() {
     assert!(TcpStream::connect(address).is_err());
 }
 
-/// More is asked than is computed in two seconds, by far: a text at a time, and so many texts.
+/// The request takes far more than two seconds: many texts, in batches of one.
 fn overloaded(sandbox: &Sandbox) -> Server {
     let limits = ["--timeout", "2", "--max-texts", "200000", "--queue", "300000", "--max-bytes", "100000000"];
     let options = [&limits[..], &["--set", "evaluate.batch_size=1"]].concat();
@@ -87,7 +87,7 @@ fn overloaded(sandbox: &Sandbox) -> Server {
 }
 
 #[test]
-fn what_nobody_waits_for_is_not_computed_to_its_end() {
+fn cancelled_requests_are_dropped() {
     let sandbox = Sandbox::trained();
     let mut server = overloaded(&sandbox);
     server.await_line("nobody waits for them");
@@ -119,7 +119,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn a_stderr_that_nobody_reads_holds_nothing_up() {
+fn an_unread_stderr_blocks_no_request() {
     let sandbox = Sandbox::trained();
     let mut server = Server::start(&sandbox, &[]);
     let path = format!("GET /{}", "a".repeat(1000));

@@ -146,7 +146,7 @@ fn unsafe_code_stays_with_libtorch() {
     check_home(&["unsafe"], "shared/bert/src/libtorch", has_word);
 }
 
-/// Of the names that mean nothing else: a config has a `label` too.
+/// Only names without another meaning are checked: a config has a `label` too.
 #[test]
 fn column_names_stand_in_the_schema() {
     use column::{ATTENTION_MASK, EXAMPLE_ID, INPUT_IDS, PREDICTED_LABEL, PROBABILITIES, TOKEN_TYPE_IDS};

@@ -52,7 +52,7 @@ const ROWS: usize = 60;
 const PLACES: [&str; 4] = ["서울", "부산", "인천", "대전"];
 const WORDS: [&str; 5] = ["좋은", "나쁜", "긴", "짧은", "새"];
 
-/// What the stages leave behind.
+/// The results of the stages.
 struct Outcome {
     metrics: Value,
     predictions: Vec<Prediction>,
