@@ -1,11 +1,11 @@
-//! Answers against the true ones: exact match and character F1 as KorQuAD's `evaluate-v1.0.py` has them.
+//! Exact match and character F1 of answers, as `evaluate-v1.0.py` of KorQuAD computes them.
 //!
 //! That script changes SQuAD 1.1's in two places: Korean quotation marks and brackets part words, and F1
 //! counts characters, since Korean words carry their particles.
 
 use std::collections::HashMap;
 
-/// What the script replaces by a space before anything else.
+/// The characters that the script first replaces by a space.
 const PARTING: [char; 12] = ['\'', '"', '《', '》', '<', '>', '〈', '〉', '(', ')', '‘', '’'];
 
 /// One question's scores, from 0 to 1.
@@ -76,7 +76,7 @@ fn normalize(answer: &str) -> String {
     words.join(" ")
 }
 
-/// What Python's `str.split` takes for white space: four separators of ASCII more than Unicode's property.
+/// White space of Python's `str.split`: Unicode's property and four separators of ASCII.
 fn is_python_space(char: char) -> bool {
     char.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&char)
 }

@@ -1,5 +1,5 @@
-//! Whether a confidence of 0.8 is right in 8 of 10 cases (Guo et al., 2017, "On Calibration of Modern Neural
-//! Networks").
+//! Calibration: a confidence of 0.8 should be correct in 8 of 10 cases (Guo et al., 2017, "On Calibration of Modern
+//! Neural Networks").
 
 use super::counts::{mean, ratio};
 

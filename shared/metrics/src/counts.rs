@@ -1,17 +1,16 @@
-//! What precision, recall and F1 are made of, as scikit-learn defines them with `zero_division=0`.
+//! Counts for precision, recall and F1, as scikit-learn defines them with `zero_division=0`.
 
 use std::iter::Sum;
 use std::ops::Add;
 
 use serde::{Deserialize, Serialize};
 
-/// How often something was predicted, how often it was true, and how often both. Summed over rows or classes
-/// they give the micro average.
+/// Counts of predictions, of true cases, and of both together. Their sum over rows or classes gives the micro average.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub correct: u64,
     pub predicted: u64,
-    /// How often it was true.
+    /// The number of true cases.
     pub support: u64,
 }
 
@@ -39,7 +38,7 @@ impl Counts {
         ratio(2 * self.correct, self.predicted + self.support)
     }
 
-    /// Whether it was neither predicted nor true.
+    /// True where it was neither predicted nor true.
     pub(super) fn is_absent(self) -> bool {
         self.predicted + self.support == 0
     }

@@ -1,6 +1,5 @@
-//! What a run is judged by: one file a family, each formula as the library or paper says that it names.
-//!
-//! Pure functions and small accumulators. What has no value is `None`, or 0 where the named scorer says 0.
+//! Scorers as pure functions and small accumulators, one file a family. Each formula follows the library or paper that it
+//! names. A metric without a value is `None`, or 0 where the named scorer says 0.
 
 pub mod answers;
 pub mod calibration;

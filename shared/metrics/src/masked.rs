@@ -1,4 +1,4 @@
-//! How well hidden tokens are predicted: the figures of masked language models.
+//! Metrics of masked language models.
 
 use super::counts::ratio;
 

@@ -6,7 +6,7 @@
 use super::counts::{ClassMetrics, Counts, mean, ratio};
 use super::ranking::{Scored, Step, steps};
 
-/// What `predict` starts from, and what [`best_threshold`] stays nearest to.
+/// The threshold of `predict` without a training, and the one that [`best_threshold`] stays nearest to.
 pub const DEFAULT_THRESHOLD: f64 = 0.5;
 
 /// Counts of each of `labels` labels, taken for present from a probability of `threshold` on.
@@ -52,7 +52,7 @@ fn row_precision(row: &[Scored]) -> f64 {
 /// The one threshold of all labels with the best micro-F1: a probability that occurs, or
 /// [`DEFAULT_THRESHOLD`].
 ///
-/// Of those equally good it is the nearest to [`DEFAULT_THRESHOLD`], and of two as near the lower.
+/// Among equally good thresholds it is the nearest to [`DEFAULT_THRESHOLD`], and the lower of two as near.
 pub fn best_threshold(rows: &[Vec<Scored>]) -> f64 {
     let steps = steps(rows.iter().flatten().copied().collect());
     let support = steps.last().map_or(0, |all| all.positives);

@@ -1,5 +1,4 @@
-//! How well scores put one class before the rest: ROC and precision-recall curves, as scikit-learn draws
-//! them.
+//! ROC and precision-recall curves, as scikit-learn computes them.
 
 /// A score of a class, and whether the row is of that class.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,7 +40,7 @@ pub struct PrecisionRecallPoint {
     pub recall: f64,
 }
 
-/// How many rows have at least this score.
+/// The counts of rows with at least this score.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Step {
     pub(super) threshold: f64,

@@ -1,4 +1,4 @@
-//! How near predicted scores come to the labels: what KLUE-STS and KorSTS report.
+//! Metrics of predicted scores, as KLUE-STS and KorSTS report them.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub enum Uncorrelated {
 }
 
 impl Uncorrelated {
-    /// What can be done about it, as a clause.
+    /// A remedy, as a clause.
     pub fn remedy(self) -> &'static str {
         match self {
             Uncorrelated::TooFew | Uncorrelated::ConstantLabels => "evaluate another split",

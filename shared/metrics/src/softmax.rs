@@ -1,4 +1,4 @@
-//! From logits to probabilities.
+//! Probabilities from logits.
 
 /// The first index of the largest value.
 pub fn argmax(values: &[f32]) -> usize {

@@ -1,9 +1,9 @@
-//! Splits whose rows all have the same targets: there is nothing to learn from them, and nothing to evaluate a model by.
+//! Splits whose rows all have the same target: a model learns nothing from them, and their metrics say nothing.
 
 use shared::schema::{Features, Targets};
 
-/// What all of `rows` have in common, as a clause; none where two of them differ, or have no labels. `outputs` are the
-/// names of the model's outputs, in the order of their ids.
+/// The target that all `rows` share, as a clause; none where two of them differ or have no labels. `outputs` are the names of
+/// the model's outputs, in the order of their ids.
 pub fn constant_target(rows: &[Features], outputs: &[String]) -> Option<String> {
     let name = |id: i64| usize::try_from(id).ok().and_then(|id| outputs.get(id)).map_or("", String::as_str);
     let first = &rows.first()?.targets;
@@ -27,7 +27,7 @@ pub fn constant_target(rows: &[Features], outputs: &[String]) -> Option<String> 
     rows.iter().all(|row| row.targets == *first).then_some(clause)
 }
 
-/// The one tag that all tokens have, if they have any; absent where there are two.
+/// The only tag of the rows, or none if no token has a tag; absent where there are two.
 fn constant_tag(rows: &[Features]) -> Option<Option<i64>> {
     let tags = rows.iter().flat_map(|row| match &row.targets {
         Targets::Tags(tags) => tags.as_slice(),

@@ -1,33 +1,33 @@
-//! A row of features, and what statistics count of it.
+//! A row of features with its counts for statistics.
 
 use anyhow::Result;
 
 use shared::schema::{Features, Offset, Targets};
 use shared::tokens::Tokens;
 
-/// A row as the tokenize stage makes it.
+/// A row of the tokenize stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Encoded {
     pub features: Features,
     pub truncated: bool,
-    /// Tokens that are no special tokens.
+    /// The number of tokens, special tokens excluded.
     pub pieces: u64,
-    /// Of these, the unknown ones.
+    /// The number of unknown tokens among them.
     pub unknown: u64,
-    /// Of the whole example, with its first row.
+    /// The alignment of the whole example; it stands with the first row.
     pub alignment: Alignment,
 }
 
-/// Parts of a text that somebody has marked, and how tokens fit them.
+/// The fit between marked parts of a text and its tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Alignment {
     pub marked: u64,
-    /// Of these, the ones that begin and end where tokens do; no others can be found exactly.
+    /// The number of marked parts that begin and end at token boundaries; a model can find only these exactly.
     pub exact: u64,
 }
 
 impl Encoded {
-    /// A row of `tokens`, of which `unknown` is the unknown one; `offsets` are empty or as many.
+    /// Makes a row of `tokens`; `unknown` is the id of the unknown token, and `offsets` has one place a token or none.
     pub(crate) fn new(
         example_id: &str,
         tokens: &Tokens,

@@ -1,9 +1,9 @@
 //! Names in a text: people, places, times.
 //!
 //! Entities are parts of a text, in characters; a model tags tokens, in IOB2. Most Korean names end inside a word, before
-//! a particle, so by default a piece has a tag, and not a word: that of its first character, as in KLUE-baseline. A name
-//! that begins or ends inside a piece cannot be said exactly; the tokenize stage tells how many these are. Where words
-//! are the unit, only a word's first piece has a tag.
+//! a particle, so by default each piece has a tag: that of its first character, as in KLUE-baseline. Tags of pieces cannot
+//! express a name that begins or ends inside a piece; the tokenize stage counts such names. Where words are the unit, only
+//! the first piece of a word has a tag.
 
 mod reading;
 mod statistics;
@@ -36,7 +36,7 @@ pub use reading::TokenReading;
 #[derive(Debug)]
 pub(super) struct EntityRecognition;
 
-/// The key of config.json under which stands what its tags are of.
+/// The key of config.json that holds the unit of the tags.
 const NOTE: &str = "entity_recognition";
 
 impl TaskSpec for EntityRecognition {
@@ -133,7 +133,7 @@ impl EntityRecognition {
     }
 }
 
-/// How the outputs of the model are named: its own, or those that are learnt here.
+/// The scheme of the names of the model's outputs: its own, or that of a training here.
 fn scheme_of_outputs(params: &TaskParams) -> TagScheme {
     match params.entity_recognition.scheme {
         Some(TagScheme::Plain) => TagScheme::Plain,
@@ -142,7 +142,7 @@ fn scheme_of_outputs(params: &TaskParams) -> TagScheme {
     }
 }
 
-/// Whether tags are of words alone, and mean no entities.
+/// True where tags belong to words and mean no entities.
 fn is_plain(params: &TaskParams) -> bool {
     params.entity_recognition.scheme == Some(TagScheme::Plain)
 }
@@ -150,15 +150,15 @@ fn is_plain(params: &TaskParams) -> bool {
 /// A text in tokens, before it is cut into windows.
 struct Text {
     pieces: Vec<Piece>,
-    /// As many.
+    /// The place of each piece.
     places: Vec<Offset>,
-    /// As many, where the text is labelled.
+    /// The tag of each piece; absent where the text has no labels.
     tag_ids: Option<Vec<i64>>,
 }
 
 impl Text {
-    /// What stands in the text, and is the window's own, has a place and a tag; all other tokens have neither. So each
-    /// is learned once, and said once.
+    /// Pieces that belong to the window have a place and a tag; all other tokens have neither. So each piece is learned and
+    /// predicted once.
     fn row(&self, window: &WindowSpan, id: &str, tokenizer: &dyn Tokenizer) -> Result<Encoded> {
         let shown: Vec<u32> = self.pieces[window.shown.clone()].iter().map(|piece| piece.id).collect();
         let Framed { ids, type_ids, starts: [start] } = tokenizer.frame(&shown);
@@ -179,8 +179,8 @@ fn placed<T: Copy>(values: &[T], start: usize, length: usize, nothing: T) -> Vec
     all
 }
 
-/// For every piece those of its characters that no piece before it has. A piece that stands for whitespace alone is
-/// nowhere, and so is all but the first of several that one character became (as `½` does).
+/// The place of every piece: those of its characters that no earlier piece has. A piece of whitespace has no place, and of
+/// several pieces of one character (as of `½`) only the first has one.
 fn places(pieces: &[Piece]) -> Result<Vec<Offset>> {
     let mut taken = 0;
     let place = |piece: &Piece| {
@@ -194,7 +194,7 @@ fn places(pieces: &[Piece]) -> Result<Vec<Offset>> {
     pieces.iter().map(place).collect()
 }
 
-/// For every place the id of its first character's tag.
+/// The tag id of the first character of every place.
 fn tag_ids(places: &[Offset], characters: &[Tag], set: &TagSet) -> Vec<i64> {
     let id = |place: &Offset| {
         let tag = characters.get(usize::try_from(place.start).ok()?)?;
@@ -212,7 +212,7 @@ fn align(entities: &[Entity], places: &[Offset]) -> Alignment {
     Alignment { marked: entities.len() as u64, exact: entities.iter().filter(exact).count() as u64 }
 }
 
-/// A unit of the text, a token or a word, and what the model says of it.
+/// A unit of the text, a token or a word, with its predicted tag.
 struct Tagged {
     place: Offset,
     tag: Tag,
@@ -220,7 +220,7 @@ struct Tagged {
 }
 
 impl Tagged {
-    /// By the probabilities of the tags of `set`.
+    /// Takes the most probable tag of `set`.
     fn new(place: Offset, probabilities: &[f32], set: &TagSet) -> Result<Tagged> {
         let best = argmax(probabilities);
         let tag = set.tag(best).context("the model has other labels")?;
@@ -228,7 +228,7 @@ impl Tagged {
     }
 }
 
-/// The window's own tokens, by its logits, of which a token has `labels`.
+/// The tokens that belong to the window, with probabilities from its logits, `labels` of them a token.
 fn own_tokens(window: &Window<'_>, labels: usize) -> Result<Vec<Token>> {
     let (features, logits) = (window.features, window.output.logits());
     ensure!(logits.len() == features.offsets.len() * labels, "the model has other labels");
@@ -241,7 +241,7 @@ fn tagged(tokens: &[Token], set: &TagSet) -> Result<Vec<Tagged>> {
     tokens.iter().map(|token| Tagged::new(token.place, &token.probabilities, set)).collect()
 }
 
-/// The entity that `units` are, one at least.
+/// The entity of `units`, one at least.
 fn found(units: &[Tagged], class: usize, params: &TaskParams) -> Result<PredictedEntity> {
     let (first, last) = units.first().zip(units.last()).context("an entity without tokens")?;
     let probability = units.iter().map(|unit| unit.probability).sum::<f32>() / units.len() as f32;
@@ -253,10 +253,10 @@ fn found(units: &[Tagged], class: usize, params: &TaskParams) -> Result<Predicte
     })
 }
 
-/// True and predicted tags of the characters that are no whitespace: what scores of entities compare.
+/// The true and the predicted tags of all characters but whitespace, which the scores of entities compare.
 ///
 /// # Errors
-/// Where the prediction is of another task, or has a label that is not in the params.
+/// An input fault where the prediction is of another task, or has an unknown label.
 fn compared_tags(prediction: &Prediction, params: &TaskParams) -> Result<[Vec<Tag>; 2]> {
     let Decoded::Entities { text, entities } = &prediction.decoded else {
         bail!(Fault::input("it has no predicted entities"))
@@ -271,11 +271,11 @@ fn compared_tags(prediction: &Prediction, params: &TaskParams) -> Result<[Vec<Ta
 }
 
 fn true_tags(truth: &Truth, text: &str, params: &TaskParams) -> Result<Vec<Tag>> {
-    let entities = truth.as_entities().with_context(|| Fault::input("nobody has marked its entities"))?;
+    let entities = truth.as_entities().with_context(|| Fault::input("its entities are not marked"))?;
     tags(entities.iter().map(|entity| (entity.start, entity.end, &entity.label)), text, params)
 }
 
-/// Of every character, by where entities start and end, and by their labels.
+/// The tag of every character, from the places and labels of entities.
 fn tags<'a>(
     entities: impl Iterator<Item = (u32, u32, &'a String)>,
     text: &str,

@@ -21,10 +21,10 @@ pub struct Evaluation {
     pub scores: Scores,
 }
 
-/// `rows` are the features of the first of `examples`, or of all, in their order, with an output each.
+/// Evaluates the outputs of `rows`: the features of the first of `examples`, or of all, in their order.
 ///
 /// # Errors
-/// A [`Fault::input`] where rows are not of these examples.
+/// A [`Fault::input`] where rows do not belong to these examples.
 pub fn evaluate(
     task: Task,
     params: &TaskParams,
@@ -48,10 +48,10 @@ pub fn evaluate(
     Ok(Evaluation { predictions, scores })
 }
 
-/// What `decode` finds that the outputs of its rows, `windows`, say of `example`.
+/// The prediction for `example`, which `decode` makes of its rows.
 ///
 /// # Errors
-/// Those of `decode`, with the example's id.
+/// The errors of `decode`, with the example's id.
 pub fn prediction(
     task: Task,
     example: Example,
@@ -63,7 +63,7 @@ pub fn prediction(
     Ok(Prediction { example_id: example.example_id, truth: example.truth, decoded, logits })
 }
 
-/// None, where the model has an output for every token.
+/// The logits of a whole text; empty where the model has an output for every token.
 fn logits_of_text(task: Task, windows: &[Window<'_>]) -> Vec<f32> {
     match (task.output_layer(), windows.first()) {
         (OutputLayer::Sequence, Some(window)) => window.output.logits().to_vec(),
@@ -71,7 +71,7 @@ fn logits_of_text(task: Task, windows: &[Window<'_>]) -> Vec<f32> {
     }
 }
 
-/// The next example that is `id`; one that was packed into the row of another has no row of its own.
+/// Finds the next example `id`. An example that was packed into another's row has no row of its own.
 fn find(examples: &mut impl Iterator<Item = Result<Example>>, id: &str) -> Result<Example> {
     for example in examples {
         let example = example?;

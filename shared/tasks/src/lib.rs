@@ -41,23 +41,21 @@ pub use regression::rating;
 pub use scores::{Details, Scores, Undefined, Window};
 pub use statistics::{Statistics, score};
 
-/// A task, from examples to metrics. Examples become rows of features, a model makes an [`Output`] of every row,
-/// and these become what is said of the example.
+/// A task: it encodes examples as rows of features, and decodes the [`Output`] of every row to a prediction.
 pub trait TaskSpec: Debug + Sync {
     /// The names of the model's outputs, in the order of their ids.
     fn outputs(&self, params: &TaskParams) -> Vec<String> {
         params.labels.clone()
     }
 
-    /// What a reader of the model's outputs has to know of the training, as a key of config.json that `transformers`
-    /// leaves alone, and its value.
+    /// A note about the training for readers of the model's outputs: a key of config.json that `transformers` ignores, and its
+    /// value.
     fn note(&self, params: &TaskParams) -> Option<(&'static str, Value)> {
         let _ = params;
         None
     }
 
-    /// An example as rows of features: one, or a window each where it is longer than the model takes and nothing
-    /// may be cut.
+    /// Encodes an example as rows of features: one row, or one a window where the text is too long and must not be cut.
     fn encode(
         &self,
         example: &Example,
@@ -65,16 +63,16 @@ pub trait TaskSpec: Debug + Sync {
         tokenizer: &mut dyn Tokenizer,
     ) -> Result<Vec<Encoded>>;
 
-    /// Rows of neighbouring examples put together, where a task may do so.
+    /// Packs rows of neighbouring examples into one, where the task allows it.
     fn pack(&self, rows: Vec<Encoded>, tokenizer: &dyn Tokenizer) -> Vec<Encoded> {
         let _ = tokenizer;
         rows
     }
 
-    /// The row's loss, as the training has it, without what `[train]` adds to it.
+    /// The loss of a row, as in training but without label smoothing and class weights.
     fn loss(&self, row: &Features, output: &Output) -> Loss;
 
-    /// What the model says of an example, by the outputs of its rows.
+    /// Decodes the outputs of an example's rows.
     fn decode(&self, example: &Example, windows: &[Window<'_>], params: &TaskParams) -> Result<Decoded>;
 
     /// The threshold that is best for a split, where the task has one.

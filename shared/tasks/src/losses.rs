@@ -1,10 +1,10 @@
-//! Losses by which tasks are compared and models are chosen, in float64.
+//! The losses of an evaluation, in float64.
 
 use metrics::log_softmax;
 use shared::model_output::Output;
 use shared::schema::Targets;
 
-/// A sum of losses, and of how many; the loss of a split is one sum over the other.
+/// A sum of losses and their count; the loss of a split is their quotient.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Loss {
     pub sum: f64,
@@ -12,12 +12,12 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// Not a number, where nothing was measured.
+    /// NaN without a loss.
     pub fn mean(self) -> f64 {
         self.sum / self.count
     }
 
-    /// Of a row whose targets are of another task.
+    /// The loss of a row whose targets belong to another task.
     pub(crate) const UNDEFINED: Loss = Loss { sum: f64::NAN, count: 1.0 };
 }
 
@@ -27,13 +27,13 @@ impl std::iter::Sum for Loss {
     }
 }
 
-/// Of one class among all.
+/// Cross-entropy of one class.
 pub(crate) fn cross_entropy(targets: &Targets, output: &Output) -> Loss {
     let Targets::Class(class) = targets else { return Loss::UNDEFINED };
     of_class(*class, output.logits())
 }
 
-/// Of the tag of every token that has one.
+/// Sum of cross-entropies over the tokens that have a tag.
 pub(crate) fn token_cross_entropy(targets: &Targets, output: &Output) -> Loss {
     let (Targets::Tags(tags), logits) = (targets, output.logits()) else { return Loss::UNDEFINED };
     if tags.is_empty() || !logits.len().is_multiple_of(tags.len()) {
@@ -50,7 +50,7 @@ fn of_class(class: i64, logits: &[f32]) -> Loss {
     Loss { sum: -log_probability.unwrap_or(f64::NAN), count: 1.0 }
 }
 
-/// Of every label by itself, as its mean over them.
+/// Mean over labels of the binary cross-entropy.
 pub(crate) fn binary_cross_entropy(targets: &Targets, output: &Output) -> Loss {
     let Targets::Classes(classes) = targets else { return Loss::UNDEFINED };
     let logits = output.logits();
@@ -64,14 +64,14 @@ pub(crate) fn binary_cross_entropy(targets: &Targets, output: &Output) -> Loss {
     Loss { sum: losses.sum::<f64>() / logits.len() as f64, count: 1.0 }
 }
 
-/// Of a score.
+/// Squared error of a score.
 pub(crate) fn squared_error(targets: &Targets, output: &Output) -> Loss {
     let (Targets::Score(score), [predicted]) = (targets, output.logits()) else { return Loss::UNDEFINED };
     Loss { sum: (f64::from(*predicted) - f64::from(*score)).powi(2), count: 1.0 }
 }
 
-/// The mean over a span's first token and its last one, each of them one class among the tokens of its row. A span that
-/// ends outside the row counts for nothing.
+/// Mean of the cross-entropies of a span's first and last token, each a class among the tokens of its row. A span that
+/// ends outside the row does not count.
 pub(crate) fn span_cross_entropy(targets: &Targets, output: &Output) -> Loss {
     let Targets::Span { start, end } = targets else { return Loss::UNDEFINED };
     let logits = output.logits();

@@ -1,5 +1,5 @@
-//! The upstream task: to find the tokens that a text has lost (Devlin et al., 2019,
-//! <https://arxiv.org/abs/1810.04805>). What is masked is drawn anew in every epoch, so features hold whole texts.
+//! Masked language modelling (Devlin et al., 2019, <https://arxiv.org/abs/1810.04805>). Masks are drawn anew in every epoch,
+//! so features hold whole texts.
 
 use anyhow::{Context, Result, ensure};
 
@@ -18,7 +18,7 @@ use shared::tokens::{Tokenizer, Tokens, WordStarts};
 pub(super) struct MaskedLm;
 
 impl TaskSpec for MaskedLm {
-    /// A long text is cut into rows, one behind the other, and a text without tokens has none.
+    /// Cuts a long text into consecutive rows; a text without tokens has no row.
     fn encode(
         &self,
         example: &Example,
@@ -44,7 +44,7 @@ impl TaskSpec for MaskedLm {
         Loss { sum: -log_probabilities.sum::<f64>(), count: tokens.len() as f64 }
     }
 
-    /// Positions go on from one of the example's rows to the next.
+    /// Positions count on from one row of the example to the next.
     fn decode(&self, _example: &Example, windows: &[Window<'_>], _setting: &TaskParams) -> Result<Decoded> {
         let (mut guesses, mut before) = (Vec::new(), 0);
         for window in windows {
@@ -143,7 +143,7 @@ mod tests {
     use shared::schema::Truth;
     use shared::task::Task;
 
-    /// Pieces of two characters, and what is left over where a word has an odd number of them.
+    /// Pieces of two characters, and single characters for the end of a word of odd length.
     const VOCABULARY: &str = "가나 다라 마바 사아 자차 카타 파하 라마 가 나 다 바 사 아 자";
     const MAX_SEQ_LENGTH: usize = 8;
 
@@ -225,7 +225,7 @@ mod tests {
         MaskedToken { position, truth, predicted, log_probability: probability.ln() }
     }
 
-    /// Of texts, packed, with these tokens masked in every row.
+    /// Evaluates packed texts with these tokens masked in every row.
     fn judged(texts: &[&str], outputs: Vec<Vec<MaskedToken>>) -> Result<(Vec<Prediction>, MetricValues)> {
         let rows: Vec<Features> = encode(texts).into_iter().map(|row| row.features).collect();
         let outputs: Vec<Output> = outputs.into_iter().map(Output::Masked).collect();

@@ -50,7 +50,7 @@ impl TaskSpec for MultiLabel {
     }
 }
 
-/// 1 for every label that the example has, else 0.
+/// The targets: 1 for every label of the example, else 0.
 fn classes_of(example: &Example, params: &TaskParams) -> Result<Targets> {
     match &example.truth {
         Truth::Unknown => Ok(Targets::Unknown),

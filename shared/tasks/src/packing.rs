@@ -1,12 +1,12 @@
-//! Short rows put together, so that a model learns from whole windows.
+//! Packing of short rows, so that a model learns from full windows.
 
 use super::Encoded;
 use shared::schema::Targets;
 use shared::tokens::Tokenizer;
 
-/// Rows one behind the other, as many as `max_seq_length` takes: `[CLS] a [SEP] b [SEP]`, the FULL-SENTENCES of RoBERTa
-/// (Liu et al., 2019, <https://arxiv.org/abs/1907.11692>), which go beyond a document's end. No row is cut. One that
-/// is made of several has the id of the first.
+/// Packs as many consecutive rows as fit into `max_seq_length`: `[CLS] a [SEP] b [SEP]`, the FULL-SENTENCES of RoBERTa
+/// (Liu et al., 2019, <https://arxiv.org/abs/1907.11692>), which cross the ends of documents. No row is cut. A packed row
+/// has the id of its first.
 pub(super) fn full_sentences(rows: Vec<Encoded>, tokenizer: &dyn Tokenizer) -> Vec<Encoded> {
     let [before] = tokenizer.frame(&[]).starts;
     let mut packed: Vec<Encoded> = Vec::with_capacity(rows.len());
@@ -22,7 +22,7 @@ pub(super) fn full_sentences(rows: Vec<Encoded>, tokenizer: &dyn Tokenizer) -> V
     packed
 }
 
-/// Puts `row`, without the `before` special tokens that it begins with, behind `last`.
+/// Appends `row`, without its first `before` special tokens, to `last`.
 fn append(last: &mut Encoded, row: Encoded, before: usize) {
     last.features.input_ids.extend(row.features.input_ids.into_iter().skip(before));
     last.features.token_type_ids.extend(row.features.token_type_ids.into_iter().skip(before));

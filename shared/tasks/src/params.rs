@@ -1,4 +1,4 @@
-//! What a task is told of the run.
+//! The parameters of a task.
 
 use anyhow::{Context, Result};
 
@@ -7,19 +7,18 @@ use shared::config::{Config, EntityRecognitionConfig, QuestionAnsweringConfig};
 use shared::fault::Fault;
 use shared::names::listed;
 
-/// The labels of the corpus, and the keys of the config that a task has for itself.
+/// The labels of the corpus, and the config keys of the task.
 #[derive(Debug, Clone, Default)]
 pub struct TaskParams {
-    /// In the order of their ids.
+    /// Labels in the order of their ids.
     pub labels: Vec<String>,
-    /// The probability from which on a label holds, where any number may.
+    /// The least probability of a predicted label, in `multi_label`.
     pub threshold: Option<f64>,
     pub question_answering: QuestionAnsweringConfig,
     pub entity_recognition: EntityRecognitionConfig,
-    /// The tags of a model that was not trained here, in the order of its outputs; empty where they follow from
-    /// `labels`.
+    /// The tags of a foreign model, in the order of its outputs; empty where they follow from `labels`.
     pub tags: Vec<String>,
-    /// How a model's tags are put together where it is asked as `transformers` asks it.
+    /// The aggregation of a model's tags, as in the pipelines of `transformers`.
     pub reading: Option<TokenReading>,
 }
 
@@ -35,15 +34,15 @@ impl TaskParams {
         }
     }
 
-    /// The id of a label of the corpus.
+    /// The id of a label; none where the corpus lacks it.
     pub(crate) fn label_id(&self, label: &str) -> Option<usize> {
         self.labels.iter().position(|known| known == label)
     }
 
-    /// The same of a label that must be there.
+    /// The id of a label that the corpus must have.
     ///
     /// # Errors
-    /// A [`Fault::input`] that names the labels of the corpus where this is none of them.
+    /// A [`Fault::input`] that names the labels of the corpus where it lacks this one.
     pub(crate) fn known_id(&self, label: &str) -> Result<usize> {
         let unknown =
             || Fault::input(format!("the label `{label}` is not in the list {}", listed(&self.labels)));

@@ -1,4 +1,4 @@
-//! Where in a context a question's answer stands.
+//! Extractive question answering: the place of an answer in a context.
 
 use std::ops::RangeInclusive;
 
@@ -57,7 +57,7 @@ impl TaskSpec for QuestionAnswering {
         losses::span_cross_entropy(&row.targets, output)
     }
 
-    /// The best spans over all windows, as `postprocess_qa_predictions` of `transformers` finds them.
+    /// Finds the best spans over all windows, as `postprocess_qa_predictions` of `transformers`.
     fn decode(&self, example: &Example, windows: &[Window<'_>], params: &TaskParams) -> Result<Decoded> {
         let keys = &params.question_answering;
         let mut spans = Vec::new();
@@ -115,7 +115,7 @@ impl Statistics for AnswerStatistics {
     }
 }
 
-/// The span of the first token, which is special: where the answer is not in the row.
+/// The target of a row without the answer: the span of its first, special token.
 const NOT_HERE: Targets = Targets::Span { start: 0, end: 0 };
 
 fn context_of(example: &Example) -> Result<&str> {
@@ -126,7 +126,7 @@ fn ids(pieces: &[Piece]) -> Vec<u32> {
     pieces.iter().map(|piece| piece.id).collect()
 }
 
-/// How many tokens of the context a row has beside `question` tokens.
+/// The number of context tokens in a row with `question` tokens of the question.
 fn room(question: usize, keys: &QuestionAnsweringConfig, tokenizer: &dyn Tokenizer) -> Result<usize> {
     let (length, special) = (tokenizer.max_seq_length(), tokenizer.special_tokens_of_pair());
     let beside = keys.max_query_length + keys.doc_stride + special;
@@ -141,7 +141,7 @@ fn room(question: usize, keys: &QuestionAnsweringConfig, tokenizer: &dyn Tokeniz
     Ok(length - special - question)
 }
 
-/// The pieces of the context in which the first of the true answers stands, whole ones; none where there is no answer.
+/// The pieces of the context that hold the first true answer; none without an answer.
 fn true_pieces(
     example: &Example,
     pieces: &[Piece],
@@ -170,8 +170,7 @@ fn true_pieces(
     Ok((start < end && first < behind).then(|| first..=behind - 1))
 }
 
-/// The tokens of `answer` in a row in which `length` pieces stand from the token `first` on, `before` pieces being
-/// left out before them.
+/// The span of `answer` in a row that shows `length` pieces from the token `first` on, after `before` earlier pieces.
 fn span_in(answer: &RangeInclusive<usize>, before: usize, length: usize, first: usize) -> Result<Targets> {
     let whole = before <= *answer.start() && *answer.end() < before + length;
     let token = |piece: usize| i64::try_from(piece + first - before);
@@ -182,7 +181,7 @@ fn span_in(answer: &RangeInclusive<usize>, before: usize, length: usize, first: 
     }
 }
 
-/// Of `length` tokens, `pieces` are those from `first` on.
+/// The places of `length` tokens, of which `pieces` stand from `first` on.
 fn offsets(pieces: &[Piece], first: usize, length: usize) -> Result<Vec<Offset>> {
     let mut offsets = vec![Offset::NOWHERE; length];
     for (offset, piece) in offsets.iter_mut().skip(first).zip(pieces) {
@@ -199,16 +198,16 @@ fn start_and_end_logits<'a>(window: &Window<'a>) -> Result<(&'a [f32], &'a [f32]
     of_tokens.with_context(|| format!("the model gives {} logits for {tokens} tokens", logits.len()))
 }
 
-/// A part of the context, in characters.
+/// A part of the context, in characters, with its score.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     start: i32,
     end: i32,
-    /// The logits of its first and last token, summed.
+    /// The sum of the logits of its first and last token.
     score: f32,
 }
 
-/// Of the best first tokens and the best last ones, those that make a span together.
+/// The valid spans of the best first tokens and the best last tokens.
 fn best_spans(starts: &[f32], ends: &[f32], offsets: &[Offset], max_answer_length: usize) -> Vec<Span> {
     let (starts, ends) = (best_tokens(starts, offsets), best_tokens(ends, offsets));
     let pairs = starts.iter().flat_map(|first| ends.iter().map(move |last| (first, last)));
@@ -230,7 +229,7 @@ struct Token {
     logit: f32,
 }
 
-/// Those with the highest logits. A piece for whitespace alone begins and ends no answer.
+/// The context tokens with the highest logits. A piece of whitespace neither begins nor ends an answer.
 fn best_tokens(logits: &[f32], offsets: &[Offset]) -> Vec<Token> {
     let token = |(index, (&logit, &offset)): (usize, (&f32, &Offset))| Token { index, offset, logit };
     let tokens = logits.iter().zip(offsets).enumerate().map(token);
@@ -241,7 +240,7 @@ fn best_tokens(logits: &[f32], offsets: &[Offset]) -> Vec<Token> {
     tokens
 }
 
-/// Every span once, though two windows have it, with its better score; of equal scores the first in the context.
+/// Sorts spans by score, and by place where scores are equal. A span of two windows stands once, with its better score.
 fn best_first(mut spans: Vec<Span>) -> Vec<Span> {
     let place = |span: &Span| (span.start, span.end);
     spans.sort_by(|a, b| place(a).cmp(&place(b)).then(b.score.total_cmp(&a.score)));
@@ -250,7 +249,7 @@ fn best_first(mut spans: Vec<Span>) -> Vec<Span> {
     spans
 }
 
-/// With probabilities among each other.
+/// The candidates with their probabilities: a softmax over their scores.
 fn candidates(spans: &[Span], context: &str) -> Result<Vec<Candidate>> {
     let places = context.char_indices().map(|(place, _)| place).chain([context.len()]);
     let places: Vec<usize> = places.collect();

@@ -1,4 +1,4 @@
-//! A score of one text, such as a rating, or of two: how alike their meanings are.
+//! A score of one text, such as a rating, or of two, such as their similarity.
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -19,7 +19,7 @@ use shared::tokens::Tokenizer;
 pub(super) struct Regression;
 
 impl TaskSpec for Regression {
-    /// The one that `transformers` gives a model with one output.
+    /// The name that `transformers` gives a single output.
     fn outputs(&self, _setting: &TaskParams) -> Vec<String> {
         vec!["LABEL_0".to_owned()]
     }
@@ -47,7 +47,7 @@ impl TaskSpec for Regression {
     }
 }
 
-/// The score as float32, which the model learns; of whatever scale.
+/// The score as float32; its scale is free.
 fn score_of(example: &Example) -> Result<Targets> {
     match &example.truth {
         Truth::Unknown => Ok(Targets::Unknown),

@@ -10,7 +10,7 @@ use shared::metric::{Metric, MetricValues};
 use shared::model_output::Output;
 use shared::schema::Features;
 
-/// A row of an example, and the model's output for it.
+/// A row of an example with the model's output.
 #[derive(Debug, Clone, Copy)]
 pub struct Window<'a> {
     pub features: &'a Features,
@@ -18,7 +18,7 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// Of each of `rows`, with its output.
+    /// Pairs each of `rows` with its output.
     pub fn all(rows: &'a [Features], outputs: &'a [Output]) -> Vec<Window<'a>> {
         rows.iter().zip(outputs).map(|(features, output)| Window { features, output }).collect()
     }
@@ -46,7 +46,7 @@ impl fmt::Display for Undefined {
     }
 }
 
-/// What a single number does not say.
+/// Metrics of single labels.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Details {
@@ -55,7 +55,7 @@ pub enum Details {
         /// `confusion_matrix[label][predicted]`, in label order.
         confusion_matrix: Vec<Vec<u64>>,
     },
-    /// Precision, recall and F1 of every label, where there is no confusion of one with another.
+    /// Precision, recall and F1 of every label, for tasks without a confusion matrix.
     Labels { classes: Vec<ClassMetrics> },
     #[default]
     Nothing,

@@ -1,4 +1,4 @@
-//! What the tasks that say one thing of a whole text have in common.
+//! Encoding and decoding of whole texts, for tasks with one prediction a text.
 
 use anyhow::{Context, Result};
 
@@ -8,7 +8,7 @@ use shared::schema::Decoded;
 use shared::schema::{Example, Targets, Truth};
 use shared::tokens::Tokenizer;
 
-/// The text, or both, as one row, cut where it is too long.
+/// Encodes one text or two as one row, truncated where it is too long.
 pub(super) fn encode(
     example: &Example,
     targets: Targets,
@@ -22,7 +22,7 @@ pub(super) fn encode(
     Ok(vec![Encoded::new(&example.example_id, &tokens, unknown, targets, Vec::new())?])
 }
 
-/// The id of the one label.
+/// The target: the id of the label.
 pub(super) fn class_of(example: &Example, params: &TaskParams) -> Result<Targets> {
     match &example.truth {
         Truth::Unknown => Ok(Targets::Unknown),

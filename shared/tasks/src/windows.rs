@@ -6,15 +6,14 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WindowSpan {
     pub(super) shown: Range<usize>,
-    /// Of these, the ones that no other window shows more around. Every piece is one window's own.
+    /// The pieces of which this window shows the most context. Every piece belongs to one window.
     pub(super) own: Range<usize>,
 }
 
-/// Windows over `pieces`: one where `room` is enough for all, else each repeats the last `overlap` pieces of the one
-/// before it.
+/// Windows over `pieces`: one where all fit into `room`, else each repeats the last `overlap` pieces of the window before.
 ///
-/// How much a window shows around a piece is what it shows on the poorer side, as in the original BERT's
-/// `_check_is_max_context`; but a text's own end is no lack. So half of what two windows show is the first one's own.
+/// The context of a piece is the number of pieces on its poorer side, as in `_check_is_max_context` of the original BERT; the
+/// end of the text does not count as poor. So the first half of what two windows share belongs to the first.
 pub(super) fn window_spans(pieces: usize, room: usize, overlap: usize) -> Vec<WindowSpan> {
     let step = room.saturating_sub(overlap).max(1);
     let (mut spans, mut start, mut own_start) = (Vec::new(), 0, 0);
@@ -52,7 +51,7 @@ mod tests {
         check(6, 4, 3, &[(0..4, 0..3), (1..5, 3..4), (2..6, 4..6)]);
     }
 
-    /// Of a piece on the poorer side of it.
+    /// The context of a piece on its poorer side.
     fn shown_around(span: &WindowSpan, piece: usize, pieces: usize) -> usize {
         let before = if span.shown.start == 0 { usize::MAX } else { piece - span.shown.start };
         let after = if span.shown.end == pieces { usize::MAX } else { span.shown.end - 1 - piece };

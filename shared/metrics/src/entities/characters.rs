@@ -1,11 +1,11 @@
-//! F1 of the tags of single characters, the second figure of KLUE-NER.
+//! F1 of the tags of single characters, the second metric of KLUE-NER.
 
 use super::tags::Tag;
 use crate::counts::{Counts, mean};
 
 /// Tags predicted against tags there, accumulated character by character.
 ///
-/// KLUE-baseline leaves out spaces, so whoever compares with it leaves them out too.
+/// KLUE-baseline leaves out spaces; a comparison with it must do so too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CharacterScores {
     /// `O`, then `B-` and `I-` of each class.
@@ -43,7 +43,7 @@ impl CharacterScores {
         mean_f1(&self.tags)
     }
 
-    /// The same without `O`, which is what KLUE-baseline documents.
+    /// The mean F1 of all tags but `O`, which is what KLUE-baseline documents.
     pub fn macro_f1_without_outside(&self) -> f64 {
         mean_f1(self.tags.get(1..).unwrap_or_default())
     }

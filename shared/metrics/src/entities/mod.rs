@@ -1,4 +1,4 @@
-//! Entities in tagged texts: tags and how they are written, the entities that they mean, and how both are scored.
+//! Entities in tagged texts: schemes of tags, the entities that tags mean, and the scores of both.
 
 mod characters;
 mod scheme;

@@ -1,4 +1,4 @@
-//! How tags are written.
+//! Schemes in which tags are written.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub enum TagScheme {
     Plain,
 }
 
-/// What a written tag says.
+/// The meaning of a written tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WrittenTag<'a> {
     Outside,

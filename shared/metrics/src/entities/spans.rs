@@ -1,4 +1,4 @@
-//! Entities as spans, and the ways between them and tags.
+//! Entities as spans, and their conversion from and to tags.
 
 use anyhow::{Result, ensure};
 
@@ -12,7 +12,7 @@ pub struct Entity {
     pub end: usize,
 }
 
-/// What an `I-` without a fitting tag before it does.
+/// The treatment of an `I-` without a fitting tag before it.
 #[derive(Clone, Copy, PartialEq)]
 enum StrayInside {
     BeginsEntity,

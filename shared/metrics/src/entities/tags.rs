@@ -4,10 +4,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::scheme::{TagScheme, WrittenTag};
 
-/// What one token or character is, in IOB2; entity classes by their ids.
+/// The IOB2 tag of a token or character; entity classes by their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tag {
-    /// Of no entity.
+    /// Outside of entities.
     Outside,
     /// The first of an entity.
     Begin(usize),
@@ -57,7 +57,7 @@ impl TagSet {
         Ok(set)
     }
 
-    /// The same of a set that is learnt: a class without one of its two tags could not be written as tags.
+    /// Makes a set for training, in which every class must have both tags.
     ///
     /// # Errors
     /// As of [`TagSet::new`], and where a class lacks one.

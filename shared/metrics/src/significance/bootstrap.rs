@@ -1,10 +1,10 @@
-//! The bootstrap: rows drawn anew with replacement, over and over, show how much a statistic varies.
+//! The bootstrap: rows are resampled with replacement to see how much a statistic varies.
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
-/// How often rows are drawn anew, and from which seed. The same seed gives the same result on any number of
+/// The number of resamples and the seed. A seed gives one result on any number of
 /// threads, since every resample has a random stream of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bootstrap {
@@ -19,11 +19,11 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// How much better one run is than another on the same rows.
+/// The difference between two runs on the same rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Difference {
     pub interval: Interval,
-    /// How likely a difference as far from 0 would be, were the runs equally good.
+    /// The probability of a difference as far from 0, if the runs were equally good.
     pub p_value: f64,
 }
 

@@ -1,4 +1,4 @@
-//! McNemar's test: whether two classifiers differ, from the rows that only one of them gets right.
+//! McNemar's test of two classifiers, on the rows that only one of them predicts correctly.
 
 /// Below this many rows that only one run gets right, chi-squared is too coarse (Edwards, 1948).
 const EXACT_BELOW: u64 = 25;

@@ -1,4 +1,4 @@
-//! How far a figure can be trusted: intervals of one run, and tests of one run against another.
+//! Significance: intervals of one run, and tests of one run against another.
 
 mod bootstrap;
 mod mcnemar;

@@ -1,4 +1,4 @@
-//! A model's tags put together as `transformers`' `TokenClassificationPipeline` does, by its `aggregation_strategy`.
+//! Aggregation of a model's tags, as `aggregation_strategy` of `TokenClassificationPipeline` in `transformers`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use metrics::entities::TagSet;
 use shared::config::Aggregation;
 use shared::schema::Offset;
 
-/// How tokens become words, and words tags.
+/// The aggregation of tokens to words and of their tags.
 #[derive(Debug, Clone)]
 pub struct TokenReading {
     pub aggregation: Aggregation,
-    /// The ids of tokens that go on with a word, where the vocabulary marks them; else a token does that no space
-    /// stands before.
+    /// The ids of tokens that continue a word, where the vocabulary marks them; else a token without a space before it
+    /// continues a word.
     pub continuing: Option<Arc<HashSet<i32>>>,
-    /// Begins a word wherever it stands.
+    /// The unknown token, which always begins a word.
     pub unknown: Option<i32>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Token {
 }
 
 impl TokenReading {
-    /// What has a tag: tokens, or words.
+    /// The tagged units: tokens, or words.
     pub(super) fn units(&self, tokens: &[Token], text: &str, set: &TagSet) -> Result<Vec<Tagged>> {
         let spaces: HashSet<usize> =
             text.chars().enumerate().filter(|(_, character)| *character == ' ').map(|(at, _)| at).collect();

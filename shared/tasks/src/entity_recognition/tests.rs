@@ -39,7 +39,7 @@ fn tags_of_row(row: &Encoded) -> Vec<i64> {
     tags.clone()
 }
 
-/// A model that is right wherever it is asked, and says B-LC where it is not.
+/// A model that is correct on tokens with a place, and predicts B-LC elsewhere.
 fn perfect(row: &Encoded) -> Output {
     let said = tags_of_row(row).into_iter().map(|tag| if tag == Targets::IGNORED { 3 } else { tag });
     Output::Logits(
@@ -54,7 +54,7 @@ fn decode(example: &Example, rows: &[Encoded], outputs: &[Output]) -> Vec<Predic
     entities
 }
 
-/// Through the tags of tokens, in windows of every kind, and back.
+/// Encodes entities as tags of tokens in windows of every kind, and decodes them.
 fn check_round_trip(text: &str, parts: &[(u32, u32, &str)], expect: &[(u32, u32, &str)]) {
     let example = marked(text, parts);
     for (max_seq_length, stride) in [(64, 32), (6, 2), (6, 3), (5, 0), (3, 0)] {
@@ -180,7 +180,7 @@ fn an_inside_after_nothing_is_of_no_entity() {
 }
 
 #[test]
-fn a_text_that_nobody_marked_is_read_alike() {
+fn a_text_without_marks_is_decoded_the_same() {
     let rows = encode(&example("a 이순신은", Truth::Unknown), 4, 1).unwrap();
     assert_eq!(rows.iter().map(|row| &row.features.targets).collect::<Vec<_>>(), [&Targets::Unknown; 2]);
     let marked = encode(&marked("a 이순신은", &[(2, 5, "PS")]), 4, 1).unwrap();
@@ -269,7 +269,7 @@ fn of_a_word_only_the_first_token_has_a_target() {
     assert_eq!(note, serde_json::json!({"unit": "word"}));
 }
 
-/// A model that is right about the first tokens of words, and says I-LC of all others.
+/// A model that is correct on the first tokens of words, and predicts I-LC on all others.
 #[test]
 fn a_word_is_what_its_first_token_is() {
     let parts = [(0, 4, "PS"), (5, 10, "LC")];

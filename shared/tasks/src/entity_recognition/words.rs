@@ -1,4 +1,4 @@
-//! The words of a text, the parts between whitespace, where they have tags.
+//! The words of a text, its parts between whitespace, as units of tags.
 
 use anyhow::Result;
 
@@ -8,9 +8,9 @@ use metrics::entities::TagSet;
 use shared::schema::Offset;
 
 pub(super) struct Words {
-    /// From its first character to behind the last.
+    /// The places of the words.
     spans: Vec<(usize, usize)>,
-    /// Of every character the word that it is of; of whitespace, the word before it.
+    /// The word of every character; whitespace belongs to the word before it.
     of_character: Vec<Option<usize>>,
 }
 
@@ -37,7 +37,7 @@ impl Words {
         self.spans.iter().map(place).collect()
     }
 
-    /// `places` of tokens, without those that are not the first of their word.
+    /// The places of tokens that are the first of their word; all others have no place.
     pub(super) fn first_places(&self, places: &[Offset]) -> Vec<Offset> {
         let mut last = None;
         let first = |place: &Offset| {
@@ -49,7 +49,7 @@ impl Words {
         places.iter().map(first).collect()
     }
 
-    /// The words that have tokens, each as its first one says.
+    /// The words that have tokens, each with the tag of its first token.
     pub(super) fn tagged(&self, tokens: &[Token], set: &TagSet) -> Result<Vec<Tagged>> {
         let (places, mut last, mut tagged) = (self.places()?, None, Vec::new());
         for token in tokens {

@@ -40,7 +40,7 @@ fn slice(text: &str, start: i32, end: i32) -> String {
     text.chars().skip(start as usize).take((end - start) as usize).collect()
 }
 
-/// Of every window of `context` its target, as the text that it covers; empty where the answer is not in it.
+/// The target of every window of `context` as text; empty where the answer is not in it.
 fn check_windows(context: &str, truth: Truth, expect: &[&str]) {
     let rows = encode(&example(QUESTION, context, truth), sometimes(), LENGTH).unwrap();
     let target = |row: &Encoded| match row.features.targets {
@@ -131,7 +131,7 @@ fn what_cannot_be_learnt_is_refused() {
     check(answers(&[(0, "가가")]), LENGTH - 1, 2, "3 special tokens take 7");
 }
 
-/// `logits` says of a window and a piece's text, or `[CLS]`, how well a span begins and ends there.
+/// `logits` gives the start and end logits of a window's piece by its text, or of `[CLS]`.
 fn decode(
     context: &str,
     keys: QuestionAnsweringConfig,

@@ -14,7 +14,7 @@ struct Golden {
     cases: Vec<Case>,
 }
 
-/// What `tests/golden/make_aggregation.py` writes.
+/// The file that `tests/golden/make_aggregation.py` writes.
 #[derive(Deserialize)]
 struct Case {
     text: String,
