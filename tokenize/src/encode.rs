@@ -1,4 +1,4 @@
-//! From examples to features.
+//! Conversion of examples to features.
 
 use anyhow::Result;
 use shared::schema::{Example, TargetKind};
@@ -6,7 +6,7 @@ use shared::task::Task;
 use tasks::{Encoded, TaskParams};
 use tokenizer::BoundedTokenizer;
 
-/// Turns examples into features; any number of threads may use it at once.
+/// Encodes examples as features. Several threads may use it at once.
 pub(crate) struct Encoder {
     tokenizer: BoundedTokenizer,
     task: Task,
@@ -26,10 +26,10 @@ impl Encoder {
         self.task.targets(&self.params.labels)
     }
 
-    /// Encodes `examples` in parallel on the current thread pool; their rows are in their order.
+    /// Encodes `examples` in parallel on the current thread pool. Returns the rows in the order of the examples.
     ///
     /// # Errors
-    /// Of the first example that fails, with its id.
+    /// The error of the first example that fails, with its id.
     pub(crate) fn encode_batch(&self, examples: &[Example]) -> Result<Vec<Encoded>> {
         let rows = self.tokenizer.encode_all(examples, |example, tokenizer| {
             tasks::encode(self.task, example, &self.params, tokenizer)

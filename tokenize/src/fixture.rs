@@ -1,4 +1,4 @@
-//! A tiny model for the tests of this crate, and the data that may lie beside it.
+//! A tiny model for the tests of this crate, and the paths of test data outside the workspace.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use shared::layout::hub;
 use tempfile::TempDir;
 
-/// A model's folder with a WordPiece vocabulary and 16 positions, and no weights.
+/// The folder of a model with a WordPiece vocabulary and 16 positions, without weights.
 pub(crate) struct Model(TempDir);
 
 impl Model {
@@ -26,8 +26,8 @@ impl Model {
     }
 }
 
-/// What lies beside the workspace. None, and a line that says so, where it does not.
-pub(crate) fn beside(path: &str) -> Option<PathBuf> {
+/// The path of a file or folder in the test data outside the workspace. Prints a line and returns none where it is absent.
+pub(crate) fn test_data(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(path);
     if !path.exists() {
         eprintln!("skipped: {} is not there", path.display());

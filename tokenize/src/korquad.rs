@@ -1,4 +1,4 @@
-//! Question answering beside real texts and a real tokenizer: what tokens and windows leave of KorQuAD's answers.
+//! Upper bound of question answering with real tokenizers: how many answers of KorQuAD tokens and windows can express.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use tasks::{TaskParams, evaluate};
 use tokenizer::BoundedTokenizer;
 
 use crate::encode::Encoder;
-use crate::fixture::beside;
+use crate::fixture::test_data;
 
 const DEV: &str = "mirror/korquad.github.io/dataset/KorQuAD_v1.0_dev.json";
 
@@ -24,7 +24,7 @@ fn string(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// Of a file in SQuAD's format.
+/// Reads examples from a file in SQuAD's format.
 fn examples(file: &str) -> Vec<Example> {
     let file: Value = serde_json::from_str(file).unwrap();
     let answer = |answer: &Value| Answer {
@@ -44,7 +44,7 @@ fn examples(file: &str) -> Vec<Example> {
     paragraphs.flat_map(of).collect()
 }
 
-/// Of a model that is right about the answer in every row that has it.
+/// The output of a model that is right about every row that holds the answer.
 fn perfect(row: &Features) -> Output {
     let Targets::Span { start, end } = row.targets else { panic!("{:?}", row.targets) };
     let mut logits = vec![0.0; 2 * row.input_ids.len()];
@@ -55,10 +55,10 @@ fn perfect(row: &Features) -> Output {
     Output::Logits(logits)
 }
 
-/// Of perfect outputs with `[question_answering]` as it is by default: exact match and F1 of at least `expect`,
-/// and how many answers are no part of what is given in their place.
+/// Checks perfect outputs with the default settings of `[question_answering]`: exact match and F1 are at least `expect`,
+/// and `expect_lost` predictions do not contain the answer.
 fn check(model: &str, max_seq_length: usize, rows: usize, expect: [f64; 2], expect_lost: usize) {
-    let (Some(dev), Some(model)) = (beside(DEV), beside(model)) else { return };
+    let (Some(dev), Some(model)) = (test_data(DEV), test_data(model)) else { return };
     let examples = examples(&fs::read_to_string(dev).unwrap());
     assert_eq!(examples.len(), 5_774);
     let (params, task) = (TaskParams::default(), Task::QuestionAnswering);
@@ -81,15 +81,15 @@ fn holds_answer(Prediction { truth, decoded, .. }: &Prediction) -> bool {
     best.text.contains(answer.text.trim())
 }
 
-/// What is more than the answer is a particle that shares a piece with its end, as in `위를` of `시위를`, or rarely a sign
-/// before its beginning, as in `(10`.
+/// A longer prediction ends with a particle that shares a piece with the end of the answer (`위를` in `시위를`), or rarely
+/// begins with a sign before the answer (`(10`).
 #[test]
-fn windows_lose_no_answer_and_pieces_lengthen_some() {
+fn unigram_windows_lose_no_answers() {
     check("models/me5-small-ko", 384, 7_333, [0.887, 0.987], 0);
 }
 
-/// An English name alone is more than 30 of its pieces.
+/// The one lost answer is an English name of more than 30 pieces.
 #[test]
-fn word_pieces_too() {
+fn word_piece_windows_lose_one_answer() {
     check("mirror/huggingface.co/beomi/kcbert-base/resolve/main", 300, 8_144, [0.780, 0.973], 1);
 }

@@ -1,4 +1,4 @@
-//! The stage `tokenize`: every split's texts become token ids, in order, shard by shard.
+//! The stage `tokenize`: encodes the texts of every split as token ids, in order, in shards.
 
 mod encode;
 #[cfg(test)]
@@ -26,7 +26,7 @@ use tokenizer::BoundedTokenizer;
 use crate::encode::Encoder;
 use crate::split::SplitJob;
 
-/// Rows of each split in test mode: some batches for train and evaluate.
+/// The number of rows of each split in test mode: a few batches for train and evaluate.
 const TEST_MODE_ROWS: u64 = 256;
 
 /// Tokenizes every split of fetch's folder into `job.output`.
@@ -48,7 +48,7 @@ pub fn run(job: &Job) -> Result<TokenizeMetadata> {
             split,
             examples: fetched::examples(fetched.path(), split),
             output: &job.output,
-            most_rows: if job.config.test_mode { TEST_MODE_ROWS } else { u64::MAX },
+            max_rows: if job.config.test_mode { TEST_MODE_ROWS } else { u64::MAX },
         };
         splits.insert(split, work.run(&encoder, &pool)?);
     }
@@ -65,7 +65,7 @@ pub fn run(job: &Job) -> Result<TokenizeMetadata> {
     })
 }
 
-/// A pool of its own, because the process-wide one takes its size from an environment variable.
+/// Creates a pool for this stage. An environment variable sets the size of rayon's global pool, so that is not used.
 fn thread_pool(config: &TokenizeConfig) -> Result<ThreadPool> {
     let workers = match config.workers {
         0 => std::thread::available_parallelism()?.get(),

@@ -1,4 +1,4 @@
-//! `tokenize`: examples to features.
+//! The program `tokenize`.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use clap::Parser;
 use shared::layout::Stage;
 use shared::stage::{StageArgs, execute};
 
-/// Turns the examples that fetch left into padded token ids.
+/// Encodes the examples of fetch as padded token ids.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {

@@ -1,4 +1,4 @@
-//! A split's features, cut into files of a fixed number of rows.
+//! The features of a split in files with a fixed number of rows.
 
 use std::path::PathBuf;
 use std::{fs, mem};
@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use shared::layout::{Split, tokenized};
 use shared::schema::{Features, FeaturesWriter, TargetKind};
 
-/// Rows of every shard but the last.
+/// The number of rows in every shard but the last.
 pub(crate) const ROWS_PER_SHARD: u64 = 1_000_000;
 
-/// How the features of a split lie on disk.
+/// The layout of a split's features on disk.
 #[derive(Debug, Clone)]
 pub(crate) struct ShardPlan {
     /// Tokenize's folder.
@@ -29,11 +29,12 @@ impl ShardPlan {
     }
 }
 
-/// Writes rows to one shard after the other. How many there are is known at the end, and only then are they named.
+/// Writes rows to one shard after the other. Shards get their final names at the end, since the names contain the number
+/// of shards.
 pub(crate) struct ShardWriter {
     plan: ShardPlan,
     index: usize,
-    /// Rows that the current shard still takes.
+    /// The number of rows that the current shard can still take.
     room: u64,
     current: FeaturesWriter,
 }
@@ -65,8 +66,7 @@ impl ShardWriter {
         Ok(())
     }
 
-    /// Gives the shards their names and returns their number. An empty split is one empty file, so that a reader finds
-    /// its columns.
+    /// Renames the shards and returns their number. An empty split has one empty file, so that a reader finds the columns.
     pub(crate) fn finish(self) -> Result<usize> {
         self.current.finish()?;
         let (ShardPlan { folder, split, .. }, count) = (&self.plan, self.index + 1);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_fill_shard_after_shard() {
+    fn rows_fill_one_shard_after_the_other() {
         check(7, 2, &[3, 3, 1]);
         check(7, 7, &[3, 3, 1]);
         check(6, 4, &[3, 3]);

@@ -1,5 +1,4 @@
-//! One split, from its examples to its shards, in constant memory: while a batch is written, the next one is encoded
-//! and the one after it is read.
+//! Encodes one split in constant memory: while one batch is written, the next is encoded and the one after that is read.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -16,33 +15,36 @@ use crate::encode::Encoder;
 use crate::shard::{ROWS_PER_SHARD, ShardPlan, ShardWriter};
 use crate::statistics::Statistics;
 
-/// What is to be done for a split.
+/// The work for one split.
 pub(crate) struct SplitJob<'a> {
     pub(crate) split: Split,
     /// The file of examples.
     pub(crate) examples: PathBuf,
     /// Tokenize's folder.
     pub(crate) output: &'a Path,
-    /// Only the first rows are taken, up to this number.
-    pub(crate) most_rows: u64,
+    /// The maximum number of rows; only the first ones are encoded.
+    pub(crate) max_rows: u64,
 }
 
 impl SplitJob<'_> {
-    /// Encodes on `pool` and writes, in the order of the examples.
+    /// Encodes the split on `pool` and writes the features in the order of the examples.
     pub(crate) fn run(&self, encoder: &Encoder, pool: &ThreadPool) -> Result<SplitMetadata> {
         let started = Instant::now();
         let examples = ExampleReader::open(&self.examples)?;
-        let left = examples.rows().min(self.most_rows);
+        let left = examples.rows().min(self.max_rows);
         let writer = ShardWriter::create(self.plan(encoder))?;
         let rows = FirstRows { examples, left };
         let (statistics, shards) = pool.install(|| self.convert(rows, encoder, writer))?;
         let (mean_length, misaligned) = (statistics.mean_length(), statistics.misaligned());
         let without_tokens = statistics.is_without_tokens();
         let unknown = statistics.unknown().warning();
-        let metadata = statistics.into_facts(shards);
+        let metadata = statistics.into_metadata(shards);
         self.report(&metadata, mean_length, started);
         if without_tokens {
-            log::warn!("{}: no text has a token, so nothing can be learnt or judged there", self.split);
+            log::warn!(
+                "{}: no text has a token, so this split is of no use for training or evaluation",
+                self.split
+            );
         }
         unknown.iter().chain(&misaligned).for_each(|sentence| log::warn!("{}: {sentence}", self.split));
         Ok(metadata)
@@ -59,10 +61,10 @@ impl SplitJob<'_> {
         }
     }
 
-    /// Reads, encodes and writes side by side on the current thread pool, which is never asked for more threads than
-    /// it has: a worker that has written its batch helps to encode the next one.
+    /// Reads, encodes and writes in parallel on the current thread pool. No further threads are needed: a worker that has
+    /// written its batch helps to encode the next one.
     ///
-    /// Returns the number of shards too.
+    /// Returns the statistics and the number of shards.
     fn convert(
         &self,
         mut rows: FirstRows,
@@ -102,7 +104,7 @@ impl SplitJob<'_> {
     }
 }
 
-/// The least length that `share` of the rows do not exceed.
+/// The smallest length that a fraction `share` of the rows does not exceed.
 fn quantile(histogram: &[u64], share: f64) -> usize {
     let wanted = histogram.iter().sum::<u64>() as f64 * share;
     let mut rows = 0;
@@ -113,6 +115,7 @@ fn quantile(histogram: &[u64], share: f64) -> usize {
     histogram.iter().position(covers).unwrap_or(0)
 }
 
+/// Adds `rows` to the statistics and returns their features.
 fn counted(rows: Vec<Encoded>, statistics: &mut Statistics) -> Vec<Features> {
     rows.iter().for_each(|row| statistics.add(row));
     rows.into_iter().map(|row| row.features).collect()
@@ -125,7 +128,7 @@ struct FirstRows {
 }
 
 impl FirstRows {
-    /// Some thousand rows; none at the end.
+    /// The next batch of a few thousand rows; empty at the end.
     fn next_batch(&mut self) -> Result<Vec<Example>> {
         if self.left == 0 {
             return Ok(Vec::new());
@@ -164,13 +167,13 @@ mod tests {
         writer.finish().unwrap();
     }
 
-    fn run(folder: &Path, workers: usize, most_rows: u64) -> Result<SplitMetadata> {
+    fn run(folder: &Path, workers: usize, max_rows: u64) -> Result<SplitMetadata> {
         let tokenizer = BoundedTokenizer::load(Model::word_piece().path(), 16).unwrap();
         let params = TaskParams { labels: vec!["good".to_owned()], ..TaskParams::default() };
         let encoder = Encoder::new(tokenizer, Task::Classification, params);
         let pool = ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
         let examples = folder.join("examples.parquet");
-        SplitJob { split: Split::Train, examples, output: folder, most_rows }.run(&encoder, &pool)
+        SplitJob { split: Split::Train, examples, output: folder, max_rows }.run(&encoder, &pool)
     }
 
     fn shard(folder: &Path) -> PathBuf {
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_of_lengths() {
+    fn quantiles_of_lengths_are_found() {
         let check = |share: f64, expect: usize| assert_eq!(quantile(&[0, 0, 5, 4, 0, 1], share), expect);
         check(0.5, 2);
         check(0.9, 3);
@@ -200,14 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_kept_and_the_first_rows_are_taken() {
-        for most_rows in [256, 5000, u64::MAX] {
+    fn the_first_rows_are_encoded_in_order() {
+        for max_rows in [256, 5000, u64::MAX] {
             let folder = tempfile::tempdir().unwrap();
             write_examples(&folder.path().join("examples.parquet"), None);
-            let metadata = run(folder.path(), 2, most_rows).unwrap();
+            let metadata = run(folder.path(), 2, max_rows).unwrap();
             let rows = FeaturesReader::open(&shard(folder.path())).unwrap().flat_map(Result::unwrap);
             let ids: Vec<String> = rows.map(|row| row.example_id).collect();
-            let expect = ROWS.min(most_rows as usize);
+            let expect = ROWS.min(max_rows as usize);
             assert_eq!(metadata.rows, expect as u64);
             assert_eq!(ids, (0..expect).map(|row| row.to_string()).collect::<Vec<_>>());
         }

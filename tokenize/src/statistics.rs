@@ -1,4 +1,4 @@
-//! What the manifest tells of a split.
+//! The statistics of a split in the manifest.
 
 use shared::metadata::SplitMetadata;
 use shared::tokens::UnknownTokens;
@@ -12,7 +12,7 @@ pub(crate) struct Statistics {
     pieces: u64,
     unknown: u64,
     alignment: Alignment,
-    /// By length.
+    /// The number of rows by length in tokens.
     lengths: Vec<u64>,
 }
 
@@ -45,7 +45,7 @@ impl Statistics {
         ratio(tokens, self.rows)
     }
 
-    /// Whether there are rows, and no text of them has a token of its own.
+    /// Returns whether there are rows and none of them has a token other than special ones.
     pub(crate) fn is_without_tokens(&self) -> bool {
         self.rows > 0 && self.pieces == 0
     }
@@ -54,16 +54,16 @@ impl Statistics {
         UnknownTokens { unknown: self.unknown, tokens: self.pieces }
     }
 
-    /// What no model can learn exactly, where a task marks parts of texts.
+    /// A warning about entities and answers that tags of tokens cannot express exactly.
     pub(crate) fn misaligned(&self) -> Option<String> {
         let Alignment { marked, exact } = self.alignment;
         let share = 100.0 * ratio(marked - exact, marked);
-        let begin = "begin or end inside a token, so that no tags say them exactly";
+        let reason = "begin or end inside a token, so that tags of tokens cannot express them exactly";
         (exact < marked)
-            .then(|| format!("{} of {marked} marked parts ({share:.1} %) {begin}", marked - exact))
+            .then(|| format!("{} of {marked} marked spans ({share:.1} %) {reason}", marked - exact))
     }
 
-    pub(crate) fn into_facts(self, shards: usize) -> SplitMetadata {
+    pub(crate) fn into_metadata(self, shards: usize) -> SplitMetadata {
         SplitMetadata {
             rows: self.rows,
             shards,
@@ -74,7 +74,7 @@ impl Statistics {
     }
 }
 
-/// 0 of 0 is 0: an empty split has no rates, and JSON has no NaN.
+/// The ratio of two counts. It is 0 for an empty split, since JSON has no NaN.
 fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
@@ -97,20 +97,20 @@ mod tests {
     }
 
     #[test]
-    fn rates_and_lengths() {
+    fn rates_and_lengths_are_counted() {
         let mut statistics = Statistics::new(4);
         [encoded(2, false, 0), encoded(4, true, 1), encoded(4, false, 0), encoded(3, false, 0)]
             .iter()
             .for_each(|row| statistics.add(row));
         assert_eq!(statistics.mean_length(), 13.0 / 4.0);
-        assert!(statistics.misaligned().unwrap().starts_with("1 of 8 marked parts (12.5 %) "));
-        let metadata = statistics.into_facts(1);
+        assert!(statistics.misaligned().unwrap().starts_with("1 of 8 marked spans (12.5 %) "));
+        let metadata = statistics.into_metadata(1);
         assert_eq!((metadata.rows, metadata.length_histogram), (4, vec![0, 0, 1, 1, 2]));
         assert_eq!((metadata.truncation_rate, metadata.unk_rate), (0.25, 0.2));
     }
 
     #[test]
-    fn a_split_without_tokens_is_known_by_its_pieces() {
+    fn a_split_without_pieces_is_without_tokens() {
         let mut statistics = Statistics::new(4);
         statistics.add(&encoded(2, false, 0));
         assert!(statistics.is_without_tokens());
@@ -122,7 +122,7 @@ mod tests {
     fn an_empty_split_has_rates_of_zero() {
         assert_eq!(Statistics::new(4).misaligned(), None);
         assert!(!Statistics::new(4).is_without_tokens());
-        let metadata = Statistics::new(4).into_facts(1);
+        let metadata = Statistics::new(4).into_metadata(1);
         assert_eq!((metadata.truncation_rate, metadata.unk_rate), (0.0, 0.0));
     }
 }
