@@ -9,20 +9,20 @@ use model_files::{read_header, refuse_cut_archive, refuse_impostor};
 use serde::de::IgnoredAny;
 use shared::fault::Fault;
 
-/// What a file is.
+/// The kind of content that a file must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// Of a corpus, whose reader says whether it is whole.
+    /// Rows of a corpus. Only the corpus' reader can tell whether they are complete.
     Rows,
     Text,
     Json,
     Safetensors,
-    /// Weights as PyTorch saves them.
+    /// Weights in PyTorch's own format.
     Pickle,
 }
 
 impl Content {
-    /// Of the file `name` of a model.
+    /// The content of a model's file, by the extension of its `name`.
     pub(crate) fn of_model_file(name: &str) -> Content {
         match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
             "json" => Content::Json,
@@ -32,8 +32,10 @@ impl Content {
         }
     }
 
+    /// Checks the file at `path`; messages call it `shown`.
+    ///
     /// # Errors
-    /// An input fault that says of the file at `path`, which messages call `shown`, what it is in place of this.
+    /// An input fault that says how the file's content differs from what it must be.
     pub(crate) fn check(self, path: &Path, shown: &str) -> Result<()> {
         refuse_impostor(path, shown)?;
         let open = || File::open(path).with_context(|| format!("cannot read {}", path.display()));
@@ -58,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// Weights with one tensor of two bytes, less `cut` bytes.
+    /// Weights with one tensor of two bytes, without the last `cut` bytes of the file.
     fn safetensors(cut: usize) -> Vec<u8> {
         let header = br#"{"__metadata__":{"a":"b"},"t":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#;
         let mut file = (header.len() as u64).to_le_bytes().to_vec();
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_what_its_name_says_is_taken() {
+    fn files_with_the_content_that_their_names_say_pass() {
         outcome("config.json", b"{\"a\": 1}\n").unwrap();
         outcome("vocab.txt", b"<s>\n<unk>\n").unwrap();
         outcome("model.safetensors", &safetensors(0)).unwrap();
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_place_of_a_file_is_named() {
+    fn errors_name_the_content_found_instead() {
         let page = "\u{feff}\n <!DOCTYPE html><title>Sign in</title>";
         for name in ["config.json", "vocab.txt", "model.safetensors", "pytorch_model.bin"] {
             check_refused(name, page.as_bytes(), "HTML page");

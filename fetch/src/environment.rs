@@ -1,4 +1,4 @@
-//! What the machine says about where downloads are kept and where the Hub is; never about what comes out.
+//! The environment variables: folders for downloads, the Hub's endpoint and token, proxies. They never change the output.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,24 +9,27 @@ use shared::address::{Address, Secret};
 use shared::fault::Fault;
 use ureq::Proxy;
 
-/// In the order in which `ureq` takes them.
+/// The variables with the address of a proxy, in the order in which `ureq` reads them.
 const PROXIES: [&str; 6] =
     ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
+/// The settings of the environment.
 #[derive(Debug)]
 pub(crate) struct Environment {
-    /// Downloads of this machine, by host and path; none where no variable leads to a folder.
+    /// The folder of the download cache; none where no variable names one.
     pub(crate) download_cache: Option<PathBuf>,
-    /// The cache of `huggingface_hub`, likewise.
+    /// The cache of `huggingface_hub`; none where no variable names one.
     pub(crate) hub_cache: Option<PathBuf>,
-    /// Where requests to the Hub go, if not to the Hub itself.
+    /// The server that takes the place of the Hub.
     pub(crate) hub_endpoint: Option<Address>,
     pub(crate) hub_token: Option<Secret>,
 }
 
 impl Environment {
+    /// Reads the variables.
+    ///
     /// # Errors
-    /// A usage fault that names the variable, and never repeats its value, which may hold a password.
+    /// A usage fault that names the variable. It never repeats the value, which may contain a password.
     pub(crate) fn read() -> Result<Environment> {
         Environment::from_variables(|name| env::var_os(name).filter(|value| !value.is_empty()))
     }
@@ -62,11 +65,11 @@ fn token(value: OsString) -> Result<Option<Secret>> {
     Secret::parse(&value.to_string_lossy(), "HF_TOKEN")
 }
 
-/// `ureq` would take no proxy where it cannot read its address, and go around it.
+/// Checks the address of a proxy. `ureq` would silently ignore a proxy with an invalid address.
 fn check_proxy(name: &str, value: OsString) -> Result<()> {
     let wrong = || Fault::usage(format!("{name} is no address of a proxy, like http://HOST:PORT"));
     let value = value.to_str().with_context(wrong)?;
-    // The error has nothing to add but the address, perhaps.
+    // The error of `ureq` is dropped, since it may contain the address.
     ensure!(Proxy::new(value).is_ok(), wrong());
     Ok(())
 }
@@ -94,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_variable_decides() {
+    fn the_most_specific_variable_is_used() {
         let home = ("HOME", "/h");
         check(&[home], "/h/.cache/bertline", "/h/.cache/huggingface/hub");
         check(&[home, ("XDG_CACHE_HOME", "/x")], "/x/bertline", "/x/huggingface/hub");
@@ -109,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_and_not_repeated() {
+    fn errors_name_the_variable_and_not_its_value() {
         check_refused("HF_ENDPOINT", "ftp://u:PASS@h");
         check_refused("HF_ENDPOINT", "u:PASS@h");
         check_refused("HF_ENDPOINT", "https://h/?PASS");

@@ -1,4 +1,4 @@
-//! Models of the Hugging Face Hub: at its endpoint, or in the cache that `huggingface_hub` keeps.
+//! Models of the Hugging Face Hub, at its endpoint or in the cache of `huggingface_hub`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use shared::address::Address;
 use url::Url;
 
 use crate::content::Content;
-use crate::download::{Downloads, Found, Remote};
+use crate::download::{Downloads, Lookup, Remote};
 use crate::environment::Environment;
 use crate::model::ModelFiles;
 
 const HUB: &str = "https://huggingface.co";
 
-/// A revision of a model as `huggingface_hub` keeps it: only the files that a program has asked for.
+/// A revision of a model in the cache of `huggingface_hub`, with the files that some program has requested.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) folder: PathBuf,
-    /// Holds an empty file for each that was asked for and does not exist.
+    /// The folder with an empty file for every file that was requested and does not exist.
     pub(crate) absences: PathBuf,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Repository<'a> {
 }
 
 impl Repository<'_> {
-    /// The address that the world knows the file by, whatever endpoint it comes from.
+    /// The public address of the file. It does not depend on the endpoint.
     pub(crate) fn canonical(&self, file: &str) -> Result<Url> {
         let mut url = Url::parse(HUB).context("the Hub's address")?;
         let mut path = url.path_segments_mut().map_err(|()| anyhow!("{HUB} takes no path"))?;
@@ -38,7 +38,7 @@ impl Repository<'_> {
         Ok(url)
     }
 
-    /// What `huggingface_hub` keeps of this revision, if it does.
+    /// The snapshot of this revision in the cache of `huggingface_hub`, if there is one.
     pub(crate) fn snapshot(&self, hub_cache: &Path) -> Option<Snapshot> {
         let model = hub_cache.join(format!("models--{}", self.id.replace('/', "--")));
         let commit = fs::read_to_string(model.join("refs").join(self.revision));
@@ -51,7 +51,7 @@ impl Repository<'_> {
     }
 }
 
-/// The files of a model as its host, a mirror or the download cache has them.
+/// The files of a model on its host, in a mirror or in the download cache.
 pub(crate) struct HubFiles<'a> {
     pub(crate) repository: Repository<'a>,
     pub(crate) environment: &'a Environment,
@@ -59,7 +59,7 @@ pub(crate) struct HubFiles<'a> {
 }
 
 impl ModelFiles for HubFiles<'_> {
-    fn find(&self, name: &str) -> Result<Found> {
+    fn find(&self, name: &str) -> Result<Lookup> {
         let canonical = self.repository.canonical(name)?;
         let address = match &self.environment.hub_endpoint {
             Some(endpoint) => endpoint.below(canonical.path()),

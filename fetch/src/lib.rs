@@ -1,4 +1,4 @@
-//! The first stage: raw corpus files become examples, and the model is put in the Hub layout.
+//! The stage `fetch`: downloads a corpus and a model, and writes examples and the model in the Hub layout.
 
 mod content;
 mod corpus;
@@ -8,8 +8,8 @@ mod examples;
 mod hub;
 mod mirror;
 mod model;
-mod parts;
 mod raw;
+mod split_assignment;
 
 use std::process::ExitCode;
 
@@ -23,8 +23,8 @@ use shared::{console, fault};
 use crate::download::Downloads;
 use crate::environment::Environment;
 
-/// Refuses what the config.json of the model rules out; then downloads or copies the raw files, writes the examples of every split,
-/// and puts the model beside them.
+/// Checks the model's config.json, downloads or copies the raw files, writes the examples of every split, and writes the
+/// model beside them.
 ///
 /// # Errors
 /// A [`fault::Fault`] that names the file and line, the address, or the config key.
@@ -39,20 +39,20 @@ pub fn run(job: &Job) -> Result<FetchMetadata> {
     };
     let train = fetched::examples(&job.output, Split::Train);
     let task = job.config.task;
-    let sources = model::Sources {
+    let inputs = model::Inputs {
         environment: &environment,
         downloads: &downloads,
         run,
         train: &train,
         layer: task.output_layer(),
     };
-    model::check(config, &sources)?;
+    model::check(config, &inputs)?;
 
     let scheme = job.config.entity_recognition.scheme;
     let corpus = corpus::of(config, job.config.task, job.config.evaluate.split, scheme)?;
     let files = raw::collect(corpus.as_ref(), config.only, &downloads, &fetched::raw(&job.output))?;
     let examples = examples::write(corpus.as_ref(), &files, config, task.shape(), &job.output)?;
-    let model = model::put(config, &sources, &fetched::model(&job.output))?;
+    let model = model::write(config, &inputs, &fetched::model(&job.output))?;
 
     Ok(FetchMetadata {
         corpus: corpus.name().to_owned(),
@@ -65,7 +65,7 @@ pub fn run(job: &Job) -> Result<FetchMetadata> {
     })
 }
 
-/// Prints the registered corpora on stdout, one a line.
+/// Prints the registered corpora on stdout, one per line.
 pub fn list() -> ExitCode {
     match console::print_result(&corpus::table()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! `fetch`: brings a corpus and a pretrained model into the house.
+//! The program `fetch`.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use clap::Parser;
 use shared::layout::Stage;
 use shared::stage::{StageArgs, execute};
 
-/// Brings a corpus and a pretrained model into the house.
+/// Downloads a corpus and a pretrained model, and writes them as examples and in the Hub layout.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {

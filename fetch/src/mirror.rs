@@ -1,4 +1,4 @@
-//! Where a mirror keeps a file: at `HOST/PATH` for every `https://HOST/PATH`.
+//! The location of a file in a mirror: `HOST/PATH` for `https://HOST/PATH`.
 
 use std::path::PathBuf;
 
@@ -6,24 +6,25 @@ use shared::address::Address;
 use shared::config::Mirror;
 use url::{Position, Url};
 
+/// The location of a file in a mirror: a path in a folder, or an address on a server.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum MirrorLocation {
     File(PathBuf),
     Address(Address),
 }
 
-impl Place {
-    /// Of the file that the world knows by `url`.
-    pub(crate) fn of(url: &Url, mirror: &Mirror) -> Place {
+impl MirrorLocation {
+    /// The location of the file with the public address `url`.
+    pub(crate) fn of(url: &Url, mirror: &Mirror) -> MirrorLocation {
         let path = host_and_path(url);
         match mirror {
-            Mirror::Folder(folder) => Place::File(folder.join(path)),
-            Mirror::Server(address) => Place::Address(address.below(&path)),
+            Mirror::Folder(folder) => MirrorLocation::File(folder.join(path)),
+            Mirror::Server(address) => MirrorLocation::Address(address.below(&path)),
         }
     }
 }
 
-/// `HOST/PATH` of an address: relative, and without `..`, which parsing has resolved.
+/// The `HOST/PATH` of an address. It is relative and has no `..`, since parsing resolves them.
 pub(crate) fn host_and_path(url: &Url) -> String {
     format!("{}{}", &url[Position::BeforeHost..Position::AfterPort], url.path())
 }
@@ -32,15 +33,15 @@ pub(crate) fn host_and_path(url: &Url) -> String {
 mod tests {
     use super::*;
 
-    fn place(url: &str, mirror: &str) -> Place {
-        Place::of(&Url::parse(url).unwrap(), &Mirror::try_from(mirror.to_owned()).unwrap())
+    fn location(url: &str, mirror: &str) -> MirrorLocation {
+        MirrorLocation::of(&Url::parse(url).unwrap(), &Mirror::try_from(mirror.to_owned()).unwrap())
     }
 
     #[test]
-    fn a_server_is_asked_for_host_and_path() {
+    fn a_server_is_searched_for_host_and_path() {
         const URL: &str = "https://raw.githubusercontent.com/e9t/nsmc/master/ratings_test.txt";
         let check = |mirror: &str, url: &str, expected: &str| {
-            assert_eq!(place(url, mirror), Place::Address(Address::parse(expected).unwrap()));
+            assert_eq!(location(url, mirror), MirrorLocation::Address(Address::parse(expected).unwrap()));
         };
         let expected = "https://m.example/hub/raw.githubusercontent.com/e9t/nsmc/master/ratings_test.txt";
         check("https://m.example/hub", URL, expected);
@@ -51,6 +52,6 @@ mod tests {
 
     #[test]
     fn a_folder_is_searched_for_host_and_path() {
-        assert_eq!(place("https://h/a/../../b/c.txt", "/m"), Place::File("/m/h/b/c.txt".into()));
+        assert_eq!(location("https://h/a/../../b/c.txt", "/m"), MirrorLocation::File("/m/h/b/c.txt".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! The corpus' files as their hosts serve them, kept in the stage's folder.
+//! The raw files of a corpus, copied to the stage's folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,29 +14,31 @@ use shared::metadata::Source;
 
 use crate::content::Content;
 use crate::corpus::{Corpus, Origin};
-use crate::download::{Downloads, Entry, Remote};
+use crate::download::{CacheEntry, Downloads, Remote};
 
-/// A file on this machine and where it came from.
+/// A file on this machine, with its source.
 #[derive(Debug, Clone)]
 pub(crate) struct RawFile {
     pub(crate) path: PathBuf,
-    /// What a message about the file calls it: what the user knows it by.
+    /// The name of the file in messages.
     pub(crate) shown: String,
     pub(crate) source: Source,
-    /// Its place in the download cache, if it is from there.
-    pub(crate) cached: Option<Entry>,
+    /// The place in the download cache, if the file is from there.
+    pub(crate) cached: Option<CacheEntry>,
 }
 
 impl RawFile {
-    /// A file that lies on this machine; `location` is what the manifest says of its origin.
+    /// A file on this machine; `location` is its source in the manifest.
     pub(crate) fn local(path: &Path, location: String) -> Result<RawFile> {
         let bytes = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
         let source = Source { location, bytes, sha256: sha256_file(path)? };
         Ok(RawFile { path: path.to_owned(), shown: path.display().to_string(), source, cached: None })
     }
 
-    /// The same, if there is one and it can be what it should: an optional file is absent only where nothing at all has its
-    /// name.
+    /// Finds a file on this machine and checks its content. None where nothing has this name.
+    ///
+    /// # Errors
+    /// An input fault for a folder, a link to a missing file, or wrong content.
     pub(crate) fn find(path: &Path, location: String, content: Content) -> Result<Option<RawFile>> {
         let shown = path.display().to_string();
         let refused = |what: &str| Fault::input(format!("{shown} {what}"));
@@ -55,12 +57,15 @@ impl RawFile {
         }
     }
 
-    /// To read rows from.
+    /// Opens the file for reading rows.
     pub(crate) fn input(&self) -> Result<Input> {
         Input::file(&self.path, &self.shown)
     }
 
-    /// Copies the file to `target`, and is that copy from then on, so that what is read is what the manifest tells of.
+    /// Copies the file to `target` and returns the copy, so that the bytes in the manifest are those that are read.
+    ///
+    /// # Errors
+    /// A retry fault where the file changed in the meantime.
     pub(crate) fn copied_to(self, target: &Path) -> Result<RawFile> {
         let context = || format!("cannot copy {} to {}", self.path.display(), target.display());
         fs::copy(&self.path, target).with_context(context)?;
@@ -69,12 +74,12 @@ impl RawFile {
         Ok(RawFile { path: target.to_owned(), ..self })
     }
 
-    /// The file was read to its end, and is what it should be.
+    /// Records in the download cache that the file was read to its end without an error.
     pub(crate) fn confirm(&self) -> Result<()> {
         self.cached.as_ref().map_or(Ok(()), |entry| entry.confirm(&self.source.sha256))
     }
 
-    /// Says of an error about a downloaded file where that lies.
+    /// Adds the path in the download cache to an error about the file.
     pub(crate) fn explain(&self, error: anyhow::Error) -> anyhow::Error {
         match &self.cached {
             Some(entry) => entry.explain(error),
@@ -83,10 +88,10 @@ impl RawFile {
     }
 }
 
-/// The files of every split.
+/// The files by split.
 pub(crate) type RawFiles = BTreeMap<Split, Vec<RawFile>>;
 
-/// Downloads or finds the corpus' files of every split, or of `only` that one, and copies them into `folder`.
+/// Downloads or finds the corpus' files of every split, or of the split `only`, and copies them to `folder`.
 pub(crate) fn collect(
     corpus: &dyn Corpus,
     only: Option<Split>,
@@ -118,7 +123,7 @@ fn own_file(path: &Path) -> Result<RawFile> {
     Ok(file)
 }
 
-/// Own files of two splits may lie in two folders under one name.
+/// The name of the copy of an own file. It begins with the split, since files of two splits may have one name in two folders.
 fn own_name(split: Split, path: &Path) -> String {
     let last = path.extension().map(|extension| extension.to_string_lossy().into_owned());
     let format = content_extension(path).filter(|format| last.as_ref() != Some(format));

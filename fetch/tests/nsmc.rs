@@ -1,4 +1,4 @@
-//! The whole of NSMC through the library, where the data is at hand.
+//! Fetches the whole of NSMC, if the test data is there.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ fn read(folder: &Path, split: Split) -> Result<Vec<Example>> {
     Ok(batches.collect::<Result<Vec<_>>>()?.concat())
 }
 
-/// The ids and texts of a raw file, cut at its tabs and nowhere else.
+/// The ids and texts of a raw file, split only at tabs.
 fn raw(path: &Path) -> Result<Vec<(String, String)>> {
     let text = std::fs::read_to_string(path)?;
     let row = |line: &str| {
@@ -29,7 +29,7 @@ fn raw(path: &Path) -> Result<Vec<(String, String)>> {
     Ok(rows)
 }
 
-/// Runs the binary on NSMC below `folder`; the stage's folder, and what it said.
+/// Runs the program on NSMC below `folder`. Returns the stage's folder and the log.
 fn fetch(mirror: &Path, folder: &Path) -> Result<(PathBuf, String)> {
     let config = folder.join("nsmc.toml");
     std::fs::write(&config, CONFIG)?;
@@ -43,16 +43,16 @@ fn fetch(mirror: &Path, folder: &Path) -> Result<(PathBuf, String)> {
 }
 
 #[test]
-fn every_row_comes_out_as_it_stands_in_the_file() -> Result<()> {
+fn every_row_keeps_its_id_and_text() -> Result<()> {
     let mirror = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/mirror");
     if !mirror.is_dir() {
         eprintln!("skipped: {} is absent", mirror.display());
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
-    let (result, said) = fetch(&mirror, folder.path())?;
-    let duplicates = "of 50000 texts stand in train too, 1571 in train or dev";
-    assert!(said.contains(duplicates), "{said}");
+    let (result, log) = fetch(&mirror, folder.path())?;
+    let duplicates = "of 50000 texts are also in train, 1571 in train or dev";
+    assert!(log.contains(duplicates), "{log}");
     let metadata: FetchMetadata = serde_json::from_value(Manifest::read(&result)?.metadata)?;
     assert_eq!(metadata.labels, ["negative", "positive"]);
     let [train, dev, test] = Split::ALL;

@@ -1,4 +1,4 @@
-//! No output of fetch has a password or a token, whatever happens.
+//! Passwords and tokens appear in no output of fetch.
 #![allow(clippy::unwrap_used, reason = "only tests")]
 
 #[path = "../src/download/loopback.rs"]
@@ -21,10 +21,10 @@ const ROWS: &str = "text\tlabel\n가\tx\n나\ty\n다\tx\n라\ty\n마\tx\n바\ty\
 const BERT: &str = r#"{"model_type": "bert", "architectures": ["BertModel"], "vocab_size": 6, "hidden_size": 8,
     "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 12}"#;
 const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n가\n";
-/// The password; and user and password, and the token, as headers have them.
+/// The password, user and password in base64 as in the header, and the prefix of the token.
 const SECRETS: [&str; 3] = ["PASS", "dXNlcjpQQVNT", "hf_"];
 
-/// More requests than a fetch makes.
+/// A number that the requests of one fetch do not exceed.
 const CONNECTIONS: usize = 200;
 
 fn found(body: &str) -> Vec<u8> {
@@ -35,7 +35,7 @@ fn missing() -> Vec<u8> {
     response("404 Not Found", &["Content-Length: 0"], b"")
 }
 
-/// A model whose config.json is `config`, and which has no more files than it must.
+/// A server with a model that has the response `config` for config.json, a vocabulary and no other files.
 fn model(config: Vec<u8>) -> Server {
     Server::answering(CONNECTIONS, move |head| match head.lines().next().unwrap_or_default() {
         line if line.contains("/resolve/main/config.json ") => config.clone(),
@@ -44,7 +44,7 @@ fn model(config: Vec<u8>) -> Server {
     })
 }
 
-/// All that fetch says and leaves.
+/// The output of fetch, and the text of everything that it writes.
 struct Traces {
     output: Output,
     text: String,
@@ -81,7 +81,8 @@ fn add_files(folder: &Path, text: &mut String) {
     }
 }
 
-/// What fetch does with `options` and `variables`, in each form of the log: its exit code, and no trace of a secret.
+/// Runs fetch with `options` and `variables` in both log formats. Checks the exit code, that the output has `parts`, and
+/// that it has no secret.
 fn check(options: &[&str], variables: &[(&str, &str)], code: i32, parts: &[&str]) {
     for log in ["text", "json"] {
         let traces = fetch(&[options, &["--log", log]].concat(), variables);
@@ -94,7 +95,7 @@ fn check(options: &[&str], variables: &[(&str, &str)], code: i32, parts: &[&str]
 }
 
 #[test]
-fn a_model_from_a_mirror_or_an_endpoint_with_a_password_leaves_no_trace_of_it() {
+fn passwords_of_mirrors_and_endpoints_are_not_shown() {
     let server = model(found(BERT));
     let address = server.with_credentials("http", "user:PASS");
     let mirror = format!("fetch.mirror={address}/hub");
@@ -107,7 +108,7 @@ fn a_model_from_a_mirror_or_an_endpoint_with_a_password_leaves_no_trace_of_it() 
 }
 
 #[test]
-fn no_refusal_shows_a_password() {
+fn refusals_do_not_show_passwords() {
     let refused = |reply: Vec<u8>, part: &str| {
         let server = model(reply);
         let address = server.with_credentials("http", "user:PASS");
@@ -130,7 +131,7 @@ fn no_refusal_shows_a_password() {
 }
 
 #[test]
-fn no_usage_error_shows_a_password() {
+fn usage_errors_do_not_show_passwords() {
     let variable = |name, value| check(&[], &[(name, value)], 2, &[name]);
     variable("HF_TOKEN", "hf_PASS\nhf_PASS");
     variable("HF_ENDPOINT", "user:PASS@h");

@@ -1,4 +1,4 @@
-//! Downloads of this machine, laid out as `HOST/PATH`, each beside a small JSON file that vouches for it.
+//! The download cache: files at `HOST/PATH`, each with a JSON sidecar that records its digest and state.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use crate::content::Content;
 use crate::mirror::host_and_path;
 use crate::raw::RawFile;
 
-/// None where the machine names no folder for it, which matters only once something is to be downloaded.
+/// The folder of the cache. It may be unknown as long as nothing is downloaded.
 #[derive(Debug)]
 pub(super) struct Cache(Option<PathBuf>);
 
-/// What is known of a complete download.
+/// The record of a complete download.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Sidecar {
-    /// Without credentials and query.
+    /// The address without credentials and query.
     url: String,
     etag: Option<String>,
     sha256: String,
@@ -32,65 +32,68 @@ pub(super) struct Sidecar {
     state: State,
 }
 
-/// What a download is known to be.
+/// The extent to which a download has been checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum State {
-    /// All bytes that the server announced.
+    /// Every announced byte was received.
     #[default]
     Received,
-    /// What its name says: a corpus, for one, was read to its end.
+    /// The content is what the name says. For a corpus that means: it was read to its end.
     Checked,
 }
 
-/// The place of one download.
+/// The place of one download in the cache.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry(PathBuf);
+pub(crate) struct CacheEntry(PathBuf);
 
 impl Cache {
     pub(super) fn new(folder: Option<PathBuf>) -> Cache {
         Cache(folder)
     }
 
+    /// The place for the download from `address`.
+    ///
     /// # Errors
     /// A usage fault where there is no folder for downloads.
-    pub(super) fn entry(&self, address: &Address) -> Result<Entry> {
+    pub(super) fn entry(&self, address: &Address) -> Result<CacheEntry> {
         let no_home = || Fault::usage("HOME is not set; set BERTLINE_CACHE to a folder for downloads");
-        Ok(Entry(self.0.as_ref().with_context(no_home)?.join(host_and_path(address.url()))))
+        Ok(CacheEntry(self.0.as_ref().with_context(no_home)?.join(host_and_path(address.url()))))
     }
 }
 
-impl Entry {
+impl CacheEntry {
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
 
-    fn beside(&self, extension: &str) -> PathBuf {
+    fn with_suffix(&self, extension: &str) -> PathBuf {
         let mut name = self.0.clone().into_os_string();
         name.push(extension);
         name.into()
     }
 
     pub(super) fn partial(&self) -> Partial {
-        Partial::new(self.beside(".part"), self.beside(".part.json"))
+        Partial::new(self.with_suffix(".part"), self.with_suffix(".part.json"))
     }
 
     fn sidecar(&self) -> PathBuf {
-        self.beside(".download.json")
+        self.with_suffix(".download.json")
     }
 
+    /// The path of an empty file, which records that the host has no such file.
     fn absence(&self) -> PathBuf {
-        self.beside(".absent")
+        self.with_suffix(".absent")
     }
 
-    fn known(&self) -> Option<Sidecar> {
+    fn read_sidecar(&self) -> Option<Sidecar> {
         serde_json::from_slice(&fs::read(self.sidecar()).ok()?).ok()
     }
 
-    /// The download of `remote` if it is complete, its bytes are those that came, and more than `least` is not wanted.
+    /// The record of the download of `remote`, if its bytes are unchanged and its state is at least `least`.
     pub(super) fn verified(&self, remote: &Remote, least: State) -> Result<Option<Sidecar>> {
-        let of_remote = |sidecar: &Sidecar| sidecar.url == remote.address.to_string();
-        let Some(mut sidecar) = self.known().filter(of_remote) else { return Ok(None) };
+        let matches = |sidecar: &Sidecar| sidecar.url == remote.address.to_string();
+        let Some(mut sidecar) = self.read_sidecar().filter(matches) else { return Ok(None) };
         if !self.0.is_file() {
             return Ok(None);
         }
@@ -100,7 +103,7 @@ impl Entry {
             return Ok(None);
         }
         match remote.content.check(&self.0, &format!("{path} in the download cache")) {
-            // A corpus alone is known by more than that.
+            // The content of a corpus needs more than this check: its reader must reach the end.
             Ok(()) if remote.content != Content::Rows => sidecar.state = State::Checked,
             Ok(()) => {}
             Err(error) if least == State::Received => return Err(self.explain(error)),
@@ -123,15 +126,16 @@ impl Entry {
         RawFile { path: self.0.clone(), shown, source, cached: Some(self.clone()) }
     }
 
-    /// From now on the download, of which the bytes with the digest `sha256` were read to their end, serves later runs too.
+    /// Records that the bytes with the digest `sha256` were read to their end, so that later runs use the download.
     pub(crate) fn confirm(&self, sha256: &str) -> Result<()> {
-        match self.known().filter(|sidecar| sidecar.sha256 == sha256 && sidecar.state < State::Checked) {
-            Some(sidecar) => self.vouch(&Sidecar { state: State::Checked, ..sidecar }),
+        match self.read_sidecar().filter(|sidecar| sidecar.sha256 == sha256 && sidecar.state < State::Checked)
+        {
+            Some(sidecar) => self.write_sidecar(&Sidecar { state: State::Checked, ..sidecar }),
             None => Ok(()),
         }
     }
 
-    /// Says of an error about the bytes where they lie, and how to have them anew.
+    /// Adds the path of the download, and how to repeat it, to an error about its content.
     pub(crate) fn explain(&self, error: anyhow::Error) -> anyhow::Error {
         match fault::kind_of(&error) {
             FaultKind::Input => {
@@ -142,15 +146,15 @@ impl Entry {
         }
     }
 
-    fn vouch(&self, sidecar: &Sidecar) -> Result<()> {
+    fn write_sidecar(&self, sidecar: &Sidecar) -> Result<()> {
         let path = self.sidecar();
         let text = serde_json::to_vec_pretty(sidecar)?;
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// One process at a time downloads a file; the lock ends with the returned handle.
+    /// Locks the entry, so that one process at a time downloads the file. Dropping the returned handle ends the lock.
     pub(super) fn lock(&self, remote: &Remote) -> Result<File> {
-        let path = self.beside(".lock");
+        let path = self.with_suffix(".lock");
         let take = || -> std::io::Result<File> {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
@@ -170,8 +174,8 @@ impl Entry {
         take().with_context(|| format!("cannot write {}; {demand}", path.display()))
     }
 
-    /// Puts a complete download in its place.
-    pub(super) fn keep(&self, partial: &Partial, remote: &Remote, etag: Option<String>) -> Result<Sidecar> {
+    /// Moves a complete download to its place and writes the sidecar.
+    pub(super) fn store(&self, partial: &Partial, remote: &Remote, etag: Option<String>) -> Result<Sidecar> {
         let sha256 = sha256_file(partial.path())?;
         let bytes = partial.len()?;
         let state = match remote.content {
@@ -181,19 +185,20 @@ impl Entry {
         let sidecar = Sidecar { url: remote.address.to_string(), etag, sha256, bytes, state };
         let context = || format!("cannot write {}", self.0.display());
         fs::rename(partial.path(), &self.0).with_context(context)?;
-        // A crash before this leaves a file that nothing vouches for, and it is fetched again.
-        self.vouch(&sidecar)?;
-        partial.forget();
+        // A crash before this line leaves a file without a sidecar, which is downloaded again.
+        self.write_sidecar(&sidecar)?;
+        partial.delete_version();
         drop(fs::remove_file(self.absence()));
         Ok(sidecar)
     }
 
-    /// So that a later run need not ask again.
-    pub(super) fn remember_absence(&self) -> Result<()> {
+    /// Records that the host has no such file, so that later runs do not ask again.
+    pub(super) fn record_absence(&self) -> Result<()> {
         let path = self.absence();
         fs::write(&path, b"").with_context(|| format!("cannot write {}", path.display()))
     }
 
+    /// Returns whether the host had no such file when it was last asked.
     pub(super) fn known_absent(&self) -> bool {
         self.absence().exists()
     }

@@ -1,15 +1,16 @@
-//! `Content-Range`: which bytes of a file a part holds.
+//! The header `Content-Range`: the range of a file that a response holds.
 
-/// `bytes FIRST-LAST/TOTAL`, in which nothing contradicts itself.
+/// A consistent `bytes FIRST-LAST/TOTAL`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ContentRange {
     pub(super) first: u64,
     pub(super) last: u64,
-    /// None where the server leaves it open, as `*`.
+    /// The size of the file; none where the server sends `*`.
     pub(super) total: Option<u64>,
 }
 
 impl ContentRange {
+    /// Parses the header; none where it is malformed or inconsistent.
     pub(super) fn parse(text: &str) -> Option<ContentRange> {
         let (unit, range) = text.trim().split_once(' ')?;
         let (place, total) = range.trim().split_once('/')?;
@@ -24,8 +25,9 @@ impl ContentRange {
         (unit.eq_ignore_ascii_case("bytes") && ordered).then_some(range)
     }
 
+    /// The number of bytes in the range.
     pub(super) fn bytes(self) -> u64 {
-        // Both ends are among them.
+        // The range includes both ends.
         (self.last - self.first).saturating_add(1)
     }
 }
@@ -35,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_is_read_whole_or_not_at_all() {
+    fn only_consistent_ranges_are_parsed() {
         let check = |text: &str, expected: Option<(u64, u64, Option<u64>)>| {
             let range = ContentRange::parse(text).map(|range| (range.first, range.last, range.total));
             assert_eq!(range, expected, "{text}");

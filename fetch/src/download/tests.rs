@@ -18,7 +18,7 @@ fn waits() -> Vec<u64> {
     WAITS.with_borrow(Clone::clone)
 }
 
-/// Downloads into a cache of their own, without waiting.
+/// Downloads into the folder `cache` that record their waits and do not wait.
 fn downloads(cache: &TempDir, network: Network, rebuild: Rebuild) -> Downloads {
     Downloads {
         mirror: None,
@@ -35,7 +35,7 @@ fn remote(server: &Server) -> Remote {
     Remote { canonical, address: server.address("/a.txt"), token: None, content: Content::Text }
 }
 
-/// What comes of requests that are answered by `script`, and how many there were.
+/// Downloads a file from a server that sends the responses in `script`. Returns the bytes and the requests.
 fn get(script: Vec<Vec<u8>>) -> (Result<Vec<u8>>, Vec<String>) {
     let (cache, server) = (tempfile::tempdir().unwrap(), Server::start(script));
     let file = downloads(&cache, Network::Allowed, Rebuild::IfNeeded).require(&remote(&server));
@@ -62,30 +62,32 @@ fn check_refused(script: Vec<Vec<u8>>, code: u8, parts: &[&str]) {
     parts.iter().for_each(|part| assert!(message.contains(part), "`{message}` lacks `{part}`"));
 }
 
+/// A response that ends after 4 of its 10 bytes.
 fn cut() -> Vec<u8> {
     response("200 OK", &["Content-Length: 10", "ETag: \"v1\""], &BODY[..4])
 }
 
+/// The bytes after those of [`cut`].
 fn rest(etag: &str) -> Vec<u8> {
     let headers = ["Content-Length: 6", "Content-Range: bytes 4-9/10", etag];
     response("206 Partial Content", &headers, &BODY[4..])
 }
 
 #[test]
-fn a_file_comes_as_it_is() {
+fn a_file_is_downloaded_unchanged() {
     let requests = check(vec![whole(BODY)]);
     assert!(!requests[0].contains("range:") && !requests[0].contains("authorization"));
 }
 
 #[test]
-fn a_cut_download_goes_on_where_it_stopped() {
+fn an_interrupted_download_continues_where_it_stopped() {
     let requests = check(vec![cut(), rest("ETag: \"v1\"")]);
     assert!(requests[1].contains("range: bytes=4-"), "{}", requests[1]);
     assert!(requests[1].contains("if-range: \"v1\""), "{}", requests[1]);
 }
 
 #[test]
-fn a_later_run_goes_on_too() {
+fn a_later_run_continues_an_interrupted_download() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server::start((0..5).map(|_| cut()).chain([rest("ETag: \"v1\"")]).collect());
     let first = downloads(&cache, Network::Allowed, Rebuild::IfNeeded).require(&remote(&server));
@@ -106,14 +108,14 @@ fn part(range: &str, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_part_that_ends_before_the_file_is_followed_by_the_next() {
+fn a_short_range_is_followed_by_the_next() {
     let requests = check(vec![cut(), part("4-6/10", b"456"), part("7-7/*", b"7"), part("8-9/10", b"89")]);
     assert!(requests[2].contains("range: bytes=7-") && requests[3].contains("range: bytes=8-"));
     assert_eq!(waits(), [1]);
 }
 
 #[test]
-fn a_part_that_is_cut_is_gone_on_with() {
+fn an_interrupted_range_is_continued() {
     let short = response(
         "206 Partial Content",
         &["Content-Length: 6", "Content-Range: bytes 4-9/10", "ETag: \"v1\""],
@@ -124,7 +126,7 @@ fn a_part_that_is_cut_is_gone_on_with() {
 }
 
 #[test]
-fn a_part_that_contradicts_what_is_known_is_not_joined() {
+fn an_inconsistent_range_is_not_appended() {
     let longer = response(
         "206 Partial Content",
         &["Content-Length: 6", "Content-Range: bytes 4-6/10", "ETag: \"v1\""],
@@ -140,7 +142,7 @@ fn a_part_that_contradicts_what_is_known_is_not_joined() {
 }
 
 #[test]
-fn a_file_whose_length_nothing_tells_is_refused() {
+fn a_file_of_unknown_length_is_refused() {
     check_refused(vec![response("200 OK", &["ETag: \"v1\""], BODY)], 3, &["/a.txt", "without its length"]);
     let chunked = b"a\r\n0123456789\r\n0\r\n\r\n";
     check(vec![response("200 OK", &["Transfer-Encoding: chunked"], chunked)]);
@@ -149,7 +151,7 @@ fn a_file_whose_length_nothing_tells_is_refused() {
 }
 
 #[test]
-fn lengths_that_differ_are_refused() {
+fn contradictory_lengths_are_refused() {
     let reply = || response("200 OK", &["Content-Length: 10", "X-Linked-Size: 12"], BODY);
     check_refused((0..5).map(|_| reply()).collect(), 4, &["10 bytes", "12 by the Hub"]);
 }
@@ -160,8 +162,8 @@ fn a_compressed_answer_is_refused() {
     check_refused(vec![reply], 3, &["/a.txt", "compressed", "gzip"]);
 }
 
-/// What comes in place of the file is refused at once, and the next run asks again.
-fn check_not_kept(body: &[u8], content: Content, part: &str) {
+/// Checks that `body` is refused without another attempt, and that the next run downloads the file again.
+fn check_not_stored(body: &[u8], content: Content, part: &str) {
     let cache = tempfile::tempdir().unwrap();
     let good: &[u8] = b"{\"a\": 1}";
     let server = Server::start(vec![whole(body), whole(good)]);
@@ -175,24 +177,24 @@ fn check_not_kept(body: &[u8], content: Content, part: &str) {
 }
 
 #[test]
-fn what_is_no_such_file_is_not_kept() {
+fn wrong_content_is_not_stored() {
     for content in [Content::Rows, Content::Text, Content::Json] {
-        check_not_kept(b"<!DOCTYPE html><title>Sign in</title>", content, "HTML page");
-        check_not_kept(b"", content, "empty");
+        check_not_stored(b"<!DOCTYPE html><title>Sign in</title>", content, "HTML page");
+        check_not_stored(b"", content, "empty");
     }
-    check_not_kept(b"{\"a\": ", Content::Json, "no JSON");
+    check_not_stored(b"{\"a\": ", Content::Json, "no JSON");
 }
 
 #[test]
-fn a_login_page_behind_a_redirect_names_the_host_that_sent_it() {
+fn a_login_page_after_a_redirect_is_refused() {
     let login = Server::start(vec![whole(b"<html>")]);
     let location = format!("Location: {}", login.address("/login?next=PASS").url());
-    let redirect = response("302 Found", &[&location, "Content-Length: 0"], b"");
+    let redirect = response("302 Lookup", &[&location, "Content-Length: 0"], b"");
     check_refused(vec![redirect], 3, &["/a.txt", "HTML page"]);
 }
 
 #[test]
-fn a_corpus_is_kept_once_it_was_read_to_its_end() {
+fn a_corpus_is_reused_only_after_it_was_read_to_its_end() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server::start(vec![whole(b"cut"), whole(BODY)]);
     let remote = Remote { content: Content::Rows, ..remote(&server) };
@@ -214,7 +216,7 @@ fn a_corpus_is_kept_once_it_was_read_to_its_end() {
 }
 
 #[test]
-fn a_download_from_another_address_is_not_taken_for_this_one() {
+fn a_download_from_another_address_is_not_reused() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server::start(vec![whole(BODY), whole(b"other")]);
     let online = downloads(&cache, Network::Allowed, Rebuild::IfNeeded);
@@ -227,26 +229,26 @@ fn a_download_from_another_address_is_not_taken_for_this_one() {
 }
 
 #[test]
-fn bytes_of_another_version_are_not_joined() {
+fn bytes_of_another_version_are_not_appended() {
     let requests = check(vec![cut(), rest("ETag: \"v2\""), whole(BODY)]);
     assert!(!requests[2].contains("range:"));
 }
 
 #[test]
-fn bytes_without_a_version_are_not_joined() {
+fn bytes_without_a_version_are_not_appended() {
     let requests = check(vec![response("200 OK", &["Content-Length: 10"], &BODY[..4]), whole(BODY)]);
     assert!(!requests[1].contains("range:"));
 }
 
 #[test]
-fn a_busy_server_is_asked_again_after_a_growing_wait() {
+fn a_busy_server_is_retried_after_growing_waits() {
     let busy = || response("503 Service Unavailable", &["Content-Length: 0"], b"");
     check(vec![busy(), busy(), whole(BODY)]);
     assert_eq!(waits(), [1, 2]);
 }
 
 #[test]
-fn the_wait_is_the_servers_where_it_names_one() {
+fn the_servers_retry_after_is_obeyed() {
     check(vec![
         response("429 Too Many Requests", &["Retry-After: 7", "Content-Length: 0"], b""),
         whole(BODY),
@@ -255,14 +257,14 @@ fn the_wait_is_the_servers_where_it_names_one() {
 }
 
 #[test]
-fn a_missing_file_is_an_input_fault_at_once() {
-    let missing = response("404 Not Found", &["Content-Length: 0"], b"");
+fn a_missing_file_is_an_input_fault_without_retry() {
+    let missing = response("404 Not Lookup", &["Content-Length: 0"], b"");
     check_refused(vec![missing], 3, &["/a.txt", "does not exist"]);
     assert!(waits().is_empty());
 }
 
 #[test]
-fn a_forbidden_file_is_an_input_fault_at_once() {
+fn a_forbidden_file_is_an_input_fault_without_retry() {
     check_refused(vec![response("401 Unauthorized", &["Content-Length: 0"], b"")], 3, &["401", "HF_TOKEN"]);
 }
 
@@ -273,7 +275,7 @@ fn a_body_shorter_than_announced_is_never_used() {
 }
 
 #[test]
-fn a_dead_host_is_worth_a_retry() {
+fn a_dead_host_is_retried() {
     check_refused(vec![], 4, &["/a.txt", "5 tries", "127.0.0.1"]);
     assert_eq!(waits(), [1, 2, 4, 8]);
 }
@@ -293,7 +295,7 @@ fn a_token_stays_with_its_host() {
     let cache = tempfile::tempdir().unwrap();
     let other = Server::start(vec![whole(BODY)]);
     let redirect =
-        |target: &str| response("302 Found", &[&format!("Location: {target}"), "Content-Length: 0"], b"");
+        |target: &str| response("302 Lookup", &[&format!("Location: {target}"), "Content-Length: 0"], b"");
     let hub = Server::start(vec![redirect("/moved.txt"), redirect(&other.address("/b.txt").to_string())]);
     let remote = Remote { token: Secret::parse("hf_secret", "HF_TOKEN").unwrap(), ..remote(&hub) };
     let file = downloads(&cache, Network::Allowed, Rebuild::IfNeeded).require(&remote).unwrap();
@@ -304,7 +306,7 @@ fn a_token_stays_with_its_host() {
 }
 
 #[test]
-fn a_second_fetch_downloads_nothing_and_force_does() {
+fn only_force_repeats_a_download() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server::start(vec![whole(BODY), whole(b"newer")]);
     let remote = remote(&server);
@@ -319,13 +321,13 @@ fn a_second_fetch_downloads_nothing_and_force_does() {
 }
 
 #[test]
-fn a_second_fetch_does_not_ask_for_what_was_missing_and_force_does() {
+fn only_force_repeats_a_request_for_a_missing_file() {
     let cache = tempfile::tempdir().unwrap();
-    let missing = response("404 Not Found", &["Content-Length: 0"], b"");
+    let missing = response("404 Not Lookup", &["Content-Length: 0"], b"");
     let server = Server::start(vec![missing, whole(BODY)]);
     let find = |rebuild| {
         let found = downloads(&cache, Network::Allowed, rebuild).find(&remote(&server)).unwrap();
-        (matches!(found, Found::File(_)), server.requests().len())
+        (matches!(found, Lookup::File(_)), server.requests().len())
     };
     assert_eq!(find(Rebuild::IfNeeded), (false, 1));
     assert_eq!(find(Rebuild::IfNeeded), (false, 1));
@@ -334,7 +336,7 @@ fn a_second_fetch_does_not_ask_for_what_was_missing_and_force_does() {
 }
 
 #[test]
-fn a_folder_for_downloads_is_needed_by_downloads_only() {
+fn only_downloads_need_a_folder_for_them() {
     let (cache, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let homeless = |mirror| Downloads {
         mirror,
@@ -346,11 +348,11 @@ fn a_folder_for_downloads_is_needed_by_downloads_only() {
     assert_eq!(kind_of(&error).code(), 2);
     assert!(error.to_string().contains("BERTLINE_CACHE"), "{error}");
     let mirror = Mirror::Folder(folder.path().to_owned());
-    assert!(matches!(homeless(Some(mirror)).find(&remote).unwrap(), Found::Nowhere(_)));
+    assert!(matches!(homeless(Some(mirror)).find(&remote).unwrap(), Lookup::Absent(_)));
 }
 
 #[test]
-fn a_changed_file_in_the_cache_is_fetched_again() {
+fn a_changed_file_in_the_cache_is_downloaded_again() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server::start(vec![whole(BODY), whole(BODY)]);
     let online = downloads(&cache, Network::Allowed, Rebuild::IfNeeded);
@@ -362,7 +364,7 @@ fn a_changed_file_in_the_cache_is_fetched_again() {
 #[test]
 fn offline_opens_no_socket() {
     let cache = tempfile::tempdir().unwrap();
-    let server = Server::start(vec![response("404 Not Found", &["Content-Length: 0"], b"")]);
+    let server = Server::start(vec![response("404 Not Lookup", &["Content-Length: 0"], b"")]);
     let offline = downloads(&cache, Network::Forbidden, Rebuild::IfNeeded);
     let error = offline.find(&remote(&server)).unwrap_err();
     assert_eq!(kind_of(&error).code(), 3);
@@ -370,12 +372,12 @@ fn offline_opens_no_socket() {
     assert!(server.requests().is_empty());
 
     let online = downloads(&cache, Network::Allowed, Rebuild::IfNeeded);
-    assert!(matches!(online.find(&remote(&server)).unwrap(), Found::Nowhere(_)));
-    assert!(matches!(offline.find(&remote(&server)).unwrap(), Found::Nowhere(_)));
+    assert!(matches!(online.find(&remote(&server)).unwrap(), Lookup::Absent(_)));
+    assert!(matches!(offline.find(&remote(&server)).unwrap(), Lookup::Absent(_)));
 }
 
 #[test]
-fn a_mirror_folder_that_lacks_the_file_says_where_it_looked() {
+fn the_error_for_an_incomplete_mirror_names_the_path() {
     let (cache, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mirror = Mirror::Folder(folder.path().to_owned());
     let downloads =
@@ -395,7 +397,7 @@ thread_local! {
     static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Keeps what this thread logs and the console would show.
+/// A logger that records the lines of this thread which the console would show.
 struct Lines;
 
 impl log::Log for Lines {
@@ -412,7 +414,8 @@ impl log::Log for Lines {
     fn flush(&self) {}
 }
 
-/// A download from `address`, by `agent`, fails for now, and nothing that it says or leaves has the password.
+/// Checks that a download from `address` with `agent` fails with a retry fault, and that no message, log line or file
+/// contains the password.
 fn check_hidden(address: &str, agent: ureq::Agent) {
     drop(log::set_logger(&Lines));
     log::set_max_level(log::LevelFilter::Info);
@@ -425,22 +428,22 @@ fn check_hidden(address: &str, agent: ureq::Agent) {
     let downloads = Downloads { agent, ..downloads(&cache, Network::Allowed, Rebuild::IfNeeded) };
     let error = downloads.find(&remote).unwrap_err();
     assert_eq!(kind_of(&error).code(), 4, "{error:#}");
-    let mut said = LINES.with_borrow(|lines| lines.join("\n"));
-    assert!(said.contains("trying again"), "{said}");
-    said.push_str(&format!("{error:#} {error:?} {remote:?} {downloads:?}"));
+    let mut traces = LINES.with_borrow(|lines| lines.join("\n"));
+    assert!(traces.contains("trying again"), "{traces}");
+    traces.push_str(&format!("{error:#} {error:?} {remote:?} {downloads:?}"));
     for entry in fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().path()) {
         for file in fs::read_dir(&entry).unwrap().map(|file| file.unwrap().path()) {
-            said.push_str(&format!("{} {}", file.display(), fs::read_to_string(&file).unwrap()));
+            traces.push_str(&format!("{} {}", file.display(), fs::read_to_string(&file).unwrap()));
         }
     }
-    // The pair as its header has it.
+    // The last one is user and password in base64, as in the header.
     for secret in ["PASS", "user:", "dXNlcjpQQVNT"] {
-        assert!(!said.contains(secret), "{said}");
+        assert!(!traces.contains(secret), "{traces}");
     }
 }
 
 #[test]
-fn no_fault_of_the_network_shows_a_password() {
+fn network_errors_do_not_show_passwords() {
     let agent = |proxy| attempt::agent(proxy, SILENCE);
     let dead = Server::start(vec![]);
     check_hidden(&dead.with_credentials("http", "user:PASS"), agent(None));
@@ -459,11 +462,11 @@ fn no_fault_of_the_network_shows_a_password() {
 }
 
 #[test]
-fn credentials_travel_as_a_header_to_their_host_alone() {
+fn credentials_are_sent_in_a_header_to_their_host_only() {
     let cache = tempfile::tempdir().unwrap();
     let other = Server::start(vec![whole(BODY)]);
     let redirect =
-        |target: &str| response("302 Found", &[&format!("Location: {target}"), "Content-Length: 0"], b"");
+        |target: &str| response("302 Lookup", &[&format!("Location: {target}"), "Content-Length: 0"], b"");
     let own = Server::start(vec![redirect("/moved.txt"), redirect(&other.address("/b.txt").to_string())]);
     let address = Address::base(&own.with_credentials("http", "user:PASS")).unwrap().below("a.txt");
     let token = Secret::parse("hf_secret", "HF_TOKEN").unwrap();
@@ -478,8 +481,8 @@ fn credentials_travel_as_a_header_to_their_host_alone() {
         assert!(request.starts_with("get /") && !request.contains("@127"), "{request}");
     }
     assert!(!other.requests()[0].contains("authorization"), "{:?}", other.requests());
-    // Another user of the machine has the download too.
+    // Other credentials find the same download.
     let address = Address::parse(&format!("{}/a.txt", own.with_credentials("http", "other:WORD"))).unwrap();
     let found = downloads(&cache, Network::Forbidden, Rebuild::IfNeeded).find(&Remote { address, ..remote });
-    assert!(matches!(found.unwrap(), Found::File(found) if found.path == file.path));
+    assert!(matches!(found.unwrap(), Lookup::File(found) if found.path == file.path));
 }

@@ -1,38 +1,39 @@
-//! Answers at their places in the context.
+//! Checks the offsets of answers in their context, and corrects small errors.
 
 use anyhow::{Context, Result};
 use shared::fault::Fault;
 use shared::schema::Answer;
 
-/// How many characters off its place an answer may stand: the tools that annotate now and then count a space too many.
-const NEAR: u32 = 8;
+/// The maximum error of an offset in characters. Annotation tools sometimes count spaces wrong.
+const MAX_ERROR: u32 = 8;
 
-/// How an answer was found.
+/// The state of an answer's offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    InPlace,
-    Moved,
+pub(super) enum Offset {
+    Exact,
+    Corrected,
 }
 
-/// Sees that `answer` stands in `context` where it says, or moves it to the nearest place not far from there.
+/// Checks that `answer` is in `context` at its offset, or corrects the offset to the nearest occurrence.
 ///
 /// # Errors
-/// An input fault where it is nowhere near.
-pub(super) fn settle(answer: &mut Answer, context: &str) -> Result<Found> {
-    if stands(answer, context, answer.start) {
-        return Ok(Found::InPlace);
+/// An input fault where the answer does not occur within [`MAX_ERROR`] characters of its offset.
+pub(super) fn correct_offset(answer: &mut Answer, context: &str) -> Result<Offset> {
+    if occurs_at(answer, context, answer.start) {
+        return Ok(Offset::Exact);
     }
-    let around = (1..=NEAR).flat_map(|far| [answer.start.checked_sub(far), answer.start.checked_add(far)]);
-    let place = around.flatten().find(|&start| stands(answer, context, start));
+    let nearby =
+        (1..=MAX_ERROR).flat_map(|error| [answer.start.checked_sub(error), answer.start.checked_add(error)]);
+    let place = nearby.flatten().find(|&start| occurs_at(answer, context, start));
     answer.start = place.with_context(|| {
         let Answer { start, text } = &*answer;
         let unit = "`answer_start` counts characters, from 0";
-        Fault::input(format!("the answer `{text}` does not stand at {start} of its context; {unit}"))
+        Fault::input(format!("the answer `{text}` is not at character {start} of its context; {unit}"))
     })?;
-    Ok(Found::Moved)
+    Ok(Offset::Corrected)
 }
 
-fn stands(answer: &Answer, context: &str, start: u32) -> bool {
+fn occurs_at(answer: &Answer, context: &str, start: u32) -> bool {
     let Ok(start) = usize::try_from(start) else { return false };
     let byte = context.char_indices().map(|(byte, _)| byte).nth(start);
     let rest = byte.and_then(|byte| context.get(byte..));
@@ -45,24 +46,24 @@ mod tests {
 
     const CONTEXT: &str = "𝒜 서울은 한국의 수도다. 서울은 크다.";
 
-    fn check(start: u32, text: &str, expect: Option<(Found, u32)>) {
+    fn check(start: u32, text: &str, expect: Option<(Offset, u32)>) {
         let mut answer = Answer { start, text: text.into() };
-        let found = settle(&mut answer, CONTEXT).ok();
-        assert_eq!(found.map(|found| (found, answer.start)), expect, "`{text}` at {start}");
+        let offset = correct_offset(&mut answer, CONTEXT).ok();
+        assert_eq!(offset.map(|offset| (offset, answer.start)), expect, "`{text}` at {start}");
     }
 
     #[test]
-    fn places_are_in_characters() {
-        check(0, "𝒜", Some((Found::InPlace, 0)));
-        check(2, "서울", Some((Found::InPlace, 2)));
-        check(15, "서울은 크다.", Some((Found::InPlace, 15)));
+    fn offsets_are_in_characters() {
+        check(0, "𝒜", Some((Offset::Exact, 0)));
+        check(2, "서울", Some((Offset::Exact, 2)));
+        check(15, "서울은 크다.", Some((Offset::Exact, 15)));
     }
 
     #[test]
-    fn an_answer_nearby_is_moved_to_the_nearest() {
-        check(4, "서울", Some((Found::Moved, 2)));
-        check(12, "서울", Some((Found::Moved, 15)));
-        check(23, "크다", Some((Found::Moved, 19)));
+    fn a_wrong_offset_is_corrected_to_the_nearest_occurrence() {
+        check(4, "서울", Some((Offset::Corrected, 2)));
+        check(12, "서울", Some((Offset::Corrected, 15)));
+        check(23, "크다", Some((Offset::Corrected, 19)));
     }
 
     #[test]

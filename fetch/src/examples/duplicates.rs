@@ -1,4 +1,4 @@
-//! Texts that stand more than once, counted by their hashes.
+//! Counts of texts that occur more than once, by their hashes.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap};
@@ -7,18 +7,18 @@ use std::hash::{Hash, Hasher};
 use shared::layout::Split;
 use shared::schema::{Example, Truth};
 
-/// Different texts that are remembered, in some 50 MB.
-const MOST: usize = 1 << 20;
+/// The maximum number of different texts in memory; they take about 50 MB.
+const MAX_TEXTS: usize = 1 << 20;
 
-/// All texts of a corpus, or where they are too many those whose hash ends with a number of zeros: a sample by
-/// content, in which a text has all of its duplicates or none.
+/// The texts of a corpus by hash. If there are too many, only hashes that end with a number of zero bits are kept. This is a
+/// sample by content: it has all duplicates of a text or none.
 pub(super) struct Duplicates {
     texts: HashMap<u64, Occurrences>,
     zeros: u32,
-    most: usize,
+    max_texts: usize,
 }
 
-/// Where a text stands.
+/// The numbers of a text's occurrences by split.
 #[derive(Default)]
 struct Occurrences {
     train: u32,
@@ -31,14 +31,14 @@ struct Occurrences {
 
 impl Duplicates {
     pub(super) fn new() -> Duplicates {
-        Duplicates::of_at_most(MOST)
+        Duplicates::with_capacity(MAX_TEXTS)
     }
 
-    fn of_at_most(most: usize) -> Duplicates {
-        Duplicates { texts: HashMap::new(), zeros: 0, most }
+    fn with_capacity(max_texts: usize) -> Duplicates {
+        Duplicates { texts: HashMap::new(), zeros: 0, max_texts }
     }
 
-    /// Takes note of the whole input of `example`, both texts of a pair.
+    /// Counts the input of `example`: its text, or both texts of a pair.
     pub(super) fn add(&mut self, split: Split, example: &Example) {
         let text = hash(&(&example.text, &example.text_pair));
         if text.trailing_zeros() < self.zeros {
@@ -53,40 +53,40 @@ impl Duplicates {
         if let (Split::Train, Some(labels)) = (split, labels(&example.truth)) {
             occurrences.contradictory |= *occurrences.labels.get_or_insert(labels) != labels;
         }
-        while self.texts.len() > self.most {
+        while self.texts.len() > self.max_texts {
             self.zeros += 1;
             self.texts.retain(|text, _| text.trailing_zeros() >= self.zeros);
         }
     }
 
-    /// A sentence on each kind of duplicates, of which there are some; `rows` are those of the splits.
+    /// One sentence for every kind of duplicates that occurs. `rows` are the numbers of rows by split.
     pub(super) fn report(&self, rows: &BTreeMap<Split, u64>) -> Vec<String> {
         let about = if self.zeros > 0 { "about " } else { "" };
         let dev = self.rows(|text| if text.train > 0 { text.dev } else { 0 });
         let test = self.rows(|text| if text.train > 0 { text.test } else { 0 });
-        let learnt = self.rows(|text| if text.train + text.dev > 0 { text.test } else { 0 });
-        let or_dev = if learnt > test { format!(", {learnt} in train or dev") } else { String::new() };
-        let flattered = "figures on them tell what was learnt by heart";
-        let both = [(Split::Dev, dev, dev, String::new()), (Split::Test, test, learnt, or_dev)];
-        let both = both.into_iter().filter(|(_, _, most, _)| *most > 0).map(|(split, count, _, more)| {
+        let in_either = self.rows(|text| if text.train + text.dev > 0 { text.test } else { 0 });
+        let or_dev = if in_either > test { format!(", {in_either} in train or dev") } else { String::new() };
+        let effect = "metrics on them measure memorization";
+        let both = [(Split::Dev, dev, dev, String::new()), (Split::Test, test, in_either, or_dev)];
+        let both = both.into_iter().filter(|(_, _, all, _)| *all > 0).map(|(split, count, _, more)| {
             let rows = rows.get(&split).copied().unwrap_or_default();
-            format!("{split}: {about}{count} of {rows} texts stand in train too{more}; {flattered}")
+            format!("{split}: {about}{count} of {rows} texts are also in train{more}; {effect}")
         });
         let texts = self.rows(|text| u32::from(text.contradictory));
         let rows = self.rows(|text| if text.contradictory { text.train } else { 0 });
         let contradictory = (texts > 0).then(|| {
-            format!("train: {about}{texts} texts stand there with different labels, in {rows} rows")
+            format!("train: {about}{texts} texts have different labels in different rows, in {rows} rows")
         });
         both.chain(contradictory).collect()
     }
 
-    /// The sum of `count` over all texts, by that over those which are remembered.
+    /// The sum of `count` over all texts, estimated from the sample.
     fn rows(&self, count: impl Fn(&Occurrences) -> u32) -> u64 {
         self.texts.values().map(|text| u64::from(count(text))).sum::<u64>() << self.zeros
     }
 }
 
-/// A score may well differ from one rater to the next, and a question have several answers.
+/// The hash of the labels. None for other truths: equal texts may have different scores, and a question several answers.
 fn labels(truth: &Truth) -> Option<u64> {
     match truth {
         Truth::Label(label) => Some(hash(label)),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_test_and_dev_whose_text_stands_in_train_are_counted() {
+    fn texts_of_test_and_dev_that_are_also_in_train_are_counted() {
         let rows = |split, texts: &str| {
             texts
                 .chars()
@@ -138,13 +138,13 @@ mod tests {
         check(
             &all,
             &[
-                "dev: 1 of 3 texts stand in train too;",
-                "test: 2 of 3 texts stand in train too, 3 in train or dev;",
+                "dev: 1 of 3 texts are also in train;",
+                "test: 2 of 3 texts are also in train, 3 in train or dev;",
             ],
         );
         check(&[rows(Split::Train, "aa"), rows(Split::Test, "b")].concat(), &[]);
         let dev_too = [rows(Split::Train, "a"), rows(Split::Dev, "b"), rows(Split::Test, "abbc")].concat();
-        check(&dev_too, &["test: 1 of 4 texts stand in train too, 3 in train or dev;"]);
+        check(&dev_too, &["test: 1 of 4 texts are also in train, 3 in train or dev;"]);
     }
 
     #[test]
@@ -155,18 +155,18 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_contradict_are_counted() {
+    fn contradictory_labels_are_counted() {
         let row = |text, truth| (Split::Train, example(text, None, truth));
         let rows = [row("a", label("x")), row("a", label("y")), row("a", label("x")), row("b", label("y"))];
-        check(&rows, &["train: 1 texts stand there with different labels, in 3 rows"]);
+        check(&rows, &["train: 1 texts have different labels in different rows, in 3 rows"]);
         let set = |labels: [&str; 2]| Truth::Labels(labels.map(str::to_owned).into());
         check(&[row("a", set(["x", "y"])), row("a", set(["y", "x"]))], &[]);
         check(&[row("a", Truth::Score(1.0)), row("a", Truth::Score(2.0))], &[]);
     }
 
     #[test]
-    fn too_many_texts_are_counted_by_a_sample() {
-        let mut duplicates = Duplicates::of_at_most(1_000);
+    fn too_many_texts_are_estimated_from_a_sample() {
+        let mut duplicates = Duplicates::with_capacity(1_000);
         for number in 0..40_000 {
             let text = number.to_string();
             duplicates.add(Split::Train, &example(&text, None, Truth::Unknown));

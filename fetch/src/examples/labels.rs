@@ -1,4 +1,4 @@
-//! The labels of a corpus, or its classes of entities.
+//! The labels of a corpus, or its entity types.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,38 +10,40 @@ use shared::spelling;
 
 use crate::corpus::Corpus;
 
-/// Public corpora of intents, emotions or entities have no more labels.
+/// A number of labels that public corpora of intents, emotions or entities do not exceed.
 const MANY: usize = 300;
-/// So few labels may all stand once, in a corpus that was made to try things out.
+/// A number of labels that may all occur once, as in a corpus for a first try.
 const FEW: usize = 20;
-/// Other spellings that a message may show, and one more, which tells that there are more.
+/// The maximum number of spellings in a message, and one more, which shows that there are others.
 const SHOWN: usize = 11;
 
-/// Every label has one name. Another spelling of it in a file is read as that name.
+/// The labels and their names. Every label has one name; other spellings in a file are read as that name.
 pub(super) struct Labels {
     truth: TruthKind,
     list: List,
-    /// By the spellings that are met in files.
+    /// The names by the spellings in files.
     names: HashMap<String, String>,
     respelled: Respelled,
-    /// Labels checked so far, each as often as it stands in a file.
+    /// The number of labels checked so far, with repetitions.
     checked: u64,
-    /// Those of the examples that are written to train.
-    learnt: HashSet<String>,
+    /// The labels of the examples that are written to train.
+    trained: HashSet<String>,
 }
 
+/// The state of the list of labels.
 enum List {
-    /// In the order of their ids.
+    /// The final labels in the order of their ids.
     Closed(Vec<String>),
-    /// Those seen in train so far.
+    /// Train is not complete: every new label extends the list.
     Open,
 }
 
-/// What a file writes otherwise.
+/// The labels of the current files that are spelled differently from their names.
 #[derive(Default)]
 struct Respelled {
-    labels: u64,
-    /// Some of the spellings, with the names that they are read as.
+    /// Their number.
+    count: u64,
+    /// Some of the spellings, with their names.
     some: BTreeMap<String, String>,
 }
 
@@ -56,14 +58,14 @@ impl Labels {
         let names = names.flat_map(|name| spellings(name).map(|spelling| (spelling, name.clone()))).collect();
         let list = labels.map_or(List::Open, List::Closed);
         let respelled = Respelled::default();
-        Labels { truth, list, names, respelled, checked: 0, learnt: HashSet::new() }
+        Labels { truth, list, names, respelled, checked: 0, trained: HashSet::new() }
     }
 
-    /// Sees that `label` is one of the list, or adds it, and gives it the label's name.
+    /// Replaces `label` by its name. An open list takes new labels.
     ///
     /// # Errors
-    /// An input fault where the label is empty or not in the list.
-    pub(super) fn settle(&mut self, label: &mut String) -> Result<()> {
+    /// An input fault where the label is empty or not in a closed list.
+    pub(super) fn normalize(&mut self, label: &mut String) -> Result<()> {
         self.checked += 1;
         let spelling = match self.names.get(label.as_str()) {
             Some(name) if name == label => return Ok(()),
@@ -82,7 +84,7 @@ impl Labels {
             }
         };
         if *label != name {
-            self.respelled.labels += 1;
+            self.respelled.count += 1;
             if self.respelled.some.len() < SHOWN {
                 self.respelled.some.insert(label.clone(), name.clone());
             }
@@ -91,33 +93,38 @@ impl Labels {
         Ok(())
     }
 
-    /// Takes note of an example that is written to train.
-    pub(super) fn learn(&mut self, truth: &Truth) {
-        let mut learn = |label: &String| {
-            if !self.learnt.contains(label) {
-                self.learnt.insert(label.clone());
+    /// Records the labels of an example that is written to train.
+    pub(super) fn add_trained(&mut self, truth: &Truth) {
+        let mut add = |label: &String| {
+            if !self.trained.contains(label) {
+                self.trained.insert(label.clone());
             }
         };
         match truth {
-            Truth::Label(label) => learn(label),
-            Truth::Labels(labels) => labels.iter().for_each(learn),
-            Truth::Entities(entities) => entities.iter().for_each(|entity| learn(&entity.label)),
+            Truth::Label(label) => add(label),
+            Truth::Labels(labels) => labels.iter().for_each(add),
+            Truth::Entities(entities) => entities.iter().for_each(|entity| add(&entity.label)),
             Truth::Unknown | Truth::Score(_) | Truth::Answers(_) => {}
         }
     }
 
-    /// What the files since the last call write otherwise than the labels are called.
+    /// A sentence about labels that are spelled differently from their names, in the files since the last call.
     pub(super) fn respelled(&mut self) -> Option<String> {
-        let Respelled { labels, some } = std::mem::take(&mut self.respelled);
+        let Respelled { count, some } = std::mem::take(&mut self.respelled);
         let pairs: Vec<String> =
             some.iter().take(SHOWN - 1).map(|(spelling, name)| format!("`{spelling}` as `{name}`")).collect();
         let more = if some.len() == SHOWN { " and others" } else { "" };
-        let apart = "Unicode's forms, white space at the ends and `.0` make no label of its own";
+        let rule = "Unicode forms, white space at the ends and `.0` do not distinguish labels";
         let pairs = pairs.join(", ");
-        (labels > 0).then(|| format!("{labels} labels are read in another spelling, {pairs}{more}; {apart}"))
+        (count > 0)
+            .then(|| format!("{count} labels are spelled differently and read as one, {pairs}{more}; {rule}"))
     }
 
-    /// After train, which stands in `shown`: its labels, sorted, are the list that the other splits are held to.
+    /// Closes an open list after train: the sorted labels of train are the only labels of the other splits. `shown` names
+    /// the files of train.
+    ///
+    /// # Errors
+    /// An input fault where train has too few labels for the task.
     pub(super) fn close(&mut self, shown: &str) -> Result<()> {
         if let List::Open = self.list {
             let mut labels: Vec<String> = self.names.values().cloned().collect();
@@ -125,7 +132,7 @@ impl Labels {
             let few = if self.truth == TruthKind::Label {
                 (labels.len() < 2).then_some("has one label only, and a classifier needs two")
             } else {
-                labels.is_empty().then_some("has not one label")
+                labels.is_empty().then_some("has no labels")
             };
             ensure!(few.is_none(), Fault::input(format!("{shown} {}", few.unwrap_or_default())));
             self.list = List::Closed(labels);
@@ -133,30 +140,30 @@ impl Labels {
         Ok(())
     }
 
-    /// What may be wrong with the labels of train.
-    pub(super) fn doubts(&self) -> Vec<String> {
+    /// Warnings about labels of train that are probably wrong.
+    pub(super) fn warnings(&self) -> Vec<String> {
         let mut labels: Vec<&String> = self.names.values().collect();
         labels.sort();
         labels.dedup();
-        let doubts = [self.too_many(labels.len()), fractions(&labels)];
-        doubts.into_iter().flatten().chain(alike(&labels)).collect()
+        let warnings = [self.too_many(labels.len()), fractions(&labels)];
+        warnings.into_iter().flatten().chain(similar(&labels)).collect()
     }
 
     fn too_many(&self, count: usize) -> Option<String> {
         let often_once = self.truth == TruthKind::Label && count > FEW && 2 * count as u64 > self.checked;
         (count > MANY || often_once).then(|| {
             let rows = self.checked;
-            format!("{count} different labels stand {rows} times; is the column a score, an id or a text?")
+            format!("{count} different labels in {rows} rows; is the column a score, an id or a text?")
         })
     }
 
-    /// A label of the list that no example of train has cannot be learnt.
-    pub(super) fn not_learnt(&self) -> Option<String> {
+    /// A warning about labels of the list without an example in train.
+    pub(super) fn untrained(&self) -> Option<String> {
         let List::Closed(labels) = &self.list else { return None };
-        let missing: Vec<&String> = labels.iter().filter(|label| !self.learnt.contains(*label)).collect();
+        let missing: Vec<&String> = labels.iter().filter(|label| !self.trained.contains(*label)).collect();
         (!missing.is_empty()).then(|| {
             let plural = if missing.len() == 1 { "label" } else { "labels" };
-            format!("no example of train has the {plural} {}, which nothing can learn", listed(missing))
+            format!("no example of train has the {plural} {}, so no model can learn this", listed(missing))
         })
     }
 
@@ -168,16 +175,16 @@ impl Labels {
     }
 }
 
-/// Whether all labels are numbers, and some are not whole.
+/// A warning where all labels are numbers and some are not whole.
 fn fractions(labels: &[&String]) -> Option<String> {
     let numbers = labels.iter().all(|label| spelling::number(label).is_some());
     let broken: Vec<&String> = labels.iter().filter(|label| label.contains('.')).copied().collect();
-    let doubt = "are numbers that are not whole; scores are learnt by a task with a score";
-    (numbers && !broken.is_empty()).then(|| format!("the labels {} {doubt}", listed(broken)))
+    let advice = "are numbers that are not whole; scores need a task with a score";
+    (numbers && !broken.is_empty()).then(|| format!("the labels {} {advice}", listed(broken)))
 }
 
-/// Labels that a reader would take for one.
-fn alike(labels: &[&String]) -> Vec<String> {
+/// Warnings about different labels that look the same.
+fn similar(labels: &[&String]) -> Vec<String> {
     let mut groups: BTreeMap<String, Vec<&String>> = BTreeMap::new();
     labels.iter().for_each(|label| groups.entry(spelling::likeness(label)).or_default().push(label));
     let doubled = groups.into_values().filter(|group| group.len() > 1);

@@ -1,4 +1,4 @@
-//! Rows become examples: checked, split, written.
+//! Conversion of rows to examples: they are checked, assigned to splits and written.
 
 mod answers;
 mod checks;
@@ -21,24 +21,26 @@ use shared::schema::ExampleShape;
 use self::checks::Checks;
 use self::writer::SplitWriter;
 use crate::corpus::Corpus;
-use crate::parts::Parts;
 use crate::raw::{RawFile, RawFiles};
+use crate::split_assignment::SplitAssignment;
 
-/// What was written.
+/// The result of writing examples.
 #[derive(Debug)]
 pub(crate) struct Examples {
-    /// In the order of their ids.
+    /// The labels in the order of their ids.
     pub(crate) labels: Vec<String>,
+    /// The number of written rows by split.
     pub(crate) rows: BTreeMap<Split, u64>,
 }
 
-/// Reads the raw files of every split and writes examples of `shape` below `output`, in the order of the files. Where
-/// there is no dev file, `fetch.dev_fraction` of train goes to dev, and to test in the same way; of the rest, what
-/// `fetch.train_fraction` leaves out is checked and goes nowhere.
+/// Reads the raw files of every split and writes examples of `shape` below `output`, in the order of the files.
+///
+/// If there is no dev file, `fetch.dev_fraction` of train goes to dev; the same holds for test. `fetch.train_fraction` of
+/// the rest stays in train. The other rows are checked and not written.
 ///
 /// # Errors
-/// An input fault that names file and line: a label that is not in the list, an id that stands twice, an answer that is
-/// not in its context, no rows.
+/// An input fault that names file and line: a label that is not in the list, a repeated id, an answer that is not in its
+/// context, no rows.
 pub(crate) fn write(
     corpus: &dyn Corpus,
     files: &RawFiles,
@@ -48,11 +50,11 @@ pub(crate) fn write(
 ) -> Result<Examples> {
     let mut checks = Checks::new(corpus, shape);
     let mut rows = BTreeMap::new();
-    for (&split, of_split) in files {
-        let parts = Parts::of(split, files, config);
-        let written = write_split(corpus, split, of_split, parts, &mut checks, output)?;
+    for (&split, split_files) in files {
+        let assignment = SplitAssignment::of(split, files, config);
+        let written = write_split(corpus, split, split_files, assignment, &mut checks, output)?;
         if written.iter().any(|(split, _)| *split == Split::Train) {
-            checks.close_labels(&shown(of_split))?;
+            checks.close_labels(&shown(split_files))?;
         }
         rows.extend(written);
     }
@@ -63,7 +65,7 @@ pub(crate) fn write(
     Ok(Examples { labels, rows })
 }
 
-/// A registered corpus has a known size; another one is worth a word, and may well be a newer release.
+/// Logs a warning where a registered corpus does not have its known size. It may be a newer release.
 fn compare(corpus: &dyn Corpus, split: Split, files: &[RawFile], rows: u64) {
     if let Some(known) = corpus.known_rows(split).filter(|known| *known != rows) {
         log::warn!("{} has {rows} rows, and {known} are known of {}'s {split}", shown(files), corpus.name());
@@ -74,13 +76,14 @@ fn shown(files: &[RawFile]) -> String {
     files.iter().map(|file| file.shown.as_str()).collect::<Vec<_>>().join(" and ")
 }
 
-/// Writes the examples of one file, before which the split has had `before` rows; how many there are after it.
+/// Writes the examples of one file. `before` is the number of rows in the split's earlier files; returns the number with
+/// this file.
 fn write_rows(
     corpus: &dyn Corpus,
     file: &RawFile,
     split: Split,
     before: u64,
-    parts: Parts,
+    assignment: SplitAssignment,
     checks: &mut Checks,
     writers: &mut BTreeMap<Split, SplitWriter>,
 ) -> Result<u64> {
@@ -88,9 +91,9 @@ fn write_rows(
     for row in corpus.rows(file)? {
         number += 1;
         let example = checks.example(row?, number, split, &file.shown)?;
-        let goes_to = parts.split_of(&example, checks.shape().texts);
-        if let Some((split, writer)) = goes_to.and_then(|split| Some((split, writers.get_mut(&split)?))) {
-            checks.written(split, &example);
+        let assigned = assignment.split_of(&example, checks.shape().texts);
+        if let Some((split, writer)) = assigned.and_then(|split| Some((split, writers.get_mut(&split)?))) {
+            checks.add_written(split, &example);
             writer.push(example)?;
         }
     }
@@ -103,16 +106,16 @@ fn write_split(
     corpus: &dyn Corpus,
     split: Split,
     files: &[RawFile],
-    parts: Parts,
+    assignment: SplitAssignment,
     checks: &mut Checks,
     output: &Path,
 ) -> Result<Vec<(Split, u64)>> {
     let writers =
-        parts.splits().map(|split| Ok((split, SplitWriter::create(split, checks.shape(), output)?)));
+        assignment.splits().map(|split| Ok((split, SplitWriter::create(split, checks.shape(), output)?)));
     let mut writers: BTreeMap<Split, SplitWriter> = writers.collect::<Result<_>>()?;
     let mut number = 0;
     for file in files {
-        let read = write_rows(corpus, file, split, number, parts, checks, &mut writers);
+        let read = write_rows(corpus, file, split, number, assignment, checks, &mut writers);
         number = read.map_err(|error| file.explain(error))?;
         file.confirm()?;
     }

@@ -13,7 +13,7 @@ use crate::corpus;
 
 mod labels;
 
-/// The examples of own files with `lines` under the header `text<TAB>label`.
+/// Writes the examples of own files with these lines after the header `text<TAB>label`, and with further config `keys`.
 fn written(train: &str, dev: Option<&str>, test: Option<&str>, keys: &str) -> Result<(Examples, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     let mut toml =
@@ -57,7 +57,7 @@ fn many(rows: usize) -> String {
 }
 
 #[test]
-fn dev_comes_out_of_train_and_test_stays_whole() {
+fn dev_is_taken_from_train_and_test_stays_whole() {
     let (examples, folder) = written(&many(10_000), None, Some(&many(50)), "").unwrap();
     assert_eq!(examples.labels, ["no", "yes"]);
     let (train, dev) = (read(&folder, Split::Train), read(&folder, Split::Dev));
@@ -73,14 +73,14 @@ fn dev_comes_out_of_train_and_test_stays_whole() {
 }
 
 #[test]
-fn rows_added_at_the_end_move_no_other() {
+fn added_rows_do_not_move_others_between_splits() {
     let dev = |rows| read(&written(&many(rows), None, None, "").unwrap().1, Split::Dev);
     let (fewer, more) = (dev(300), dev(400));
     assert_eq!(fewer, more[..fewer.len()]);
 }
 
 #[test]
-fn a_dev_file_leaves_train_whole() {
+fn train_stays_whole_if_there_is_a_dev_file() {
     let (examples, _folder) = written(&many(100), Some(&many(10)), None, "").unwrap();
     assert_eq!(examples.rows, BTreeMap::from([(Split::Train, 100), (Split::Dev, 10)]));
 }
@@ -96,7 +96,7 @@ fn listed_labels_keep_their_order() {
 }
 
 #[test]
-fn labels_out_of_the_list_are_refused() {
+fn unlisted_labels_are_refused() {
     let train = "labels = [\"yes\", \"maybe\"]\n";
     check_refused(written(&many(9), None, None, train), &["train.tsv, line 2", "`no`", "`yes`, `maybe`"]);
     let test = Some("a\tyes\nb\tmaybe\n");
@@ -113,7 +113,7 @@ fn an_empty_corpus_is_refused() {
 }
 
 #[test]
-fn an_id_that_stands_twice_is_refused() {
+fn a_repeated_id_is_refused() {
     let twice = Some("a\tyes\nb\tno\na\tno\n");
     let columns = "[fetch.files.columns]\nid = \"text\"\n";
     check_refused(written(&many(100), None, twice, columns), &["test.tsv, line 4", "`a`", "twice"]);
@@ -173,8 +173,8 @@ fn row(text: &str, text_pair: Option<&str>, truth: Truth) -> Row {
     Row { place: Place::Row(1), id: None, text: text.into(), text_pair: text_pair.map(str::to_owned), truth }
 }
 
-/// The examples of `rows`, as dev's file alone, for a task of `shape`.
-fn parted(rows: &[Row], shape: ExampleShape, keys: &str) -> Result<(Examples, TempDir)> {
+/// Writes the examples of `rows` from a single dev file, for a task of `shape`.
+fn from_dev_file(rows: &[Row], shape: ExampleShape, keys: &str) -> Result<(Examples, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dev.json");
     fs::write(&path, "").unwrap();
@@ -192,10 +192,10 @@ fn twenty(rows: &[Row]) -> Vec<Row> {
 const SCORES: ExampleShape = ExampleShape { texts: Texts::Pair, truth: TruthKind::Score };
 
 #[test]
-fn a_dev_file_alone_makes_three_splits() {
+fn a_single_dev_file_is_divided_into_three_splits() {
     let rows: Vec<Row> = (0..2_000).map(|n| row(&n.to_string(), Some("b"), Truth::Score(1.0))).collect();
     let keys = "dev_fraction = 0.1\ntest_fraction = 0.2\n";
-    let (examples, folder) = parted(&rows, SCORES, keys).unwrap();
+    let (examples, folder) = from_dev_file(&rows, SCORES, keys).unwrap();
     assert!(examples.labels.is_empty());
     let mut all: Vec<Example> = Split::ALL.into_iter().flat_map(|split| read(&folder, split)).collect();
     assert_eq!(examples.rows.values().sum::<u64>(), 2_000);
@@ -203,15 +203,15 @@ fn a_dev_file_alone_makes_three_splits() {
     assert!((330..470).contains(&examples.rows[&Split::Test]), "{examples:?}");
     all.sort_by_key(|example| example.text.parse::<u32>().unwrap());
     assert!(all.iter().zip(1..).all(|(example, number)| example.example_id == format!("dev-{number}")));
-    let (examples, _folder) = parted(&rows, SCORES, "").unwrap();
+    let (examples, _folder) = from_dev_file(&rows, SCORES, "").unwrap();
     assert_eq!(examples.rows.len(), 2);
 }
 
 #[test]
-fn a_task_without_truth_takes_the_text_alone() {
+fn a_task_without_truth_reads_only_the_text() {
     let rows = [row("가", Some("나"), Truth::Score(9.0)), row("다", None, Truth::Label("?".into()))];
     let shape = ExampleShape { texts: Texts::One, truth: TruthKind::Nothing };
-    let (examples, folder) = parted(&twenty(&rows), shape, "dev_fraction = 0.3").unwrap();
+    let (examples, folder) = from_dev_file(&twenty(&rows), shape, "dev_fraction = 0.3").unwrap();
     assert!(examples.labels.is_empty());
     let train = read(&folder, Split::Train);
     assert!(!train.is_empty());
@@ -226,29 +226,29 @@ fn check_row(truth: Truth, parts: &[&str]) {
     };
     let pair = (texts != Texts::One).then_some("서울은 크다");
     let rows = vec![row("가나다", pair, truth); 40];
-    check_refused(parted(&rows, ExampleShape { texts, truth: kind }, ""), parts);
+    check_refused(from_dev_file(&rows, ExampleShape { texts, truth: kind }, ""), parts);
 }
 
 #[test]
-fn what_is_not_true_of_a_text_is_refused() {
+fn invalid_truths_are_refused() {
     let entity = |start, end, label: &str| shared::schema::Entity { start, end, label: label.into() };
     let entities =
         |all: &[(u32, u32, &str)]| Truth::Entities(all.iter().map(|e| entity(e.0, e.1, e.2)).collect());
     check_row(entities(&[(1, 4, "PS")]), &["row 1", "`dev-1`", "`PS` from character 1 to 4", "3 characters"]);
     check_row(entities(&[(1, 1, "PS")]), &["no part"]);
-    check_row(entities(&[(1, 3, "PS"), (0, 2, "LC")]), &["`PS` from character 1 to 3 lies over another"]);
+    check_row(entities(&[(1, 3, "PS"), (0, 2, "LC")]), &["`PS` from character 1 to 3 overlaps another"]);
     check_row(entities(&[(0, 2, "")]), &["the label is empty"]);
-    check_row(entities(&[]), &["not one label"]);
-    check_row(Truth::Labels(vec![]), &["not one label"]);
+    check_row(entities(&[]), &["no labels"]);
+    check_row(Truth::Labels(vec![]), &["no labels"]);
     let answer = shared::schema::Answer { start: 0, text: "부산".into() };
     check_row(Truth::Answers(vec![answer]), &["`dev-1`", "`부산`", "counts characters"]);
 }
 
 #[test]
-fn classes_of_entities_are_those_of_train_sorted() {
+fn entity_types_are_those_of_train_sorted() {
     let entity = |label: &str| shared::schema::Entity { start: 0, end: 1, label: label.into() };
     let rows: Vec<Row> =
         ["PS", "LC"].map(|label| row("가", None, Truth::Entities(vec![entity(label)]))).into();
     let shape = ExampleShape { texts: Texts::One, truth: TruthKind::Entities };
-    assert_eq!(parted(&twenty(&rows), shape, "").unwrap().0.labels, ["LC", "PS"]);
+    assert_eq!(from_dev_file(&twenty(&rows), shape, "").unwrap().0.labels, ["LC", "PS"]);
 }

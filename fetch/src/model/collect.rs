@@ -1,4 +1,4 @@
-//! Which files make a model, and which of them may be absent.
+//! The files of a model, required and optional.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,48 +11,49 @@ use shared::layout::hub;
 use tokenizer::TokenizerFiles;
 
 use super::ModelFiles;
-use crate::download::Found;
+use crate::download::Lookup;
 use crate::raw::RawFile;
 
 /// Files by name in the Hub layout.
 pub(super) type Files = Vec<(String, RawFile)>;
 
-/// Weights in the order in which they are looked for.
+/// The names of weight files, in the order in which they are searched.
 const WEIGHTS: [WeightsFile; 4] = [
-    WeightsFile::Whole(hub::WEIGHTS),
+    WeightsFile::Single(hub::WEIGHTS),
     WeightsFile::Index(hub::WEIGHTS_INDEX),
-    WeightsFile::Whole(hub::PYTORCH_WEIGHTS),
+    WeightsFile::Single(hub::PYTORCH_WEIGHTS),
     WeightsFile::Index(hub::PYTORCH_WEIGHTS_INDEX),
 ];
 
 #[derive(Clone, Copy)]
 enum WeightsFile {
-    Whole(&'static str),
-    /// It lists the files that hold the weights.
+    /// A file with all weights.
+    Single(&'static str),
+    /// A list of the files with the weights.
     Index(&'static str),
 }
 
 impl WeightsFile {
     fn name(self) -> &'static str {
         match self {
-            WeightsFile::Whole(name) | WeightsFile::Index(name) => name,
+            WeightsFile::Single(name) | WeightsFile::Index(name) => name,
         }
     }
 }
 
-/// Every file of the model called `model`.
+/// Finds every file of the model called `model`.
 ///
 /// # Errors
-/// An input fault that names what is missing and where it was looked for.
+/// An input fault that names the missing file and the place that was searched.
 pub(super) fn collect(model: &str, weights: Weights, files: &dyn ModelFiles) -> Result<Files> {
-    let mut collected = small(model, files)?;
+    let mut collected = config_and_tokenizer(model, files)?;
     check_tokenizer(model, &collected)?;
     collected.extend(weight_files(model, weights, files)?);
     Ok(collected)
 }
 
-/// What is small: the config and the tokenizer.
-fn small(model: &str, files: &dyn ModelFiles) -> Result<Files> {
+/// Finds the config and the files of the tokenizer.
+fn config_and_tokenizer(model: &str, files: &dyn ModelFiles) -> Result<Files> {
     let mut collected = vec![required(model, hub::CONFIG, files)?];
     let tokenizer = optional(hub::TOKENIZER, files)?;
     let vocabulary = optional(hub::VOCAB, files)?;
@@ -69,7 +70,7 @@ fn small(model: &str, files: &dyn ModelFiles) -> Result<Files> {
     Ok(collected)
 }
 
-/// Builds the tokenizer, so that one which is not supported is refused before any weights come.
+/// Builds the tokenizer, so that an unsupported one is refused before the weights are downloaded.
 fn check_tokenizer(model: &str, collected: &Files) -> Result<()> {
     let files = collected.iter().map(|(name, file)| (name.clone(), file.path.clone()));
     tokenizer::check(&TokenizerFiles::new(files)).with_context(|| format!("the tokenizer of `{model}`"))
@@ -82,9 +83,13 @@ fn weight_files(model: &str, weights: Weights, files: &dyn ModelFiles) -> Result
     }
 }
 
-/// Every file of the model, or none where `files` lacks one. A tokenizer that is not supported is refused all the same.
-pub(super) fn if_whole(model: &str, weights: Weights, files: &dyn ModelFiles) -> Result<Option<Files>> {
-    let Some(mut collected) = if_present(small(model, files))? else { return Ok(None) };
+/// Finds every file of the model; none where `files` lacks one. An unsupported tokenizer is refused even then.
+pub(super) fn collect_if_complete(
+    model: &str,
+    weights: Weights,
+    files: &dyn ModelFiles,
+) -> Result<Option<Files>> {
+    let Some(mut collected) = if_present(config_and_tokenizer(model, files))? else { return Ok(None) };
     let Some(weights) = if_present(weight_files(model, weights, files))? else { return Ok(None) };
     check_tokenizer(model, &collected)?;
     collected.extend(weights);
@@ -101,15 +106,15 @@ fn if_present(found: Result<Files>) -> Result<Option<Files>> {
 
 fn optional(name: &str, files: &dyn ModelFiles) -> Result<Option<(String, RawFile)>> {
     match files.find(name)? {
-        Found::File(file) => Ok(Some((name.to_owned(), file))),
-        Found::Nowhere(_) => Ok(None),
+        Lookup::File(file) => Ok(Some((name.to_owned(), file))),
+        Lookup::Absent(_) => Ok(None),
     }
 }
 
 pub(super) fn required(model: &str, name: &str, files: &dyn ModelFiles) -> Result<(String, RawFile)> {
     match files.find(name)? {
-        Found::File(file) => Ok((name.to_owned(), file)),
-        Found::Nowhere(place) => {
+        Lookup::File(file) => Ok((name.to_owned(), file)),
+        Lookup::Absent(place) => {
             bail!(Fault::input(format!(
                 "the model `{model}` has no {name}: {place} does not exist; check `fetch.model`"
             )))
@@ -121,15 +126,15 @@ fn pretrained(model: &str, files: &dyn ModelFiles) -> Result<Files> {
     let mut searched = String::new();
     for candidate in WEIGHTS {
         match (files.find(candidate.name())?, candidate) {
-            (Found::File(file), WeightsFile::Whole(name)) => return Ok(vec![(name.to_owned(), file)]),
-            (Found::File(file), WeightsFile::Index(name)) => {
+            (Lookup::File(file), WeightsFile::Single(name)) => return Ok(vec![(name.to_owned(), file)]),
+            (Lookup::File(file), WeightsFile::Index(name)) => {
                 let mut collected = vec![(name.to_owned(), file.clone())];
                 for shard in shards(&file).map_err(|error| file.explain(error))? {
                     collected.push(required(model, &shard, files)?);
                 }
                 return Ok(collected);
             }
-            (Found::Nowhere(place), _) => {
+            (Lookup::Absent(place), _) => {
                 searched = place.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
             }
         }
@@ -137,8 +142,8 @@ fn pretrained(model: &str, files: &dyn ModelFiles) -> Result<Files> {
     let names = WEIGHTS.map(WeightsFile::name).join(", ");
     bail!(Fault::input(format!(
         "the model `{model}` has no weights: none of {names} is in {searched}; \
-         set `fetch.weights = \"random\"` to take its architecture and tokenizer alone, or \
-         use --force if they have come since"
+         set `fetch.weights = \"random\"` to use only its architecture and tokenizer, or \
+         use --force if the weights exist now"
     )))
 }
 
@@ -147,7 +152,7 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// The distinct files that an index names.
+/// The distinct file names in an index.
 fn shards(index: &RawFile) -> Result<BTreeSet<String>> {
     let damaged = || Fault::input(format!("{} is no index of weights", index.shown));
     let bytes = fs::read(&index.path).with_context(damaged)?;
@@ -156,7 +161,7 @@ fn shards(index: &RawFile) -> Result<BTreeSet<String>> {
     names.collect::<Result<_>>().with_context(damaged)
 }
 
-/// A file name and nothing else: an index must not reach out of the model's folder.
+/// Checks that `name` is a plain file name: an index must not name files outside the model's folder.
 fn plain_name(name: &str) -> Result<&str> {
     let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
     plain

@@ -1,4 +1,4 @@
-//! A model in a folder of this machine.
+//! A model in a local folder.
 
 use std::path::PathBuf;
 
@@ -6,16 +6,16 @@ use anyhow::Result;
 
 use super::ModelFiles;
 use crate::content::Content;
-use crate::download::Found;
+use crate::download::Lookup;
 use crate::raw::RawFile;
 
 pub(super) struct FolderFiles(pub(super) PathBuf);
 
 impl ModelFiles for FolderFiles {
-    fn find(&self, name: &str) -> Result<Found> {
+    fn find(&self, name: &str) -> Result<Lookup> {
         let path = self.0.join(name);
-        // The manifest says nothing that depends on where folders lie on this machine.
+        // The manifest must not depend on the location of folders on this machine.
         let file = RawFile::find(&path, name.to_owned(), Content::of_model_file(name))?;
-        Ok(file.map_or_else(|| Found::Nowhere(path.display().to_string()), Found::File))
+        Ok(file.map_or_else(|| Lookup::Absent(path.display().to_string()), Lookup::File))
     }
 }

@@ -1,4 +1,4 @@
-//! `fetch.model = "scratch"`: an architecture and a vocabulary, in the files that `transformers` expects.
+//! `fetch.model = "scratch"`: writes an architecture and a vocabulary in the files that `transformers` expects.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use shared::layout::hub;
 
 use super::vocabulary::{PAD_ID, Vocabulary};
 
-/// Writes the model's files into `folder`, with a vocabulary trained on the examples in `train`.
+/// Writes the model's files to `folder`, with a vocabulary trained on the examples in `train`.
 pub(super) fn write(config: &ScratchConfig, train: &Path, folder: &Path) -> Result<()> {
     let vocabulary = Vocabulary::train(config, train)?;
     let pieces = vocabulary.pieces();
@@ -24,25 +24,25 @@ pub(super) fn write(config: &ScratchConfig, train: &Path, folder: &Path) -> Resu
     Ok(())
 }
 
-/// What the architecture of a model tells of its vocabulary.
+/// The keys of config.json that describe the vocabulary.
 #[derive(Deserialize)]
-struct OfVocabulary {
+struct VocabularyKeys {
     vocab_size: usize,
     pad_token_id: Option<u32>,
 }
 
-/// Replaces the architecture of the model in `folder`, all but the size of its vocabulary.
-pub(super) fn reshape(config: &ScratchConfig, folder: &Path) -> Result<()> {
+/// Replaces the architecture of the model in `folder`, except for the keys of its vocabulary.
+pub(super) fn replace_architecture(config: &ScratchConfig, folder: &Path) -> Result<()> {
     let path = folder.join(hub::CONFIG);
     let unfit = || Fault::input(format!("{} of `fetch.scratch.tokenizer` has no vocab_size", hub::CONFIG));
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let OfVocabulary { vocab_size, pad_token_id } = serde_json::from_slice(&bytes).with_context(unfit)?;
+    let VocabularyKeys { vocab_size, pad_token_id } = serde_json::from_slice(&bytes).with_context(unfit)?;
     write_json(folder, hub::CONFIG, &architecture(config, vocab_size, pad_token_id))?;
     log::info!("model: its architecture is that of `fetch.scratch`, over {vocab_size} tokens");
     Ok(())
 }
 
-/// The keys of `transformers`' `BertConfig`.
+/// The keys of config.json, as in `BertConfig` of `transformers`.
 fn architecture(config: &ScratchConfig, vocab_size: usize, pad_token_id: Option<u32>) -> Value {
     json!({
         "architectures": ["BertForSequenceClassification"],
@@ -98,7 +98,7 @@ mod tests {
     const TEXTS: [&str; 4] =
         ["이 영화 정말 재미있다", "이 영화 너무 지루하다", "정말 재미없는 영화", "ABC가 좋다 좋아"];
 
-    /// The model's files, by name, and a tokenizer read back from them.
+    /// The model's files by name, and a tokenizer that is read from them.
     fn written(config: &ScratchConfig) -> (Vec<(String, String)>, Tokenizer) {
         let folder = tempfile::tempdir().unwrap();
         let train = folder.path().join("train.parquet");
@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_texts_give_the_same_bytes() {
+    fn equal_texts_give_equal_bytes() {
         let config = ScratchConfig { vocab_size: 120, ..ScratchConfig::default() };
         let first = written(&config).0;
         (0..10).for_each(|_| assert_eq!(written(&config).0, first));
     }
 
     #[test]
-    fn texts_come_out_in_word_pieces() {
+    fn texts_are_split_into_word_pieces() {
         let config = ScratchConfig { vocab_size: 400, ..ScratchConfig::default() };
         check(&config, "이 영화 정말", &["[CLS]", "이", "영화", "정말", "[SEP]"]);
         check(&config, "영화뷁", &["[CLS]", "[UNK]", "[SEP]"]);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_agree() {
+    fn the_files_are_consistent() {
         let config = ScratchConfig { vocab_size: 120, ..ScratchConfig::default() };
         let (files, tokenizer) = written(&config);
         let text = |name: &str| files.iter().find(|(known, _)| known == name).unwrap().1.clone();

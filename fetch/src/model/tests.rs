@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A machine with a mirror folder, a Hub cache and nothing else.
+/// A machine with a mirror folder and a cache of `huggingface_hub`.
 struct Machine(TempDir);
 
 impl Machine {
@@ -30,20 +30,20 @@ impl Machine {
         files.iter().for_each(|(name, text)| fs::write(self.path(folder).join(name), text).unwrap());
     }
 
-    /// Puts the model that `keys` name into `model/` and says what is there then.
-    fn put(&self, keys: &str) -> Result<(PutModel, Vec<String>)> {
+    /// Writes the model that `keys` name to `model/`. Returns its metadata and the names of its files.
+    fn write_model(&self, keys: &str) -> Result<(WrittenModel, Vec<String>)> {
         let folder = self.path("model");
-        let put = self.with_sources(keys, |config, sources| put(config, sources, &folder))?;
+        let model = self.with_inputs(keys, |config, inputs| write(config, inputs, &folder))?;
         let names = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.collect();
         names.sort();
-        Ok((put, names))
+        Ok((model, names))
     }
 
-    fn with_sources<T>(
+    fn with_inputs<T>(
         &self,
         keys: &str,
-        call: impl FnOnce(&FetchConfig, &Sources<'_>) -> Result<T>,
+        call: impl FnOnce(&FetchConfig, &Inputs<'_>) -> Result<T>,
     ) -> Result<T> {
         let config: FetchConfig = toml::from_str(&format!("corpus = \"nsmc\"\n{keys}")).unwrap();
         let environment = Environment {
@@ -56,24 +56,25 @@ impl Machine {
         let (train, run) = (self.path("train.parquet"), self.path("run"));
         let layer = OutputLayer::Vocabulary;
         let (environment, downloads) = (&environment, &downloads);
-        call(&config, &Sources { environment, downloads, run: Some(&run), train: &train, layer })
+        call(&config, &Inputs { environment, downloads, run: Some(&run), train: &train, layer })
     }
 
-    fn mirrored(&self, keys: &str) -> Result<(PutModel, Vec<String>)> {
+    /// Writes the model `org/name` from the mirror.
+    fn mirrored(&self, keys: &str) -> Result<(WrittenModel, Vec<String>)> {
         let mirror = self.path("mirror");
-        self.put(&format!("model = \"org/name\"\nmirror = \"{}\"\n{keys}", mirror.display()))
+        self.write_model(&format!("model = \"org/name\"\nmirror = \"{}\"\n{keys}", mirror.display()))
     }
 }
 
 const IN_MIRROR: &str = "mirror/huggingface.co/org/name/resolve/main";
-/// Weights of PyTorch, by what tells whether they are whole.
-const NO_PICKLE: &str = "PK\u{3}\u{4}PK\u{5}\u{6}";
+/// A complete but empty zip archive in place of PyTorch's weights.
+const EMPTY_PICKLE: &str = "PK\u{3}\u{4}PK\u{5}\u{6}";
 const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
 const BARE: [(&str, &str); 2] = [(hub::CONFIG, CONFIG), (hub::VOCAB, VOCAB)];
 const CONFIG: &str = r#"{"model_type": "bert", "vocab_size": 9, "hidden_size": 8, "num_hidden_layers": 1,
     "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 12}"#;
 
-/// A safetensors file of the encoder of [`CONFIG`], with the tensors that `edit` leaves, all of them zeros.
+/// A safetensors file for the encoder of [`CONFIG`] after `edit`, with zeros in every tensor.
 fn weights(edit: impl FnOnce(&mut BTreeMap<String, Vec<usize>>)) -> String {
     let mut shapes = encoder_shapes(&serde_json::from_str(CONFIG).unwrap());
     edit(&mut shapes);
@@ -84,13 +85,13 @@ fn weights(edit: impl FnOnce(&mut BTreeMap<String, Vec<usize>>)) -> String {
         format!(r#""{name}": {{"dtype": "F32", "shape": {shape:?}, "data_offsets": [{begin}, {end}]}}"#)
     };
     let header = format!("{{{}}}", shapes.into_iter().map(entry).collect::<Vec<_>>().join(", "));
-    // Bytes of a length that are text too.
+    // The length is a multiple of 256, so that its bytes are valid UTF-8.
     let length = header.len().next_multiple_of(256);
     let bytes = String::from_utf8((length as u64).to_le_bytes().to_vec()).unwrap();
     format!("{bytes}{header:length$}{}", "\0".repeat(end))
 }
 
-fn check_refused(outcome: Result<(PutModel, Vec<String>)>, parts: &[&str]) {
+fn check_refused(outcome: Result<(WrittenModel, Vec<String>)>, parts: &[&str]) {
     let error = outcome.unwrap_err();
     let message = format!("{error:#}");
     assert_eq!(kind_of(&error).code(), 3, "{message}");
@@ -98,12 +99,12 @@ fn check_refused(outcome: Result<(PutModel, Vec<String>)>, parts: &[&str]) {
 }
 
 #[test]
-fn a_hub_model_comes_through_the_mirror() {
+fn a_hub_model_is_read_from_the_mirror() {
     let machine = Machine::new();
     machine.write(IN_MIRROR, &BARE);
     machine.write(
         IN_MIRROR,
-        &[(hub::WEIGHTS, &weights(|_| {})), (hub::PYTORCH_WEIGHTS, NO_PICKLE), ("README.md", "r")],
+        &[(hub::WEIGHTS, &weights(|_| {})), (hub::PYTORCH_WEIGHTS, EMPTY_PICKLE), ("README.md", "r")],
     );
     let (put, names) = machine.mirrored("").unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
@@ -120,19 +121,19 @@ fn a_revision_is_one_segment_of_the_address() {
 }
 
 #[test]
-fn shards_come_with_their_index() {
+fn shards_are_copied_with_their_index() {
     let index = r#"{"weight_map": {"a": "m-1.bin", "b": "m-2.bin", "c": "m-1.bin"}}"#;
     let machine = Machine::new();
     machine.write(IN_MIRROR, &BARE);
-    machine.write(IN_MIRROR, &[(hub::PYTORCH_WEIGHTS_INDEX, index), ("m-1.bin", NO_PICKLE)]);
+    machine.write(IN_MIRROR, &[(hub::PYTORCH_WEIGHTS_INDEX, index), ("m-1.bin", EMPTY_PICKLE)]);
     check_refused(machine.mirrored(""), &["org/name", "m-2.bin"]);
-    machine.write(IN_MIRROR, &[("m-2.bin", NO_PICKLE)]);
+    machine.write(IN_MIRROR, &[("m-2.bin", EMPTY_PICKLE)]);
     let expected = [hub::CONFIG, "m-1.bin", "m-2.bin", hub::PYTORCH_WEIGHTS_INDEX, hub::VOCAB];
     assert_eq!(machine.mirrored("").unwrap().1, expected);
 }
 
 #[test]
-fn an_index_cannot_reach_out_of_the_folder() {
+fn an_index_cannot_name_files_outside_the_folder() {
     for name in ["../secret", "a/b", "/etc/passwd", ".hidden", ""] {
         let machine = Machine::new();
         machine.write(IN_MIRROR, &BARE);
@@ -143,7 +144,7 @@ fn an_index_cannot_reach_out_of_the_folder() {
 }
 
 #[test]
-fn a_file_that_is_another_than_its_name_says_is_refused_wherever_it_lies() {
+fn wrong_content_is_refused_in_folders_and_mirrors() {
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 438000000\n";
     for (name, text, part) in [
         (hub::WEIGHTS, pointer, "Git LFS"),
@@ -156,14 +157,14 @@ fn a_file_that_is_another_than_its_name_says_is_refused_wherever_it_lies() {
         let whole = [BARE[0], BARE[1], (hub::WEIGHTS, &weights(|_| {})), (name, text)];
         machine.write("own-bert", &whole);
         machine.write(IN_MIRROR, &whole);
-        let folder = machine.put(&format!("model = \"{}\"", machine.path("own-bert").display()));
+        let folder = machine.write_model(&format!("model = \"{}\"", machine.path("own-bert").display()));
         check_refused(folder, &["own-bert", name, part]);
         check_refused(machine.mirrored(""), &[IN_MIRROR, name, part]);
     }
 }
 
 #[test]
-fn what_stands_where_an_optional_file_would_be_is_no_absent_file() {
+fn a_folder_or_dangling_link_is_no_absent_file() {
     let machine = Machine::new();
     machine.write(IN_MIRROR, &BARE);
     let place = machine.path(IN_MIRROR).join(hub::TOKENIZER);
@@ -175,7 +176,7 @@ fn what_stands_where_an_optional_file_would_be_is_no_absent_file() {
 }
 
 #[test]
-fn what_a_model_lacks_is_named() {
+fn errors_name_the_missing_file() {
     let machine = Machine::new();
     check_refused(machine.mirrored(""), &["org/name", hub::CONFIG, IN_MIRROR]);
     machine.write(IN_MIRROR, &[(hub::CONFIG, "{}")]);
@@ -195,16 +196,16 @@ fn the_hubs_cache_is_used_without_network() {
     machine.write("hub/models--org--name/refs", &[("main", commit)]);
     machine.write(&snapshot, &BARE);
     let keys = "model = \"org/name\"\noffline = true\n";
-    check_refused(machine.put(keys), &["fetch.offline", "config.json"]);
+    check_refused(machine.write_model(keys), &["fetch.offline", "config.json"]);
     machine.write(&snapshot, &[(hub::WEIGHTS, &weights(|_| {}))]);
-    let (put, names) = machine.put(keys).unwrap();
+    let (put, names) = machine.write_model(keys).unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
     assert_eq!(put.sources[0].location, "https://huggingface.co/org/name/resolve/main/config.json");
-    assert!(machine.put(&format!("{keys}revision = \"{commit}\"")).is_ok());
+    assert!(machine.write_model(&format!("{keys}revision = \"{commit}\"")).is_ok());
 }
 
 #[test]
-fn the_hubs_cache_is_used_online_where_what_it_lacks_is_known_to_be_absent() {
+fn the_hubs_cache_is_used_online_if_missing_files_are_known_to_be_absent() {
     let machine = Machine::new();
     let model = "hub/models--org--name";
     machine.write(&format!("{model}/refs"), &[("main", "0123abcd")]);
@@ -224,35 +225,36 @@ fn the_hubs_cache_is_used_online_where_what_it_lacks_is_known_to_be_absent() {
 }
 
 #[test]
-fn a_local_folder_is_named_without_its_place() {
+fn a_local_folder_is_recorded_without_its_path() {
     let machine = Machine::new();
     machine.write("own-bert", &BARE);
     machine.write("own-bert", &[(hub::WEIGHTS, &weights(|_| {}))]);
-    let (put, names) = machine.put(&format!("model = \"{}\"", machine.path("own-bert").display())).unwrap();
+    let (put, names) =
+        machine.write_model(&format!("model = \"{}\"", machine.path("own-bert").display())).unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
     assert_eq!(put.name, "own-bert");
     assert_eq!(put.sources[0].location, hub::CONFIG);
 }
 
 #[test]
-fn the_model_of_a_run_is_taken_from_its_training() {
+fn the_model_of_a_run_is_read_from_its_training() {
     let machine = Machine::new();
     machine.write("run/model", &BARE);
-    check_refused(machine.put("model = \"run:pretrained\""), &["run:pretrained", hub::WEIGHTS]);
+    check_refused(machine.write_model("model = \"run:pretrained\""), &["run:pretrained", hub::WEIGHTS]);
     machine.write("run/model", &[(hub::WEIGHTS, &weights(|_| {}))]);
-    let (put, names) = machine.put("model = \"run:pretrained\"").unwrap();
+    let (put, names) = machine.write_model("model = \"run:pretrained\"").unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
     assert_eq!((put.name.as_str(), put.weights), ("run:pretrained", Weights::Pretrained));
 }
 
 #[test]
-fn a_new_model_takes_the_tokenizer_of_another() {
+fn a_new_model_can_use_the_tokenizer_of_another() {
     let machine = Machine::new();
     machine.write(IN_MIRROR, &[(hub::CONFIG, "{}"), (hub::VOCAB, VOCAB)]);
     let new = |machine: &Machine| {
         let mirror = machine.path("mirror");
         let keys = "scratch = { tokenizer = \"org/name\", num_hidden_layers = 3 }";
-        machine.put(&format!("model = \"scratch\"\nmirror = \"{}\"\n{keys}", mirror.display()))
+        machine.write_model(&format!("model = \"scratch\"\nmirror = \"{}\"\n{keys}", mirror.display()))
     };
     check_refused(new(&machine), &["fetch.scratch.tokenizer", "vocab_size"]);
     machine.write(
@@ -269,7 +271,7 @@ fn a_new_model_takes_the_tokenizer_of_another() {
 }
 
 #[test]
-fn a_tokenizer_that_is_not_supported_is_refused_before_weights_are_looked_for() {
+fn an_unsupported_tokenizer_is_refused_before_weights_are_searched() {
     let machine = Machine::new();
     machine.write(IN_MIRROR, &BARE);
     let refused = |config: &str, parts: &[&str]| {
@@ -287,7 +289,7 @@ fn a_tokenizer_that_is_not_supported_is_refused_before_weights_are_looked_for() 
 }
 
 #[test]
-fn added_tokens_come_with_the_vocabulary() {
+fn added_tokens_are_copied_with_the_vocabulary() {
     let machine = Machine::new();
     machine.write(IN_MIRROR, &BARE);
     machine.write(IN_MIRROR, &[(hub::ADDED_TOKENS, r#"{"<e>": 5}"#)]);

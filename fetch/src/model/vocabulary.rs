@@ -1,4 +1,4 @@
-//! A WordPiece vocabulary, trained on a corpus. The same texts give the same bytes.
+//! Trains a WordPiece vocabulary on a corpus. Equal texts give equal bytes.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -16,19 +16,20 @@ use tokenizers::{
     PreTokenizer, TokenizerBuilder, TokenizerImpl, Trainer,
 };
 
-/// In the order of their ids, as in every published BERT.
+/// The special tokens in the order of their ids, as in every published BERT.
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 pub(super) const PAD_ID: u32 = 0;
 const CLS_ID: u32 = 2;
 const SEP_ID: u32 = 3;
 const CONTINUATION: &str = "##";
-/// At most one in so many pieces is a single character that begins a word, and as many go on in one; the
-/// others are for what is longer.
+/// At most one piece in this number is a single character that begins a word, and at most one is a single character that
+/// continues a word. The remaining pieces are longer.
 const CHARACTER_SHARE: usize = 4;
 
 type BertTokenizer =
     TokenizerImpl<WordPiece, BertNormalizer, BertPreTokenizer, BertProcessing, WordPieceDecoder>;
 
+/// A trained vocabulary with its tokenizer.
 pub(super) struct Vocabulary(BertTokenizer);
 
 impl Vocabulary {
@@ -38,28 +39,29 @@ impl Vocabulary {
         let alphabet = Alphabet::of(train, &splitter, config.vocab_size / CHARACTER_SHARE)?;
         let mut trainer = alphabet.trainer(config.vocab_size);
         let mut texts = Texts::open(train)?;
-        trainer.feed(&mut texts, |text| splitter.words(text)).map_err(foreign)?;
+        trainer.feed(&mut texts, |text| splitter.words(text)).map_err(training_error)?;
         texts.end()?;
         let mut model = WordPiece::default();
-        // What it returns are the special tokens, most of which are in truth the alphabet's.
-        trainer.train(&mut model).map_err(foreign)?;
+        // The returned special tokens are ignored, since most of them are characters of the alphabet.
+        trainer.train(&mut model).map_err(training_error)?;
         Ok(Vocabulary(tokenizer(model, config)?))
     }
 
-    /// In the order of their ids.
+    /// The pieces in the order of their ids.
     pub(super) fn pieces(&self) -> Vec<String> {
         let by_id: BTreeMap<u32, String> =
             self.0.get_vocab(true).into_iter().map(|(piece, id)| (id, piece)).collect();
         by_id.into_values().collect()
     }
 
+    /// The text of `tokenizer.json`.
     pub(super) fn tokenizer_json(&self) -> Result<String> {
         let value: serde_json::Value = serde_json::to_value(&self.0)?;
         Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
     }
 }
 
-/// Accents are kept even in lower case: to strip them the normalizer takes Hangul apart.
+/// The normalizer. It keeps accents even in lower case, since stripping them would decompose Hangul.
 fn normalizer(config: &ScratchConfig) -> BertNormalizer {
     BertNormalizer::new(true, true, Some(false), config.lowercase)
 }
@@ -73,17 +75,17 @@ fn tokenizer(model: WordPiece, config: &ScratchConfig) -> Result<BertTokenizer> 
         .with_post_processor(Some(BertProcessing::new(("[SEP]".into(), SEP_ID), ("[CLS]".into(), CLS_ID))))
         .with_decoder(Some(WordPieceDecoder::new(CONTINUATION.into(), true)))
         .build()
-        .map_err(foreign)?;
-    tokenizer.add_special_tokens(SPECIAL.map(special)).map_err(foreign)?;
+        .map_err(training_error)?;
+    tokenizer.add_special_tokens(SPECIAL.map(special)).map_err(training_error)?;
     Ok(tokenizer)
 }
 
-/// Errors of the tokenizers crate are boxes that anyhow takes by their text.
-fn foreign(error: tokenizers::Error) -> anyhow::Error {
+/// Converts an error of the crate `tokenizers`, which is a box that `anyhow` cannot take.
+fn training_error(error: tokenizers::Error) -> anyhow::Error {
     anyhow!("the vocabulary cannot be trained: {error}")
 }
 
-/// Texts to words as the finished tokenizer will see them.
+/// Splits texts into words as the finished tokenizer does.
 struct Splitter {
     normalizer: BertNormalizer,
 }
@@ -101,19 +103,19 @@ impl Splitter {
 
 /// The characters that get a piece of their own.
 struct Alphabet {
-    kept: HashSet<char>,
-    /// Those that occur within words, sorted.
+    characters: HashSet<char>,
+    /// The characters that occur within words, sorted.
     continuing: Vec<char>,
 }
 
 impl Alphabet {
-    /// The `limit` most frequent characters; of those as frequent as each other the smaller code points.
+    /// The `limit` most frequent characters. Smaller code points win ties.
     fn of(train: &Path, splitter: &Splitter, limit: usize) -> Result<Alphabet> {
         let mut counts: HashMap<char, u64> = HashMap::new();
         let mut within: HashSet<char> = HashSet::new();
         let mut texts = Texts::open(train)?;
         for text in &mut texts {
-            for word in splitter.words(&text).map_err(foreign)? {
+            for word in splitter.words(&text).map_err(training_error)? {
                 word.chars().for_each(|c| *counts.entry(c).or_default() += 1);
                 within.extend(word.chars().skip(1));
             }
@@ -122,29 +124,31 @@ impl Alphabet {
         let mut ranked: Vec<(char, u64)> = counts.into_iter().collect();
         ranked.sort_unstable_by_key(|&(c, count)| (std::cmp::Reverse(count), c));
         ranked.truncate(limit);
-        let kept: HashSet<char> = ranked.into_iter().map(|(c, _)| c).collect();
-        let mut continuing: Vec<char> = kept.intersection(&within).copied().collect();
+        let characters: HashSet<char> = ranked.into_iter().map(|(c, _)| c).collect();
+        let mut continuing: Vec<char> = characters.intersection(&within).copied().collect();
         continuing.sort_unstable();
-        Ok(Alphabet { kept, continuing })
+        Ok(Alphabet { characters, continuing })
     }
 
-    /// The trainer numbers the continuing characters in the order of a hash map with a random seed, and breaks
-    /// ties between merges by those numbers. As special tokens they are numbered in the order given here.
+    /// The trainer for this alphabet.
+    ///
+    /// By itself the trainer numbers the continuing characters in the order of a hash map with a random seed, and these
+    /// numbers break ties between merges. Here the characters are passed as special tokens, whose order is fixed.
     fn trainer(&self, vocab_size: usize) -> WordPieceTrainer {
         let continuing = self.continuing.iter().map(|c| format!("{CONTINUATION}{c}"));
         let first = SPECIAL.iter().map(|token| token.to_string()).chain(continuing);
         WordPieceTrainer::builder()
             .vocab_size(vocab_size)
             .special_tokens(first.map(|token| AddedToken::from(token, true)).collect())
-            .limit_alphabet(self.kept.len())
-            .initial_alphabet(self.kept.clone())
+            .limit_alphabet(self.characters.len())
+            .initial_alphabet(self.characters.clone())
             .continuing_subword_prefix(CONTINUATION.into())
             .show_progress(false)
             .build()
     }
 }
 
-/// The texts of a file of examples, one by one. It ends early where the file is damaged, and `end` says so.
+/// Iterates over the texts of a file of examples. It ends early if the file is damaged; `end` returns the error then.
 struct Texts {
     examples: ExampleReader,
     ready: std::vec::IntoIter<String>,

@@ -1,4 +1,4 @@
-//! Whether weights are those of the config beside them, as far as headers tell.
+//! Checks the headers of weights against the config beside them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,11 +10,10 @@ use shared::layout::hub;
 use super::collect::Files;
 use crate::raw::RawFile;
 
-/// Checks the weights of a model, whose files are what their names say. Which
-/// tensors PyTorch's own format holds is found out when it is read.
+/// Checks the safetensors files of a model. The tensors in PyTorch's own format are checked when it is read.
 ///
 /// # Errors
-/// An input fault that names the file, and what it is or lacks.
+/// An input fault that names the file and the wrong or missing tensors.
 pub(super) fn check(files: &Files) -> Result<()> {
     let safetensors =
         |name: &str| Path::new(name).extension().is_some_and(|extension| extension == "safetensors");

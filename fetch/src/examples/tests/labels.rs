@@ -1,17 +1,17 @@
-//! Labels as files write them.
+//! Labels in the spellings of files.
 
 use shared::schema::Entity;
 
 use super::super::labels::Labels;
 use super::*;
 
-/// `rows` of train with these labels in turn, under texts that differ.
-fn of_labels(labels: &[&str], rows: usize) -> String {
+/// Lines for a number of `rows` with different texts and these labels in turn.
+fn with_labels(labels: &[&str], rows: usize) -> String {
     labels.iter().cycle().take(rows).zip(0..).map(|(label, row)| format!("text {row}\t{label}\n")).collect()
 }
 
 fn check_labels(written_as: &[&str], expect: &[&str]) {
-    let (examples, folder) = written(&of_labels(written_as, 200), None, None, "").unwrap();
+    let (examples, folder) = written(&with_labels(written_as, 200), None, None, "").unwrap();
     assert_eq!(examples.labels, expect);
     let known = |example: &Example| examples.labels.contains(example.truth.as_label().unwrap());
     assert!(read(&folder, Split::Train).iter().all(known));
@@ -34,30 +34,30 @@ fn spellings_of_a_label_are_one_class() {
 }
 
 #[test]
-fn spellings_of_test_and_of_the_list_are_those_of_train() {
-    let test = of_labels(&["1.0", "0.0"], 10);
-    let (examples, folder) = written(&of_labels(&["1", "0"], 100), None, Some(&test), "").unwrap();
+fn test_and_listed_labels_may_be_spelled_differently() {
+    let test = with_labels(&["1.0", "0.0"], 10);
+    let (examples, folder) = written(&with_labels(&["1", "0"], 100), None, Some(&test), "").unwrap();
     assert_eq!(examples.labels, ["0", "1"]);
     assert_eq!(read(&folder, Split::Test)[0].truth, Truth::Label("1".into()));
     let listed = "labels = [\"1.0\", \" 0\"]\n";
-    let (examples, folder) = written(&of_labels(&["1", "0"], 100), None, Some(&test), listed).unwrap();
+    let (examples, folder) = written(&with_labels(&["1", "0"], 100), None, Some(&test), listed).unwrap();
     assert_eq!(examples.labels, ["1.0", " 0"]);
     assert_eq!(read(&folder, Split::Test)[1].truth, Truth::Label(" 0".into()));
 }
 
 #[test]
-fn sets_and_entities_have_labels_by_the_same_rules() {
+fn label_sets_and_entities_follow_the_same_rules() {
     let set = |labels: &[&str]| Truth::Labels(labels.iter().map(|label| (*label).to_owned()).collect());
     let rows = [row("a", None, set(&["x", "x "])), row("b", None, set(&["1.0", "1", "y"]))];
     let shape = ExampleShape { texts: Texts::One, truth: TruthKind::Labels };
-    let (examples, folder) = parted(&twenty(&rows), shape, "").unwrap();
+    let (examples, folder) = from_dev_file(&twenty(&rows), shape, "").unwrap();
     assert_eq!(examples.labels, ["1", "x", "y"]);
     let train = read(&folder, Split::Train);
     assert!(train.iter().all(|example| [set(&["x"]), set(&["1", "y"])].contains(&example.truth)));
     let entity = |label: &str| Truth::Entities(vec![Entity { start: 0, end: 1, label: label.into() }]);
     let rows = [row("a", None, entity("PS ")), row("b", None, entity("PS"))];
     let shape = ExampleShape { texts: Texts::One, truth: TruthKind::Entities };
-    assert_eq!(parted(&twenty(&rows), shape, "").unwrap().0.labels, ["PS"]);
+    assert_eq!(from_dev_file(&twenty(&rows), shape, "").unwrap().0.labels, ["PS"]);
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn a_list_in_an_error_is_bounded() {
     check_refused(written("a\tother\n", None, None, &listed), &["`other`", "`label 9` and 4 more"]);
 }
 
-/// What is said of `labels` in train, each with an example that is written there, and of one in the list alone.
-fn said(labels: &[&str], truth: TruthKind, listed: Option<&[&str]>) -> (Labels, Vec<String>) {
+/// The state and the warnings after train with one example for each of `labels`; `listed` are the corpus' own labels.
+fn after_train(labels: &[&str], truth: TruthKind, listed: Option<&[&str]>) -> (Labels, Vec<String>) {
     struct Listed(Option<Vec<String>>);
     impl Corpus for Listed {
         fn name(&self) -> &'static str {
@@ -100,49 +100,49 @@ fn said(labels: &[&str], truth: TruthKind, listed: Option<&[&str]>) -> (Labels, 
     let mut all = Labels::of(&Listed(listed), truth);
     for label in labels {
         let mut label = (*label).to_owned();
-        all.settle(&mut label).unwrap();
-        all.learn(&Truth::Label(label));
+        all.normalize(&mut label).unwrap();
+        all.add_trained(&Truth::Label(label));
     }
-    let doubts = all.doubts();
-    (all, doubts)
+    let warnings = all.warnings();
+    (all, warnings)
 }
 
-fn check_doubt(labels: &[&str], expect: &[&str]) {
-    let (_, doubts) = said(labels, TruthKind::Label, None);
-    assert_eq!(doubts.len(), expect.len(), "{doubts:?}");
-    doubts.iter().zip(expect).for_each(|(doubt, part)| assert!(doubt.contains(part), "{doubt}"));
+fn check_warnings(labels: &[&str], expect: &[&str]) {
+    let (_, warnings) = after_train(labels, TruthKind::Label, None);
+    assert_eq!(warnings.len(), expect.len(), "{warnings:?}");
+    warnings.iter().zip(expect).for_each(|(warning, part)| assert!(warning.contains(part), "{warning}"));
 }
 
 #[test]
-fn labels_that_are_hardly_labels_are_doubted() {
+fn suspicious_labels_are_warned_of() {
     let many: Vec<String> = (0..400).map(|label| format!("c{label}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    check_doubt(
+    check_warnings(
         &[many.clone(), many.clone(), many.clone()].concat(),
-        &["400 different labels stand 1200 times"],
+        &["400 different labels in 1200 rows"],
     );
-    check_doubt(&many[..30], &["30 different labels stand 30 times"]);
-    check_doubt(&[&many[..30], &many[..30]].concat(), &[]);
-    check_doubt(&["0", "0.5", "1"], &["the labels `0.5` are numbers that are not whole"]);
-    check_doubt(&["a", "0.5"], &[]);
-    check_doubt(&["Yes", "yes", "no"], &["the labels `Yes`, `yes` look alike"]);
-    check_doubt(&["01", "1", "2"], &["the labels `01`, `1` look alike"]);
+    check_warnings(&many[..30], &["30 different labels in 30 rows"]);
+    check_warnings(&[&many[..30], &many[..30]].concat(), &[]);
+    check_warnings(&["0", "0.5", "1"], &["the labels `0.5` are numbers that are not whole"]);
+    check_warnings(&["a", "0.5"], &[]);
+    check_warnings(&["Yes", "yes", "no"], &["the labels `Yes`, `yes` look alike"]);
+    check_warnings(&["01", "1", "2"], &["the labels `01`, `1` look alike"]);
 }
 
 #[test]
-fn a_listed_label_without_examples_is_told() {
-    let (labels, _) = said(&["a", "b"], TruthKind::Label, Some(&["a", "b", "c"]));
-    assert!(labels.not_learnt().unwrap().contains("the label `c`"));
-    let (labels, _) = said(&["a", "b"], TruthKind::Label, Some(&["a", "b"]));
-    assert_eq!(labels.not_learnt(), None);
+fn a_listed_label_without_examples_is_warned_of() {
+    let (labels, _) = after_train(&["a", "b"], TruthKind::Label, Some(&["a", "b", "c"]));
+    assert!(labels.untrained().unwrap().contains("the label `c`"));
+    let (labels, _) = after_train(&["a", "b"], TruthKind::Label, Some(&["a", "b"]));
+    assert_eq!(labels.untrained(), None);
 }
 
 #[test]
-fn other_spellings_are_told_once() {
-    let (mut labels, _) = said(&["a", "a ", "b", "a ", " b"], TruthKind::Label, None);
+fn other_spellings_are_reported_once() {
+    let (mut labels, _) = after_train(&["a", "a ", "b", "a ", " b"], TruthKind::Label, None);
     let sentence = labels.respelled().unwrap();
     assert!(
-        sentence.starts_with("3 labels are read in another spelling, ` b` as `b`, `a ` as `a`;"),
+        sentence.starts_with("3 labels are spelled differently and read as one, ` b` as `b`, `a ` as `a`;"),
         "{sentence}"
     );
     assert_eq!(labels.respelled(), None);

@@ -1,11 +1,11 @@
-//! Models that fetch refuses, by their config.json and by the headers of their weights.
+//! Refusal of models by their config.json and by the headers of their weights.
 
 use shared::fault::kind_of;
 use shared::layout::hub;
 
 use super::*;
 
-/// Nothing but the config.json is there to be found.
+/// Checks that a model with further `keys` in its config.json is refused. The model has no other file.
 fn check_config(keys: &str, code: u8, part: &str) {
     let machine = Machine::new();
     let mut config: serde_json::Map<_, _> = serde_json::from_str(CONFIG).unwrap();
@@ -13,13 +13,13 @@ fn check_config(keys: &str, code: u8, part: &str) {
     machine.write(IN_MIRROR, &[(hub::CONFIG, &serde_json::to_string(&config).unwrap())]);
     let mirror = machine.path("mirror");
     let model = format!("model = \"org/name\"\nmirror = \"{}\"", mirror.display());
-    let error = machine.with_sources(&model, check).unwrap_err();
+    let error = machine.with_inputs(&model, check).unwrap_err();
     assert_eq!(kind_of(&error).code(), code, "{error:#}");
     assert!(format!("{error:#}").contains(part), "{error:#}");
 }
 
 #[test]
-fn the_config_alone_is_enough_to_refuse_a_model() {
+fn a_model_is_refused_by_its_config_alone() {
     check_config(r#""model_type": "roberta""#, 3, "`roberta`, expected `bert` or `electra`");
     check_config(r#""hidden_act": "mish""#, 3, "`mish`");
     check_config(r#""position_embedding_type": "relative_key""#, 3, "`relative_key`");
@@ -31,17 +31,17 @@ fn the_config_alone_is_enough_to_refuse_a_model() {
 }
 
 #[test]
-fn a_config_that_bertline_computes_passes() {
+fn a_supported_config_passes() {
     let machine = Machine::new();
     machine
         .write("own", &[(hub::CONFIG, &CONFIG.replace('}', ", \"is_decoder\": false, \"use_rope\": true}"))]);
-    machine.with_sources(&format!("model = \"{}\"", machine.path("own").display()), check).unwrap();
-    machine.with_sources("model = \"scratch\"", check).unwrap();
-    let error = machine.with_sources("model = \"run:pretrained\"", check).unwrap_err();
+    machine.with_inputs(&format!("model = \"{}\"", machine.path("own").display()), check).unwrap();
+    machine.with_inputs("model = \"scratch\"", check).unwrap();
+    let error = machine.with_inputs("model = \"run:pretrained\"", check).unwrap_err();
     assert!(error.to_string().contains("has no config.json"), "{error:#}");
 }
 
-/// A model of [`CONFIG`] with this file as its weights.
+/// Checks that a model with [`CONFIG`] and these `weights` in the file `name` is refused.
 fn check_weights(name: &str, weights: &str, parts: &[&str]) {
     let machine = Machine::new();
     machine.write(IN_MIRROR, &BARE);
@@ -51,7 +51,7 @@ fn check_weights(name: &str, weights: &str, parts: &[&str]) {
 }
 
 #[test]
-fn weights_that_are_no_weights_are_told() {
+fn files_that_are_no_weights_are_refused() {
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 438000000\n";
     for name in [hub::WEIGHTS, hub::PYTORCH_WEIGHTS] {
         check_weights(name, pointer, &[name, "a Git LFS pointer", "git lfs pull"]);
@@ -65,7 +65,7 @@ fn weights_that_are_no_weights_are_told() {
 }
 
 #[test]
-fn weights_of_another_model_are_told_by_their_header() {
+fn weights_of_another_model_are_refused_by_their_header() {
     let bias = "bert.encoder.layer.0.output.dense.bias";
     check_weights(hub::WEIGHTS, &weights(|shapes| drop(shapes.remove(bias))), &["lack", bias]);
     let wide = weights(|shapes| drop(shapes.insert(bias.to_owned(), vec![9])));
