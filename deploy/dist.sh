@@ -30,7 +30,7 @@ linked=$(libraries "$bin/train-worker")
 xargs -d '\n' cp -L -t "$stage/lib" <<< "$linked"
 # libtorch opens more of its libraries by name while it runs. Only Python wants libtorch.so.
 find -L "$libtorch/lib" -name '*.so*' ! -name libtorch.so -type f -exec cp -L -u -t "$stage/lib" {} +
-cp -r configs README.md "$stage/"
+cp -r configs docs README.md FORMAT.md "$stage/"
 
 tar --sort=name --owner=0 --group=0 --numeric-owner -C dist -cf - "$name" | gzip > "dist/$name.tar.gz.partial"
 mv "dist/$name.tar.gz.partial" "dist/$name.tar.gz"
