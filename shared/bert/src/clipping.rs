@@ -37,7 +37,7 @@ impl ModuleVisitor for NormVisitor<'_> {
 }
 
 #[cfg(feature = "libtorch")]
-use crate::libtorch::sum_of_squares;
+use crate::autograd::sum_of_squares;
 
 #[cfg(not(feature = "libtorch"))]
 use plain::sum_of_squares;

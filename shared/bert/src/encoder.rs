@@ -194,7 +194,7 @@ impl Layer {
     fn forward(&self, x: Tensor<3>, mask: &Tensor<4>, shape: &LayerShape, path: Path) -> Tensor<3> {
         match path {
             #[cfg(feature = "libtorch")]
-            Path::Fused(precision) => crate::libtorch::encoder_layer(self, x, mask, shape, precision),
+            Path::Fused(precision) => crate::autograd::encoder_layer(self, x, mask, shape, precision),
             Path::Plain => self.plain(x, mask, shape),
         }
     }

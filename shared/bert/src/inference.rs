@@ -25,7 +25,7 @@ impl Model {
         let network = self.network.valid();
         #[cfg(feature = "libtorch")]
         let network = match self.compute.path {
-            Path::Fused(Precision::Bf16) => crate::libtorch::frozen(network, &self.names),
+            Path::Fused(Precision::Bf16) => crate::autograd::prepack(network, &self.names),
             Path::Fused(Precision::F32) | Path::Plain => network,
         };
         Model {

@@ -36,7 +36,7 @@ impl Dense {
 pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, path: Path) -> Tensor<2> {
     match path {
         #[cfg(feature = "libtorch")]
-        Path::Fused(precision) => crate::libtorch::linear(x, weight, bias, precision),
+        Path::Fused(precision) => crate::autograd::linear(x, weight, bias, precision),
         Path::Plain => x.matmul(weight.transpose()) + bias.unsqueeze(),
     }
 }
@@ -105,7 +105,7 @@ pub(crate) fn dropout<const D: usize>(x: Tensor<D>, rate: f64, mode: Mode, site:
     let mask = match masks {
         Masks::Keyed(key) => {
             let mut values = vec![0.0; x.shape().num_elements()];
-            key.rows(site, rate).fill_all(site.row_length(&x.dims()), &mut values);
+            key.mask(site, rate).fill(site.row_length(&x.dims()), &mut values);
             Tensor::from_data(TensorData::new(values, x.shape()), &x.device())
         }
         Masks::Device => x.random_like(Distribution::Bernoulli(1.0 - rate)) / (1.0 - rate),

@@ -4,6 +4,8 @@
 // burn's tensor dispatch nests deeper than the default limit.
 #![recursion_limit = "256"]
 
+#[cfg(feature = "libtorch")]
+mod autograd;
 mod batch;
 mod clipping;
 mod dataset;
@@ -17,8 +19,6 @@ mod heads;
 mod inference;
 mod layer_rates;
 mod layers;
-#[cfg(feature = "libtorch")]
-mod libtorch;
 mod losses;
 mod masking;
 mod memory;
@@ -31,7 +31,6 @@ mod parameters;
 mod parts;
 #[cfg(feature = "passes")]
 mod passes;
-mod philox;
 mod step;
 mod stored_head;
 mod targets;

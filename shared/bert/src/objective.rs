@@ -63,7 +63,7 @@ impl Objective {
         match path {
             #[cfg(feature = "libtorch")]
             Path::Fused(_) if *self == Objective::default() => {
-                crate::libtorch::cross_entropies(logits, classes)
+                crate::autograd::cross_entropies(logits, classes)
             }
             _ => self.plain(logits, classes),
         }

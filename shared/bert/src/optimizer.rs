@@ -7,6 +7,7 @@ use anyhow::Result;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
+use kernels::adamw::Update;
 
 use crate::clipping::{clip_factor, global_norm};
 use crate::layer_rates::LayerRates;
@@ -73,26 +74,6 @@ impl ModuleVisitor for Preparer<'_> {
     }
 }
 
-/// One parameter's update, with everything that the step fixes for it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Update {
-    pub(crate) beta1: f32,
-    pub(crate) beta2: f32,
-    /// `1 - β₁` and `1 - β₂`, taken before they are rounded, as torch does: the float32 nearest to 0.999 is 1.3e-5 of
-    /// the difference away from it.
-    pub(crate) complement1: f32,
-    pub(crate) complement2: f32,
-    pub(crate) epsilon: f32,
-    /// The factor of the parameter: `1 - learning rate · weight decay`.
-    pub(crate) decay: f32,
-    /// `learning rate / (1 - β₁ᵗ)`
-    pub(crate) step_size: f32,
-    /// `1 / √(1 - β₂ᵗ)`
-    pub(crate) second_scale: f32,
-    /// The factor that clips the gradient.
-    pub(crate) gradient_scale: f32,
-}
-
 impl AdamW {
     pub fn new(config: AdamWConfig) -> AdamW {
         AdamW { config, steps: 0, moments: HashMap::new() }
@@ -121,6 +102,8 @@ impl AdamW {
         let update = Update {
             beta1: self.config.beta1 as f32,
             beta2: self.config.beta2 as f32,
+            // Computed before they are rounded, as torch does: the float32 nearest to 0.999 is 1.3e-5 of the difference away
+            // from it.
             complement1: (1.0 - self.config.beta1) as f32,
             complement2: (1.0 - self.config.beta2) as f32,
             epsilon: self.config.epsilon as f32,
@@ -195,7 +178,7 @@ impl ModuleMapper for Stepper<'_> {
 }
 
 #[cfg(feature = "libtorch")]
-use crate::libtorch::adamw as apply;
+use crate::autograd::adamw as apply;
 
 #[cfg(not(feature = "libtorch"))]
 use plain::apply;

@@ -1,14 +1,16 @@
 //! Passes of a step over memory, each by itself, for `benches/passes.rs` to time; of the feature `passes` alone.
 
 use burn::tensor::{Device, FloatDType, Tensor};
+use kernels::DropoutMask;
+use kernels::adamw::Update;
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 use shared::config::Precision;
 
+use crate::autograd::{adamw, sum_of_squares};
 use crate::device::Compute;
-use crate::dropout::{MaskKey, RowMasks, Site};
-use crate::libtorch::{adamw, sum_of_squares};
-use crate::optimizer::{Moments, Update};
+use crate::dropout::{MaskKey, Site};
+use crate::optimizer::Moments;
 
 /// Numbers that one thread copies at a time.
 const CHUNK: usize = 1 << 16;
@@ -78,7 +80,7 @@ impl Passes {
 
     /// Dropout's masks of hidden states, drawn as the layers do.
     pub fn masks(&mut self) -> usize {
-        let masks = MaskKey { seed: 7, step: 1, part: 0 }.rows(Site::Output(0), 0.1);
+        let masks = MaskKey { seed: 7, step: 1, part: 0 }.mask(Site::Output(0), 0.1);
         let rows = self.to.par_chunks_mut(ROW).enumerate();
         rows.for_each(|(row, mask)| Arch::new().dispatch(Fill { masks, row, mask }));
         size_of_val(self.to.as_slice())
@@ -96,7 +98,7 @@ impl Passes {
 
 /// A type, because closures are not compiled for the processor at hand.
 struct Fill<'a> {
-    masks: RowMasks,
+    masks: DropoutMask,
     row: usize,
     mask: &'a mut [f32],
 }
@@ -106,6 +108,6 @@ impl NullaryFnOnce for Fill<'_> {
 
     #[inline(always)]
     fn call(self) {
-        self.masks.fill(self.row, self.mask);
+        self.masks.fill_row(self.row, self.mask);
     }
 }

@@ -107,7 +107,7 @@ impl ModuleVisitor for Widener<'_> {
 fn count_hits(logits: Tensor<2>, classes: Vec<i64>, path: Path) -> Result<usize> {
     match path {
         #[cfg(feature = "libtorch")]
-        Path::Fused(_) => Ok(crate::libtorch::hits(&logits.inner(), &classes)),
+        Path::Fused(_) => Ok(crate::autograd::count_correct(&logits.inner(), &classes)),
         Path::Plain => {
             let classes = integers(classes, &logits.device());
             let hits = logits.argmax(1).flatten::<1>(0, 1).equal(classes).int().sum();
