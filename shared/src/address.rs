@@ -1,4 +1,4 @@
-//! Web addresses and secrets: what opens a door is kept apart, and nothing shows it.
+//! Web addresses and secrets. Credentials are held apart from addresses, and no output shows them.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use crate::fault::Fault;
 
 /// Stands where something is hidden.
 const HIDDEN: &str = "***";
-/// What ends an address within a sentence.
+/// The characters that end an address within a sentence.
 const AFTER_ADDRESS: [char; 5] = ['"', '\'', '`', ',', ' '];
 
-/// What goes into a header of a request. No output has it.
+/// The value of a request header. No output shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -50,13 +50,13 @@ impl fmt::Debug for Secret {
 pub struct Address {
     /// Without user and password.
     url: Url,
-    /// What a request to its host has as `Authorization`.
+    /// The `Authorization` header of a request to its host.
     authorization: Option<Secret>,
 }
 
 impl Address {
     /// # Errors
-    /// Where `text` is no web address; the message is without it, since it may hold a password.
+    /// A usage fault where `text` is no web address; the message omits it, since it may hold a password.
     pub fn parse(text: &str) -> Result<Address> {
         Address::of(Url::parse(text).context("is no address")?)
     }
@@ -86,7 +86,7 @@ impl Address {
         Ok(Address { url, authorization })
     }
 
-    /// Where `target` of a redirect leads from here.
+    /// Resolves `target` of a redirect against this address.
     ///
     /// # Errors
     /// As of [`Address::parse`].

@@ -1,4 +1,4 @@
-//! Folders of unfinished work on disk: each is whole, or not there.
+//! Folders of unfinished work on disk: each is complete or absent.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -17,7 +17,7 @@ use crate::manifest::{FORMAT_VERSION, FileEntry, seal_files};
 #[derive(Serialize, Deserialize)]
 struct Contents {
     format_version: u32,
-    /// Of the program: another one may compute something else.
+    /// The version of the program: another version may compute something else.
     version: String,
     files: BTreeMap<String, FileEntry>,
 }
@@ -25,7 +25,7 @@ struct Contents {
 /// Makes `folder` with what `write` puts into the folder that it is given, synced to disk, all or nothing.
 ///
 /// # Errors
-/// What `write` says; an I/O error where the disk is full, say.
+/// The errors of `write`, or an I/O error, for example of a full disk.
 pub fn save(folder: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let context = || format!("cannot save {}", folder.display());
     let partial = folder.with_extension(PARTIAL);
@@ -77,7 +77,7 @@ pub fn tidy(parent: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What [`check`] finds.
+/// The errors of [`check`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     Intact,
@@ -85,7 +85,7 @@ pub enum Condition {
     Damaged(String),
 }
 
-/// Whether `folder` holds what was saved.
+/// Checks that `folder` holds what was saved.
 ///
 /// # Errors
 /// A [`Fault::input`] where another version of the program saved it; an I/O error where it cannot be read.

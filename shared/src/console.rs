@@ -1,4 +1,4 @@
-//! What a person or a scheduler reads on stderr: log lines and progress.
+//! Output on stderr: log lines and progress.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use crate::fault::{FaultKind, is_out_of_memory};
 use crate::line_writer::LineWriter;
 
-/// How lines are written to stderr.
+/// The format of lines on stderr.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// For people.
@@ -29,7 +29,7 @@ struct Console {
 }
 
 static CONSOLE: OnceLock<Console> = OnceLock::new();
-/// Of a program that must go on where nobody reads its stderr.
+/// The writer thread of a program that must not wait for the reader of its stderr.
 static WRITER: OnceLock<LineWriter> = OnceLock::new();
 /// For the last lines to be read before a process ends.
 const FLUSH_TIME: Duration = Duration::from_secs(1);
@@ -48,11 +48,11 @@ pub fn init(format: LogFormat, source: &'static str) {
     }
 }
 
-/// From now on a thread of its own writes the lines, and drops them where nobody reads them. For a program without progress
-/// bars, which goes on for as long as it is let.
+/// Starts a thread that writes the lines, and drops lines that cannot be written. It suits a server, which has no progress
+/// bars.
 ///
 /// # Errors
-/// Where the system has no thread left.
+/// An error where the system has no thread left.
 pub fn write_from_a_thread() -> Result<()> {
     let writer = LineWriter::start(std::io::stderr()).context("cannot start a thread")?;
     // A second call changes nothing.
@@ -121,7 +121,7 @@ pub fn report_failure(kind: FaultKind, message: &str) {
     }
 }
 
-/// What a progress bar counts.
+/// The unit of a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     Bytes,
@@ -134,7 +134,7 @@ pub struct Progress {
     bar: ProgressBar,
     what: String,
     lines: Option<Lines>,
-    /// What was done before this process began.
+    /// Sets the work that was done before this process began.
     from: u64,
 }
 

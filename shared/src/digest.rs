@@ -1,4 +1,4 @@
-//! SHA-256 of files, and a memory of what was hashed already.
+//! SHA-256 of files, and a cache of digests.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -61,8 +61,8 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// What the file system says of a file; any write to it changes at least the change time, which no program
-/// can set back, but which may tick in steps of some milliseconds.
+/// The metadata of a file. Every write changes at least the change time, which no program can set back, but which may tick in
+/// steps of some milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
     bytes: u64,
@@ -83,8 +83,8 @@ impl Stamp {
         })
     }
 
-    /// Whether a later write is sure to change this stamp: the file has been left alone for longer than any
-    /// clock of a file system ticks (as git does with files that are as new as its index).
+    /// True where a later write surely changes this stamp: the file is older than a tick of any file system's clock (git treats
+    /// files that are as new as its index likewise).
     fn is_settled(&self, now: SystemTime) -> bool {
         let now_ns = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         i128::try_from(now_ns).is_ok_and(|now_ns| now_ns - self.changed_ns > SETTLED_NS)
@@ -99,7 +99,7 @@ struct Entry {
     sha256: String,
 }
 
-/// Whether a digest may come from the memory or must be computed from the bytes.
+/// Tells whether a digest may come from the cache or must be computed from the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trust {
     /// A file whose size, times and inode are those of its last hashing is taken as unchanged.

@@ -1,4 +1,4 @@
-//! Why a stage stopped, in the terms that a scheduler acts on.
+//! Faults: the reasons why a stage stopped, with an exit code that a scheduler can act on.
 
 use std::any::Any;
 use std::fmt;
@@ -100,7 +100,7 @@ impl fmt::Display for NotFinite {
 
 impl std::error::Error for NotFinite {}
 
-/// Whether a panic of libtorch says that memory is exhausted, on a GPU or on the CPU.
+/// True where a panic of libtorch means exhausted memory, on a GPU or on the CPU.
 pub fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
     // libtorch on a GPU and on the CPU, C++, and the libraries below.
     let signs =
@@ -108,7 +108,7 @@ pub fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
     text_of(panic).is_some_and(|text| signs.iter().any(|sign| text.contains(sign)))
 }
 
-/// What a panic says, on one line: libtorch adds a stack of C++ functions to it.
+/// The first line of a panic's message; libtorch adds a stack of C++ functions to it.
 pub fn panic_reason(panic: &(dyn Any + Send)) -> &str {
     text_of(panic).and_then(|text| text.lines().next()).unwrap_or("without a reason")
 }

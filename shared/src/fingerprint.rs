@@ -1,4 +1,4 @@
-//! The name of a result before it exists: a hash of all that it depends on.
+//! Fingerprints: the name of a result is a hash of all that it depends on.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -39,7 +39,7 @@ const UNREAD: [(Stage, &[&str]); 3] = [
     (Stage::Evaluate, &["aggregation"]),
 ];
 
-/// Of configs, tokenizers, vocabularies and weights.
+/// The extensions of configs, tokenizers, vocabularies and weights.
 const MODEL_EXTENSIONS: [&str; 4] = ["json", "txt", "safetensors", "bin"];
 
 /// The fingerprint of `stage`: 16 hexadecimal digits. `inputs` are the content digests of its input folders.
@@ -84,7 +84,7 @@ fn result_section(stage: Stage, config: &Config) -> Result<Value> {
     Ok(without(&RESULT_FREE, stage, section(stage, config)?))
 }
 
-/// What `stage` reads of the section that the task has for itself; fetch reads only how tags are written.
+/// The keys of the task's section that `stage` reads; fetch reads only the scheme of tags.
 fn task_section(stage: Stage, config: &Config) -> Result<Option<Value>> {
     let section = match config.task {
         Task::EntityRecognition if stage == Stage::Fetch => {

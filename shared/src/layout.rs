@@ -1,4 +1,4 @@
-//! Every path, in one place.
+//! All paths of the project.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ impl fmt::Display for Split {
 
 pub const MANIFEST: &str = "manifest.json";
 
-/// What the name of a folder of saved work ends with while it is written, and while it waits to be deleted.
+/// The extensions of a folder of saved work while it is written, and while it waits to be deleted.
 pub(crate) const PARTIAL: &str = "partial";
 pub(crate) const REPLACED: &str = "replaced";
 
@@ -98,22 +98,22 @@ impl Work {
         self.stage(stage).join(fingerprint)
     }
 
-    /// Where that folder is written before it is finished: on the same file system.
+    /// The path of that folder while it is written: on the same file system.
     pub fn partial(&self, stage: Stage, fingerprint: &str) -> PathBuf {
         self.stage(stage).join(format!("{fingerprint}.partial"))
     }
 
-    /// Where a finished folder waits to be deleted once its replacement stands.
+    /// The path of a finished folder that waits to be deleted once its replacement stands.
     pub fn replaced(&self, stage: Stage, fingerprint: &str) -> PathBuf {
         self.stage(stage).join(format!("{fingerprint}.replaced"))
     }
 
-    /// What a stage has saved of unfinished work, so that the next process goes on from there.
+    /// The saved state of unfinished work, from which the next process continues.
     pub fn progress(&self, stage: Stage, fingerprint: &str) -> PathBuf {
         self.stage(stage).join(format!("{fingerprint}.progress"))
     }
 
-    /// The same of a run that trusts nothing from before it, beside a result that may stand.
+    /// The saved state of a forced run, beside a result that may stand.
     pub fn forced_progress(&self, stage: Stage, fingerprint: &str) -> PathBuf {
         self.stage(stage).join(format!("{fingerprint}.forced.progress"))
     }
@@ -138,7 +138,7 @@ impl Work {
     }
 }
 
-/// What compressed files are called.
+/// The extensions of compressed files.
 const COMPRESSIONS: [&str; 2] = ["gz", "zst"];
 
 /// The extension that tells a file's format, which stands before that of its compression.
@@ -148,7 +148,7 @@ pub fn content_extension(path: &Path) -> Option<String> {
     Some(name.extension()?.to_string_lossy().into_owned())
 }
 
-/// Where the file `path` is written before it is whole: on the same file system.
+/// The path at which the file `path` is written before it is complete: on the same file system.
 pub fn partial_file(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{PARTIAL}"));
@@ -187,7 +187,7 @@ pub mod tokenized {
         folder.join("features").join(format!("{split}-{index:05}-of-{count:05}.parquet"))
     }
 
-    /// The same shard while it is written, when nobody knows yet how many there will be.
+    /// The path of a shard while it is written, before the number of shards is known.
     pub fn growing(folder: &Path, split: Split, index: usize) -> PathBuf {
         folder.join("features").join(format!("{split}-{index:05}.parquet"))
     }
@@ -211,7 +211,7 @@ pub mod trained {
         folder.join("metrics.jsonl")
     }
 
-    /// The same figures for TensorBoard.
+    /// The training log for TensorBoard.
     pub fn tensorboard(folder: &Path) -> PathBuf {
         folder.join("tensorboard").join("events.out.tfevents.0.bertline")
     }
@@ -240,7 +240,7 @@ pub mod checkpoints {
         checkpoint.join("optimizer.safetensors")
     }
 
-    /// Where the training stood.
+    /// The state of the training.
     pub fn state(checkpoint: &Path) -> PathBuf {
         checkpoint.join("state.json")
     }

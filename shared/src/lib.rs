@@ -1,7 +1,7 @@
-//! What the stages agree on: the config, the run contract, and every file that passes between them.
+//! The contract of the stages: the config, the run contract, and every file that passes between them.
 //!
-//! Nothing here knows of burn, of the network or of the library of tokenizers; a stage depends on this crate and never
-//! on another stage.
+//! This crate knows neither burn nor the network nor the library of tokenizers. A stage depends on it and never on another
+//! stage.
 
 pub mod address;
 pub mod atomic_dir;

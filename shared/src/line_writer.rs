@@ -1,4 +1,4 @@
-//! Lines for a stderr that perhaps nobody reads: a full pipe would hold up whoever writes to it.
+//! Non-blocking lines on stderr: a full pipe would block the thread that writes to it.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ enum Message {
     Flush(Sender<()>),
 }
 
-/// A thread that writes lines, so that nobody else waits for their reader.
+/// A thread that writes lines, so that no other thread waits for the reader.
 pub(crate) struct LineWriter {
     messages: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
@@ -55,7 +55,7 @@ fn write_all(messages: &Receiver<Message>, mut sink: impl Write, dropped: &Atomi
         }
         match dropped.swap(0, Ordering::Relaxed) {
             0 => {}
-            count => drop(writeln!(sink, "{count} lines were dropped, since nobody read stderr")),
+            count => drop(writeln!(sink, "{count} lines were dropped, since stderr was not read")),
         }
     }
 }
@@ -100,7 +100,7 @@ mod tests {
         // Until the thread has come to its end, and dropped the sink.
         begins.iter().for_each(drop);
         let written = written.lock().unwrap();
-        assert!(written.contains("\n2 lines were dropped, since nobody read stderr\n"), "{written}");
+        assert!(written.contains("\n2 lines were dropped, since stderr was not read\n"), "{written}");
         assert!(written.contains(&format!("\n{}\n", ROOM - 1)), "{written}");
         assert!(!written.contains(&format!("\n{ROOM}\n")), "{written}");
     }

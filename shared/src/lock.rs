@@ -1,4 +1,4 @@
-//! One builder a folder.
+//! A lock: one process builds a folder.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;

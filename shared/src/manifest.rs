@@ -1,4 +1,4 @@
-//! The last file written into a stage's folder: what it is, what it was made from, and every checksum.
+//! The manifest: the last file written into a stage's folder, with its origin and every checksum.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -26,7 +26,7 @@ pub struct Manifest {
     pub config: Value,
     /// The content digest of every input folder.
     pub inputs: BTreeMap<Stage, String>,
-    /// What the stage tells later stages; see [`crate::metadata`].
+    /// Metadata for later stages; see [`crate::metadata`].
     #[serde(rename = "facts")]
     pub metadata: Value,
     pub provenance: Provenance,
@@ -36,7 +36,7 @@ pub struct Manifest {
     pub digest: String,
 }
 
-/// How the folder came to be; no part of any digest that a later stage sees.
+/// The circumstances of the build; no later stage's digest covers them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     pub version: String,

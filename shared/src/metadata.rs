@@ -1,4 +1,4 @@
-//! What a stage's manifest tells the stages after it, beside its files.
+//! The metadata in a stage's manifest for later stages.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct FetchMetadata {
     pub labels: Vec<String>,
     pub examples: BTreeMap<Split, u64>,
     pub model: String,
-    /// Whether `model/` holds weights or they are to be drawn.
+    /// Tells whether `model/` holds weights or they are drawn.
     pub weights: Weights,
     pub sources: Vec<Source>,
 }
@@ -37,14 +37,14 @@ pub struct TokenizeMetadata {
     pub labels: Vec<String>,
     pub max_seq_length: usize,
     pub pad_token_id: u32,
-    /// What is put in place of a token that is to be found out; none where the vocabulary has no such token.
+    /// The id of the mask token; none where the vocabulary has none.
     pub mask_token_id: Option<u32>,
     /// Tokens that stand for nothing in a text: those around texts, of padding, of the unknown and of the masked; sorted.
     pub special_token_ids: Vec<u32>,
     pub splits: BTreeMap<Split, SplitMetadata>,
 }
 
-/// How the texts of a split came out.
+/// Statistics of a split's features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SplitMetadata {
     pub rows: u64,

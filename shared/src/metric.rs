@@ -1,4 +1,4 @@
-//! Named metrics, as configs, journals, manifests and `metrics.json` have them.
+//! The names of metrics in configs, training logs, manifests and `metrics.json`, and their values.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub enum Metric {
     Threshold,
     Pearson,
     Spearman,
-    /// Of "the score is at least 3".
+    /// F1 of "the score is at least 3".
     F1AtThree,
     EntityF1,
     EntityPrecision,
@@ -29,7 +29,7 @@ pub enum Metric {
     ExactMatch,
     F1,
     Perplexity,
-    /// Of the tokens that were masked.
+    /// Accuracy on masked tokens.
     MaskedAccuracy,
 }
 
@@ -57,7 +57,7 @@ impl Metric {
         }
     }
 
-    /// What people call it.
+    /// The usual name, for people.
     pub fn title(self) -> &'static str {
         match self {
             Metric::Loss => "loss",

@@ -1,12 +1,12 @@
 //! The outputs of a model: the crate `models` computes them, and the crate `tasks` decodes them.
 
-/// What a model gives for a row of features.
+/// The output of a model for a row of features.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
-    /// Of a sequence as many as there are labels; of tokens `[seq, labels]`; of a span `[2, seq]`, starts first, with
+    /// `[labels]` for a text; `[seq, labels]` for tokens; `[2, seq]` for a span, starts first, with
     /// padding behind the tokens where the loss counts it.
     Logits(Vec<f32>),
-    /// What was found behind every mask.
+    /// The prediction at every masked token.
     Masked(Vec<MaskedToken>),
     /// For every mask that stands in the text itself the best tokens, the best first.
     Candidates(Vec<Vec<TokenGuess>>),
@@ -29,7 +29,7 @@ pub struct MaskedToken {
     pub position: usize,
     pub truth: i64,
     pub predicted: i64,
-    /// Of the truth, in nats.
+    /// Log-probability of the true token, in nats.
     pub log_probability: f32,
 }
 

@@ -1,6 +1,6 @@
-//! Lists in messages: the first ten, and how many more there are.
+//! Bounded lists in messages: ten items and the number of the others.
 
-/// A message with more names is read by nobody.
+/// Readers skip longer lists.
 const MOST: usize = 10;
 
 /// `names` with ticks around each and commas between them.

@@ -1,4 +1,4 @@
-//! SIGTERM, SIGINT and SIGUSR1: how a scheduler or a person asks a stage to stop.
+//! SIGTERM, SIGINT and SIGUSR1, by which a scheduler or a person asks a stage to stop.
 
 use std::sync::Mutex;
 use std::thread;
@@ -11,7 +11,7 @@ use signal_hook::low_level;
 use crate::console::report_failure;
 use crate::fault::FaultKind;
 
-/// What there is to do when a signal comes.
+/// The reaction to a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OnSignal {
     /// Nothing that could be saved: the process may end at once.
@@ -28,7 +28,7 @@ static ON_SIGNAL: Mutex<OnSignal> = Mutex::new(OnSignal::Disposable);
 /// it is for [`Saving::stop_requested`] to see, and further ones change nothing.
 ///
 /// # Errors
-/// Where the system refuses.
+/// An error where the system refuses.
 pub fn listen() -> Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1]).context("cannot listen to signals")?;
     let take = move || signals.forever().for_each(receive);
@@ -63,7 +63,7 @@ impl Saving {
         Saving(())
     }
 
-    /// Whether a signal has come; to be asked often.
+    /// True once a signal has come; cheap to call.
     pub fn stop_requested(&self) -> bool {
         ON_SIGNAL.lock().is_ok_and(|state| *state == OnSignal::Stopping)
     }

@@ -1,4 +1,4 @@
-//! Spellings: which are one name, which only look alike, and in what order labels stand.
+//! Spellings of labels: normalization, likeness and order.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -53,7 +53,7 @@ pub fn order(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// What `label` says as a number in decimal digits.
+/// The number that `label` writes in decimal digits.
 pub fn number(label: &str) -> Option<f64> {
     let (whole, fraction) = label.split_once('.').unwrap_or((label, "0"));
     let number: f64 = (is_integer(whole) && is_digits(fraction)).then(|| label.parse().ok())??;

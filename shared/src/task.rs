@@ -7,7 +7,7 @@ use crate::metric::Metric;
 use crate::schema::{DecodedKind, ExampleShape, TargetKind, Texts, TruthKind};
 use metrics::entities::TagScheme;
 
-/// What the model learns to do.
+/// The task of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {

@@ -1,12 +1,11 @@
-//! What a task asks of a model's tokenizer, so that no task and no stage depends on how texts become tokens. The
-//! crate `tokenizer` answers.
+//! The interface of a model's tokenizer for tasks; the crate `tokenizer` implements it.
 
 use anyhow::Result;
 
 /// The share of unknown tokens above which a tokenizer hardly fits its texts.
 pub const MOST_UNKNOWN: f64 = 0.05;
 
-/// How many tokens of texts are unknown, special tokens left out.
+/// Counts of unknown tokens and of all tokens of texts, special tokens excluded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnknownTokens {
     pub unknown: u64,
@@ -37,7 +36,7 @@ pub struct Piece {
     pub start: u32,
     /// The character after its last one. `start` again where the piece stands for whitespace alone.
     pub end: u32,
-    /// Whether it is the first piece of one of the text's words, the parts between whitespace.
+    /// True for the first piece of a word, a part between whitespace.
     pub begins_word: bool,
 }
 
@@ -55,7 +54,7 @@ pub struct Tokens {
     pub ids: Vec<u32>,
     /// As long as `ids`.
     pub type_ids: Vec<u32>,
-    /// Of `ids`, the tokens of the texts themselves.
+    /// The number of `ids` that are tokens of the texts.
     pub pieces: usize,
     pub truncated: bool,
 }
@@ -66,7 +65,7 @@ pub struct Framed<const TEXTS: usize> {
     pub ids: Vec<u32>,
     /// As long as `ids`.
     pub type_ids: Vec<u32>,
-    /// Where in `ids` each text begins.
+    /// The index in `ids` at which each text begins.
     pub starts: [usize; TEXTS],
 }
 
@@ -103,7 +102,7 @@ pub trait Tokenizer {
     /// less the whitespace at either end; neither `start` nor `end` ever decreases from a piece to the next one.
     fn pieces(&mut self, text: &str) -> Result<Vec<Piece>>;
 
-    /// The same without places, which take most of the time.
+    /// The ids of all pieces without their places, which take most of the time.
     fn word_starts(&mut self, text: &str) -> Result<WordStarts> {
         let pieces = self.pieces(text)?;
         let (ids, begins_word) = pieces.iter().map(|piece| (piece.id, piece.begins_word)).unzip();

@@ -1,4 +1,4 @@
-//! The lines of train's `metrics.jsonl`.
+//! The training log: the lines of `metrics.jsonl`.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub enum LogEntry {
         step: u64,
         epoch: f64,
         loss: f64,
-        /// Absent where being right means nothing.
+        /// Absent where accuracy is not defined.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         accuracy: Option<f64>,
         gradient_norm: f64,

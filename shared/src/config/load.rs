@@ -1,4 +1,4 @@
-//! From a TOML file and `--set` options to a checked [`Config`].
+//! Loading: a TOML file and `--set` options become a checked [`Config`].
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Config> {
     Ok(config)
 }
 
-/// A `--set` as messages repeat it: without what may be a password.
+/// A `--set` for messages, without a possible password.
 pub(crate) fn shown(option: &str) -> String {
     match option.strip_prefix("fetch.mirror=") {
         // Of an address without its scheme, all that could be user and password.
@@ -46,8 +46,8 @@ pub(crate) fn shown(option: &str) -> String {
     }
 }
 
-/// Applies one `--set` and says what the table then is. A value that is no TOML, or that fits only as a string,
-/// is taken as a string, so that nobody has to write `'"cpu"'` in a shell.
+/// Applies one `--set` to the table and parses the result. A value that is no TOML, or that fits only as a string, is taken as
+/// a string, so that a shell needs no `'"cpu"'`.
 fn apply(table: &mut Table, option: &str) -> Result<Result<Config, toml::de::Error>> {
     let (key, text) = option.split_once('=').ok_or_else(|| {
         Fault::usage(format!("`--set {}` is not of the form section.key=value", shown(option)))

@@ -41,7 +41,7 @@ pub struct Config {
     /// The first 256 rows of every split from tokenize on, to see that a config works before a long run.
     #[serde(default)]
     pub test_mode: bool,
-    /// What the model learns to do.
+    /// The task.
     #[serde(default)]
     pub task: Task,
     pub fetch: FetchConfig,
@@ -51,7 +51,7 @@ pub struct Config {
     pub train: TrainConfig,
     #[serde(default)]
     pub evaluate: EvaluateConfig,
-    /// Read by this task alone, as the two that follow by theirs.
+    /// For `masked_lm` alone; the next two sections are for their tasks.
     #[serde(default)]
     pub question_answering: QuestionAnsweringConfig,
     #[serde(default)]
@@ -65,8 +65,8 @@ fn default_seed() -> u64 {
 }
 
 impl Config {
-    /// Checks what types cannot say. Every stage calls it before any work, so that a wrong value of a late
-    /// stage is found before an early one has run for hours.
+    /// Checks values beyond their types. Every stage calls it before any work, so that a wrong value of a late stage is found
+    /// before an early stage has run for hours.
     ///
     /// # Errors
     /// A [`Fault::usage`] that names the key.
@@ -89,7 +89,7 @@ impl Config {
         self.validate_monitor()
     }
 
-    /// The section of the task, where it has one; those of other tasks are not looked at.
+    /// Checks the section of the task, and ignores those of other tasks.
     fn validate_task(&self) -> Result<()> {
         match self.task {
             Task::Classification
@@ -103,7 +103,7 @@ impl Config {
         }
     }
 
-    /// What is looked at on dev must be a metric of the task.
+    /// Checks that the monitored metric is a metric of the task.
     fn validate_monitor(&self) -> Result<()> {
         let metric = self.train.monitor.metric;
         let metrics = self.task.metrics(&self.entity_recognition);

@@ -16,7 +16,7 @@ pub(super) fn fixed_field(name: &str, item: &DataType, width: usize) -> Result<F
     Ok(Field::new(name, DataType::FixedSizeList(item, i32::try_from(width)?), false))
 }
 
-/// Of `values`, `width` a row.
+/// A list column of `values`, `width` a row.
 pub(super) fn fixed(values: ArrayRef, width: usize) -> Result<ArrayRef> {
     let item = Arc::new(Field::new_list_field(values.data_type().clone(), false));
     Ok(Arc::new(FixedSizeListArray::try_new(item, i32::try_from(width)?, values, None)?))
@@ -27,7 +27,7 @@ pub(super) fn list_field(name: &str, item: DataType) -> Field {
     Field::new(name, DataType::List(Arc::new(Field::new_list_field(item, false))), false)
 }
 
-/// Of `values`, as many a row as `lengths` say.
+/// A list column of `values` with rows of `lengths`.
 pub(super) fn list(values: ArrayRef, lengths: impl Iterator<Item = usize>) -> Result<ArrayRef> {
     let item = Arc::new(Field::new_list_field(values.data_type().clone(), false));
     Ok(Arc::new(ListArray::try_new(item, OffsetBuffer::from_lengths(lengths), values, None)?))
@@ -39,7 +39,7 @@ pub(super) fn fixed_items<A: Array + Clone + 'static>(batch: &RecordBatch, name:
     (0..lists.len()).map(|row| items(&lists.value(row), name)).collect()
 }
 
-/// The same of lists of any length.
+/// The items of a column of lists of any length.
 pub(super) fn list_items<A: Array + Clone + 'static>(batch: &RecordBatch, name: &str) -> Result<Vec<A>> {
     let lists = column::<ListArray>(batch, name)?;
     (0..lists.len()).map(|row| items(&lists.value(row), name)).collect()

@@ -19,7 +19,7 @@ pub use predictions::{
 /// Column names: those that the Hugging Face ecosystem uses, where it has one.
 pub mod column {
     pub const EXAMPLE_ID: &str = "example_id";
-    /// Of a question in a file of others.
+    /// The id of a question in own files.
     pub const ID: &str = "id";
     pub const TEXT: &str = "text";
     pub const TEXT_PAIR: &str = "text_pair";
@@ -29,14 +29,14 @@ pub mod column {
     pub const SCORE: &str = "score";
     pub const ENTITIES: &str = "entities";
     pub const ANSWERS: &str = "answers";
-    /// Of a question that its context does not answer, whatever stands in its answers.
+    /// True for a question without an answer in its context, whatever its answers hold.
     pub const IS_IMPOSSIBLE: &str = "is_impossible";
     pub const TOKENS: &str = "tokens";
     pub const NER_TAGS: &str = "ner_tags";
     pub const INPUT_IDS: &str = "input_ids";
     pub const ATTENTION_MASK: &str = "attention_mask";
     pub const TOKEN_TYPE_IDS: &str = "token_type_ids";
-    /// Of an example the names of its labels, of features what the loss is computed against.
+    /// The names of an example's labels, or the targets of features.
     pub const LABELS: &str = "labels";
     pub const START_POSITIONS: &str = "start_positions";
     pub const END_POSITIONS: &str = "end_positions";
@@ -52,11 +52,11 @@ pub mod column {
     pub const LOGITS: &str = "logits";
     pub const PREDICTION_TEXT: &str = "prediction_text";
     pub const N_BEST: &str = "n_best";
-    /// Of masked tokens, as the two that follow.
+    /// Positions of masked tokens; the next two columns belong to them.
     pub const POSITIONS: &str = "positions";
     pub const PREDICTED_IDS: &str = "predicted_ids";
     pub const LOG_PROBABILITIES: &str = "log_probabilities";
-    /// Of masks that stand in a text, and their fields.
+    /// Masks in a text; the next columns are their fields.
     pub const MASKS: &str = "masks";
     pub const CANDIDATES: &str = "candidates";
     pub const TOKEN: &str = "token";

@@ -49,7 +49,7 @@ impl ParquetReader {
         self.rows
     }
 
-    /// What the file's own metadata has under `key`.
+    /// The value of `key` in the file's own metadata.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.metadata.get(key).map(String::as_str)
     }
@@ -72,8 +72,8 @@ pub(super) fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str)
         .with_context(|| Fault::input(format!("the Parquet column `{name}` is missing or of another type")))
 }
 
-/// Numbers in lists are written as they are. What repeats among them are runs, which zstd finds faster than a
-/// dictionary is built; and nobody looks for a row by the least number in its lists.
+/// Lists are written without a dictionary and without statistics: zstd finds their runs faster than a dictionary is built, and
+/// no reader searches rows by the least number in a list.
 fn properties(schema: &SchemaRef) -> WriterProperties {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))

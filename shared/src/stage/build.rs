@@ -1,4 +1,4 @@
-//! A stage's work, from an empty folder to one that is sealed and in its place.
+//! The build of a stage's folder, from empty to sealed and installed.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A stage's result beside those of other runs.
+//! The comparison of a stage's result with those of other runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A stage whose work is in another program beside this one, which links libtorch.
+//! The start of a worker: the program beside this one that links libtorch and does the stage's work.
 
 use std::env;
 use std::os::unix::process::CommandExt;
@@ -29,15 +29,15 @@ pub fn exec_worker(stage: Stage, args: &StageArgs, program: &str) -> ExitCode {
     become_program(program)
 }
 
-/// How often libgomp's threads look for work before they sleep. Those that spin take the cores from the other threads of
-/// a training, and from every other program.
+/// The number of times that libgomp's threads look for work before they sleep. Spinning threads take the cores from the other
+/// threads of a training and from other programs.
 const SPINS: &str = "GOMP_SPINCOUNT";
 /// Some microseconds: less than a pass over a layer takes.
 const FEW: &str = "1000";
-/// What says how they wait; the user's own word stands.
+/// The variables that control waiting; a user's own setting stands.
 const WAITING: [&str; 2] = [SPINS, "OMP_WAIT_POLICY"];
 
-/// How glibc allocates.
+/// The variable that controls glibc's allocator.
 const ALLOCATOR: &str = "GLIBC_TUNABLES";
 /// Memory is asked for in huge pages, and large tensors are taken from what earlier ones left. As glibc comes, each of
 /// them is mapped anew, and the kernel clears it page by page.
@@ -65,7 +65,7 @@ fn become_program(program: &str) -> ExitCode {
 /// started by another.
 ///
 /// # Errors
-/// Where the system does not start it.
+/// An error where the system does not start it.
 pub fn as_a_worker() -> Result<()> {
     let mut environment = worker_environment().peekable();
     if environment.peek().is_none() {
@@ -75,7 +75,7 @@ pub fn as_a_worker() -> Result<()> {
     Err(command.args(env::args_os().skip(1)).envs(environment).exec()).context("cannot begin again")
 }
 
-/// What the libraries of a worker read when its process begins, without what the user has set.
+/// The variables that a worker's libraries read at the start of the process, without those that the user has set.
 fn worker_environment() -> impl Iterator<Item = (&'static str, &'static str)> {
     let unset = |names: &[&str]| names.iter().all(|name| env::var_os(name).is_none());
     let spins = unset(&WAITING).then_some((SPINS, FEW));

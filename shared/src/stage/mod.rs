@@ -1,4 +1,4 @@
-//! The run contract: what every stage binary does around its own work.
+//! The run contract: the work of every stage binary around its own.
 
 mod build;
 mod compare;
@@ -41,7 +41,7 @@ pub struct RunArgs {
     /// Overrides one key of the config; may be given many times.
     #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
     pub set: Vec<String>,
-    /// Where stage folders and runs are kept.
+    /// The folder of stage folders and runs.
     #[arg(long, value_name = "DIR", default_value = "work")]
     pub work: PathBuf,
 }
@@ -65,18 +65,18 @@ pub struct StageArgs {
     /// Seconds to wait for another process that builds the same folder.
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
     pub lock_wait: u64,
-    /// How lines are written to stderr.
+    /// The format of lines on stderr.
     #[arg(long, value_enum, default_value_t)]
     pub log: LogFormat,
 }
 
-/// What a stage's own work sees.
+/// The inputs and the output of a stage's own work.
 #[derive(Debug)]
 pub struct Job {
     pub config: Config,
     /// The folder to write; it is empty, and finished for the world only when the work returns.
     pub output: PathBuf,
-    /// Where unfinished work may be saved: what lies there survives this process, until the folder is finished.
+    /// The folder for unfinished work. Its content survives this process, until the result is finished.
     pub progress: PathBuf,
     pub rebuild: Rebuild,
     inputs: BTreeMap<Stage, FinishedFolder>,
@@ -136,7 +136,7 @@ pub fn inspect(stage: Stage, args: &StageArgs, describe: impl FnOnce(&Job) -> Re
     conclude(plan.and_then(|plan| describe(&plan.job())))
 }
 
-/// What a process does first, whatever comes then.
+/// Prepares a process: logging and signals.
 fn open_console(stage: Stage, args: &StageArgs) -> Result<()> {
     console::init(args.log, stage.name());
     signals::listen()

@@ -1,4 +1,4 @@
-//! Which folder a stage's result is, and whether it stands already.
+//! The folder of a stage's result, and whether it stands already.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -99,7 +99,7 @@ impl<'a> Plan<'a> {
         Ok(Some(folder))
     }
 
-    /// Of a process that was killed when its result stood already; nobody else may be at work on it.
+    /// Removes the state of a process that was killed after its result stood, unless another process works on it.
     fn remove_progress(&self) -> Result<()> {
         let progress = self.place.progress(self.stage, &self.fingerprint);
         if progress.is_dir()
@@ -110,8 +110,8 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// What fetch has read of local files must be what its fingerprint is of: one that is written at the same time would
-    /// stand under the name of what it was.
+    /// Checks that local files did not change while fetch read them: the result would stand under the fingerprint of their former
+    /// content.
     pub(super) fn check_local_files(&self) -> Result<()> {
         if self.stage != Stage::Fetch {
             return Ok(());

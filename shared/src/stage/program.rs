@@ -1,4 +1,4 @@
-//! Programs beside the stages, which use what these have made and make no folder.
+//! Programs that use results of stages and make no folder.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What the stages of a run have made, for programs that are none of them.
+//! The results of a run's stages, for other programs.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `[entity_recognition]`: what that task alone asks.
+//! `[entity_recognition]`: units and schemes of tags.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -9,30 +9,29 @@ use metrics::entities::TagScheme;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EntityRecognitionConfig {
-    /// A text that is longer than the model takes goes into several rows; so many tokens at the end of one stand at
-    /// the beginning of the next one too.
+    /// Tokens that two neighbouring rows of a long text share: the last ones of a row are the first ones of the next.
     pub stride: usize,
-    /// What has a tag.
+    /// The unit that has a tag.
     #[serde(skip_serializing_if = "EntityUnit::is_token")]
     pub unit: EntityUnit,
-    /// How the tags in files are written. Absent: as the first tag with B or I shows. With `plain` the model learns
-    /// the tags themselves, and no entities.
+    /// The scheme of the tags in files. Absent: as the first tag with B or I shows. With `plain` the model learns the tags
+    /// themselves, and no entities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<TagScheme>,
-    /// How `predict` and `serve` put tokens together. Absent: by `unit`, as the metrics do.
+    /// The aggregation of tags in `predict` and `serve`. Absent: by `unit`, as in the metrics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregation: Option<Aggregation>,
 }
 
-/// What a tag is given to, in training and in reading.
+/// The unit of tags, in training and in reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntityUnit {
     /// Every token has the tag of its first character.
     #[default]
     Token,
-    /// A word, a part between whitespace, has the tag of its first token, as in `transformers`' `run_ner`; of its
-    /// other tokens nothing is learnt.
+    /// A word, a part between whitespace, has the tag of its first token, as in `run_ner` of `transformers`; its other tokens
+    /// have no target.
     Word,
 }
 
@@ -52,7 +51,7 @@ pub enum Aggregation {
     First,
     /// A word has the tag with the highest mean probability over its tokens.
     Average,
-    /// A word has the tag of the token that is surest.
+    /// A word has the tag of its most confident token.
     Max,
 }
 
@@ -63,7 +62,7 @@ impl Default for EntityRecognitionConfig {
 }
 
 impl EntityRecognitionConfig {
-    /// A row has two special tokens, and has to bring a token that the one before it has not.
+    /// Checks that a row with its two special tokens has room for a new token.
     pub(crate) fn validate(&self, max_seq_length: usize) -> Result<()> {
         let advice = format!(
             "must be less than tokenize.max_seq_length ({max_seq_length}) less 2 special tokens, or no window would go on from \

@@ -1,4 +1,4 @@
-//! `[evaluate]`: which split, and how.
+//! `[evaluate]`: the split and the computation.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! `[masked_lm]`: what a masked language model has to find out.
+//! `[masked_lm]`: the masking of tokens.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -8,20 +8,20 @@ use crate::config::require;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MaskedLmConfig {
-    /// The share of a text's tokens that is to be found out; every epoch has others.
+    /// The share of a text's tokens that is masked; every epoch masks others.
     pub probability: f64,
-    /// What is masked together.
+    /// The unit that is masked together.
     pub unit: MaskedUnit,
 }
 
-/// What is masked or not as a whole.
+/// The unit of masking.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MaskedUnit {
-    /// Each token by itself, as the first BERT did.
+    /// Each token alone, as in the first BERT.
     #[default]
     Token,
-    /// All tokens of a word, the part of a text between two spaces: the rest of a word gives none of it away.
+    /// All tokens of a word, a part of a text between two spaces, so that the rest of a word does not reveal a masked part.
     Word,
 }
 

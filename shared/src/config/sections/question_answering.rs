@@ -1,4 +1,4 @@
-//! `[question_answering]`: how contexts become windows, and answers are taken from them.
+//! `[question_answering]`: windows of contexts, and the choice of answers.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -12,21 +12,21 @@ pub struct QuestionAnsweringConfig {
     /// Tokens that a window of a long context shares with the one before it, as in `transformers`' fast tokenizers.
     /// (In BERT's own code it is the step from one window to the next.)
     pub doc_stride: usize,
-    /// Tokens of a question; the rest of a longer one is cut.
+    /// The most tokens of a question; longer questions are truncated.
     pub max_query_length: usize,
-    /// Tokens of an answer that the model may give.
+    /// The most tokens of an answer.
     pub max_answer_length: usize,
-    /// Answers that are kept for an example.
+    /// The number of answers that are kept for an example.
     pub n_best: usize,
-    /// How many of the questions their contexts answer.
+    /// Tells whether every context holds the answer.
     pub answerable: Answerable,
-    /// No answer is given where its score is above the best answer's by more than this.
+    /// No answer is predicted where its score exceeds that of the best answer by more than this.
     pub null_score_diff_threshold: f64,
-    /// Whether the loss takes padding for a possible answer.
+    /// Tells whether the loss counts padding as a possible answer.
     pub loss_padding: LossPadding,
 }
 
-/// What the softmax of a span's loss is over.
+/// The positions of the softmax in the loss of a span.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LossPadding {
@@ -38,11 +38,11 @@ pub enum LossPadding {
     Counted,
 }
 
-/// Whether a context may lack the answer.
+/// Tells whether a context may lack the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answerable {
-    /// As in SQuAD 1 and KorQuAD 1: the best answer is given, however bad it is.
+    /// As in SQuAD 1 and KorQuAD 1: the best answer is predicted, however low its score.
     Always,
     /// As in SQuAD 2 and KLUE-MRC: no answer is a prediction too.
     Sometimes,
@@ -63,11 +63,11 @@ impl Default for QuestionAnsweringConfig {
 }
 
 impl QuestionAnsweringConfig {
-    /// Of a window, so many first tokens and so many last ones are tried: the `n_best_size` of `run_qa`.
+    /// The number of first tokens, and of last tokens, that are tried in a window: `n_best_size` of `run_qa`.
     pub const CANDIDATES: usize = 20;
 
-    /// The defaults, with windows that `max_seq_length` tokens have room for: a question and the tokens that two windows
-    /// share have at most a quarter of them each.
+    /// The defaults for windows of `max_seq_length` tokens: the question and the shared tokens of two windows have at most a
+    /// quarter of them each.
     pub fn for_length(max_seq_length: usize) -> QuestionAnsweringConfig {
         let (all, quarter) = (QuestionAnsweringConfig::default(), max_seq_length / 4);
         QuestionAnsweringConfig {
@@ -77,7 +77,7 @@ impl QuestionAnsweringConfig {
         }
     }
 
-    /// Only for a run of this task: another's windows may be shorter than what is demanded here.
+    /// Checks the section of a run of this task; windows of other tasks may be shorter than demanded here.
     pub(crate) fn validate(&self, max_seq_length: usize) -> Result<()> {
         let length = self.max_query_length >= 1;
         require(length, "question_answering.max_query_length", "must be at least 1")?;

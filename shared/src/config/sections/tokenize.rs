@@ -1,4 +1,4 @@
-//! `[tokenize]`: texts to ids.
+//! `[tokenize]`: the encoding of texts.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};

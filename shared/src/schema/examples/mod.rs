@@ -1,4 +1,4 @@
-//! `examples/*.parquet`: what fetch hands to every later stage.
+//! `examples/*.parquet`: the output of fetch for every later stage.
 
 mod truth;
 
@@ -80,7 +80,7 @@ impl ExampleWriter {
     }
 
     /// # Errors
-    /// Where an example is not of the file's shape.
+    /// An error where an example has another shape than the file.
     pub fn write(&mut self, examples: &[Example]) -> Result<()> {
         let paired = self.shape.texts != Texts::One;
         for example in examples {

@@ -1,4 +1,4 @@
-//! What is true of an example, as a column.
+//! The ground truth of an example, as a column.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::schema::column::{ANSWER_START, ANSWERS, END, ENTITIES, LABEL, LABELS,
 use crate::schema::lists::{field, list, list_field, list_items};
 use crate::schema::parquet_file::column;
 
-/// What a model is to find out.
+/// The ground truth of an example.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Truth {
     /// Nobody has said.
@@ -83,7 +83,7 @@ impl TruthKind {
     }
 
     /// # Errors
-    /// Where a truth is of another kind.
+    /// An error where a truth is of another kind.
     pub(in crate::schema) fn column(self, truths: &[&Truth]) -> Result<Option<ArrayRef>> {
         Ok(Some(match self {
             TruthKind::Nothing => return Ok(None),
@@ -105,7 +105,7 @@ impl TruthKind {
         }))
     }
 
-    /// Of every row of `batch`.
+    /// Reads the truth of every row of `batch`.
     pub(in crate::schema) fn read(self, batch: &RecordBatch) -> Result<Vec<Truth>> {
         Ok(match self {
             TruthKind::Nothing => vec![Truth::Unknown; batch.num_rows()],

@@ -1,4 +1,4 @@
-//! `features/*.parquet`: what a model takes, padded to `max_seq_length` on disk and unpadded in memory.
+//! `features/*.parquet`: the input of a model, padded to `max_seq_length` on disk and unpadded in memory.
 
 mod targets;
 
@@ -30,7 +30,7 @@ pub struct Features {
     pub offsets: Vec<Offset>,
 }
 
-/// Where a token stands in the text that places are looked for in.
+/// The place of a token in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Offset {
     /// In characters, as `end`, which is behind the last.
@@ -39,7 +39,7 @@ pub struct Offset {
 }
 
 impl Offset {
-    /// Of special tokens, and those of another text.
+    /// The place of special tokens and of tokens of another text.
     pub const NOWHERE: Offset = Offset { start: -1, end: -1 };
 
     pub fn is_somewhere(self) -> bool {
@@ -67,7 +67,7 @@ impl FeaturesWriter {
     }
 
     /// # Errors
-    /// Where a row is longer than `max_seq_length`, or its targets are of another kind than the file's.
+    /// An error where a row is longer than `max_seq_length`, or its targets are of another kind than the file's.
     pub fn write(&mut self, rows: &[Features]) -> Result<()> {
         let width = self.max_seq_length;
         for row in rows {

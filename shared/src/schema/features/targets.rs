@@ -1,4 +1,4 @@
-//! What the loss of a row is computed against, as columns.
+//! The targets of a row, as columns.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::schema::parquet_file::column;
 /// Shapes and meanings are those that `transformers`' models take.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Targets {
-    /// A text that nobody has labelled.
+    /// A text without a label.
     Unknown,
     /// A label's id.
     Class(i64),
@@ -29,7 +29,7 @@ pub enum Targets {
         start: i64,
         end: i64,
     },
-    /// Whether each token begins a word; what is to be found out follows from the step.
+    /// True for each token that begins a word; masks follow from the step.
     Words(Vec<bool>),
 }
 
@@ -37,7 +37,7 @@ pub enum Targets {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetKind {
     Class,
-    /// Over so many labels.
+    /// Sets of labels, out of this many.
     Classes(usize),
     Score,
     Tags,
@@ -49,7 +49,7 @@ impl Targets {
     /// The id that torch's cross-entropy leaves out.
     pub const IGNORED: i64 = -100;
 
-    /// Of every row of `batch`, by the columns that it has; a row has `lengths` tokens.
+    /// Reads the targets of every row of `batch` by its columns; a row has `lengths` tokens.
     pub(super) fn read(batch: &RecordBatch, lengths: &[usize]) -> Result<Vec<Targets>> {
         if batch.column_by_name(START_POSITIONS).is_some() {
             let starts = column::<Int64Array>(batch, START_POSITIONS)?;
@@ -116,7 +116,7 @@ impl Targets {
 }
 
 impl TargetKind {
-    /// Whether places in the text follow from such targets.
+    /// True where such targets need the places of tokens.
     pub(super) fn has_offsets(self) -> bool {
         matches!(self, TargetKind::Tags | TargetKind::Span)
     }
@@ -135,7 +135,7 @@ impl TargetKind {
     }
 
     /// # Errors
-    /// Where a row's targets are of another kind.
+    /// An error where a row's targets are of another kind.
     pub(super) fn columns(self, rows: &[Features], width: usize) -> Result<Vec<ArrayRef>> {
         for row in rows {
             let (id, targets) = (&row.example_id, &row.targets);
@@ -173,7 +173,7 @@ impl TargetKind {
         })
     }
 
-    /// Whether `targets` of a row of `length` tokens go into such columns.
+    /// True where `targets` of a row of `length` tokens fit into such columns.
     fn takes(self, targets: &Targets, length: usize) -> bool {
         match (self, targets) {
             (TargetKind::Class, Targets::Class(_))

@@ -1,4 +1,4 @@
-//! Answers, and what else might have been one, as columns.
+//! Answers and the other candidates, as columns.
 
 use std::sync::Arc;
 

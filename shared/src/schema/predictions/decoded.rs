@@ -1,4 +1,4 @@
-//! What a model says of an example, as columns.
+//! The prediction for an example, as columns.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub enum Decoded {
     },
     /// In the order of the text, none over another.
     Entities {
-        /// What the places are in.
+        /// The text that the places refer to.
         text: String,
         entities: Vec<PredictedEntity>,
     },
@@ -87,7 +87,7 @@ pub enum DecodedKind {
 }
 
 impl DecodedKind {
-    /// Whether an example has logits as a whole.
+    /// True where an example has logits as a whole.
     pub(super) fn has_logits(self) -> bool {
         match self {
             DecodedKind::Class | DecodedKind::LabelSet | DecodedKind::Score => true,
@@ -114,7 +114,7 @@ impl DecodedKind {
     }
 
     /// # Errors
-    /// Where a row is of another kind.
+    /// An error where a row is of another kind.
     pub(super) fn columns(self, rows: &[&Decoded]) -> Result<Vec<ArrayRef>> {
         match self {
             DecodedKind::Class => labels::columns(&pick(rows, self, |row| match row {
@@ -150,7 +150,7 @@ impl DecodedKind {
         }
     }
 
-    /// Of every row of `batch`, by the columns that it has.
+    /// Reads every row of `batch` by its columns.
     pub(super) fn read(batch: &RecordBatch) -> Result<Vec<Decoded>> {
         let has = |name: &str| batch.column_by_name(name).is_some();
         if has(PREDICTED_SCORE) {

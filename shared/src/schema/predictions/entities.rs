@@ -1,4 +1,4 @@
-//! Entities that a model found, as columns.
+//! Predicted entities, as columns.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub(super) fn columns(rows: &[(&str, &[PredictedEntity])]) -> Result<Vec<ArrayRe
     Ok(vec![Arc::new(texts), list(Arc::new(entities), rows.iter().map(|(_, row)| row.len()))?])
 }
 
-/// Of every row of `batch`.
+/// Reads every row of `batch`.
 pub(super) fn read(batch: &RecordBatch) -> Result<Vec<(String, Vec<PredictedEntity>)>> {
     let texts = column::<StringArray>(batch, TEXT)?.iter();
     let rows = list_items::<StructArray>(batch, PREDICTED_ENTITIES)?;

@@ -1,4 +1,4 @@
-//! What may stand behind the masks of a text, as a column.
+//! Candidates for the masks of a text, as a column.
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ pub(super) fn columns(rows: &[(&String, &[f32])]) -> Result<Vec<ArrayRef>> {
     Ok(vec![Arc::new(names), floats(rows.iter().map(|(_, values)| *values))?])
 }
 
-/// The same of any number of labels.
+/// The columns of sets of labels.
 pub(super) fn set_columns(rows: &[(&[String], &[f32])]) -> Result<Vec<ArrayRef>> {
     let names = StringArray::from_iter_values(rows.iter().flat_map(|(names, _)| names.iter()));
     let names = list(Arc::new(names), rows.iter().map(|(names, _)| names.len()))?;

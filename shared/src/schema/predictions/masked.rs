@@ -1,4 +1,4 @@
-//! What a model guesses behind masks, as columns: a list each, of as many items.
+//! Predictions at masked tokens, as columns: lists of equal length.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct MaskedGuess {
     /// The token's id, as `predicted` is one.
     pub truth: i64,
     pub predicted: i64,
-    /// Of the truth, in nats.
+    /// Log-probability of the true token, in nats.
     pub log_probability: f32,
 }
 

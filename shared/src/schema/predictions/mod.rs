@@ -1,4 +1,4 @@
-//! `predictions.parquet`: what the model said of every example of a split.
+//! `predictions.parquet`: the prediction for every example of a split.
 
 mod answers;
 mod decoded;
@@ -64,7 +64,7 @@ impl PredictionWriter {
     }
 
     /// # Errors
-    /// Where a row is not of the file's shape.
+    /// An error where a row has another shape than the file.
     pub fn write(&mut self, rows: &[Prediction]) -> Result<()> {
         let ids = StringArray::from_iter_values(rows.iter().map(|row| &row.example_id));
         let mut columns: Vec<ArrayRef> = vec![Arc::new(ids)];

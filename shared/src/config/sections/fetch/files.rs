@@ -34,21 +34,21 @@ pub struct FilesConfig {
     /// file with a name a line or one of these as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_names: Option<LabelNames>,
-    /// What stands between two columns of a table. Absent: a tab in `tsv`, a comma in `csv`.
+    /// The separator of a table's columns. Absent: a tab in `tsv`, a comma in `csv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<char>,
-    /// What quotes mean in a table. Absent: nothing in `tsv`, quoting as in RFC 4180 in `csv`.
+    /// The meaning of quotes in a table. Absent: `none` in `tsv`, `csv` in `csv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quote: Option<Quote>,
-    /// What stands between two labels in a field of a table. Absent: `|`.
+    /// The separator of two labels in a field of a table. Absent: `|`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_separator: Option<String>,
-    /// How the characters of text files are written as bytes.
+    /// The character encoding of text files.
     #[serde(default, skip_serializing_if = "Encoding::is_default")]
     pub encoding: Encoding,
 }
 
-/// How own files are written. All but Parquet may be compressed by gzip or zstd.
+/// The format of own files. All but Parquet may be compressed by gzip or zstd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileFormat {
@@ -61,9 +61,9 @@ pub enum FileFormat {
     /// One JSON array of objects, or one object after the other.
     Json,
     Parquet,
-    /// A word and its IOB2 tag a line, a blank line behind a sentence, whose words are joined by single spaces.
+    /// A word and its tag a line, a blank line after each sentence; words are joined by single spaces.
     Conll,
-    /// The same with a character a line, spaces included, as in KLUE-NER.
+    /// A character and its tag a line, spaces included, as in KLUE-NER.
     CharacterConll,
     /// CoNLL-U: ten columns with tabs between them; the tag is the universal part of speech, or the column whose number
     /// `columns.ner_tags` gives.
@@ -75,7 +75,7 @@ pub enum FileFormat {
 }
 
 impl FileFormat {
-    /// Of a file whose name ends with `extension`, in which stands what a task is to find out.
+    /// The format of a file with this `extension` that holds `truth`.
     pub fn of_extension(extension: &str, truth: TruthKind) -> Option<FileFormat> {
         Some(match (extension.to_ascii_lowercase().as_str(), truth) {
             // In KLUE's corpora such a file has no header.
@@ -94,7 +94,7 @@ impl FileFormat {
     }
 }
 
-/// What quotes mean in a table.
+/// The meaning of quotes in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quote {
@@ -105,7 +105,7 @@ pub enum Quote {
     Csv,
 }
 
-/// How characters are written as bytes.
+/// A character encoding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
     #[default]
@@ -129,9 +129,9 @@ impl Encoding {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LabelNames {
-    /// By the integers from 0 on.
+    /// The names of the ids 0, 1, 2…
     Listed(Vec<String>),
-    /// By what stands in the files.
+    /// Names by the values in the files.
     Mapped(BTreeMap<String, String>),
     File(PathBuf),
 }

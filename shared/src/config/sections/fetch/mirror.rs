@@ -1,4 +1,4 @@
-//! `fetch.mirror`: where files of other machines are taken from.
+//! `fetch.mirror`: a replacement for the servers of other machines.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 
-/// A folder or server that holds `HOST/PATH` for every `https://HOST/PATH`. It is written without the credentials that a
-/// server asks for, into manifests as into messages.
+/// A folder or server that holds `HOST/PATH` for every `https://HOST/PATH`. Manifests and messages show it without
+/// credentials.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Mirror {
@@ -43,7 +43,7 @@ impl fmt::Display for Mirror {
     }
 }
 
-/// Why a text names no mirror.
+/// The reason why a text names no mirror.
 #[derive(Debug)]
 pub struct Unusable(anyhow::Error);
 

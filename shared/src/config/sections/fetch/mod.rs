@@ -1,4 +1,4 @@
-//! `[fetch]`: which corpus and which model.
+//! `[fetch]`: the corpus and the model.
 
 mod files;
 mod mirror;
@@ -24,7 +24,7 @@ pub struct FetchConfig {
     /// Own files in place of a registered corpus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<FilesConfig>,
-    /// Take this file of the corpus as the whole of it, and part it: for a machine that has no other.
+    /// The only file of the corpus to take, for a machine that has no other; dev and test become parts of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Split>,
     /// A Hub id (`beomi/kcbert-base`), a local folder in the Hub layout, `run:NAME` for the model that the run NAME
@@ -52,7 +52,7 @@ pub struct FetchConfig {
     /// The part of train that becomes test where the corpus has none.
     #[serde(default)]
     pub test_fraction: f64,
-    /// The part of train that is learnt from: how good a model gets with fewer labels. All of it where this is not given.
+    /// The part of train that the model learns from, for experiments with fewer labels. Absent: all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_fraction: Option<f64>,
 }
@@ -103,7 +103,7 @@ impl FetchConfig {
         ModelSource::parse(&self.model)
     }
 
-    /// Whether there is a test split, as far as the config says: a registered corpus may have none either.
+    /// True where the config allows a test split; a registered corpus may still have none.
     pub(crate) fn may_have_test(&self) -> bool {
         let file = match &self.files {
             Some(files) => files.test.is_some(),
@@ -112,7 +112,7 @@ impl FetchConfig {
         file || self.test_fraction > 0.0
     }
 
-    /// `truth` is what the task learns.
+    /// `truth` is the kind that the task learns.
     pub(crate) fn validate(&self, truth: TruthKind) -> Result<()> {
         let one_corpus = self.corpus.is_some() != self.files.is_some();
         require(
@@ -169,7 +169,7 @@ impl FetchConfig {
     }
 }
 
-/// Whether `name` can be that of a run, which is a folder's.
+/// True where `name` can name a run, and so a folder.
 pub(crate) fn is_run_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::require;
 
-/// What `fetch.model` names.
+/// The source that `fetch.model` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSource {
     Scratch,
@@ -41,7 +41,7 @@ pub(super) fn is_hub_id(id: &str) -> bool {
     id.split('/').count() <= 2 && !id.contains("..") && !id.contains(char::is_whitespace)
 }
 
-/// Whether a model's weights are taken or drawn anew.
+/// Tells whether a model's weights are taken or drawn anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weights {
@@ -57,7 +57,7 @@ pub struct ScratchConfig {
     /// The model whose tokenizer is taken, a Hub id or a folder, in place of a vocabulary trained on the corpus.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<String>,
-    /// Of a vocabulary that is trained, as the next one.
+    /// For a vocabulary that is trained, like the next key.
     pub vocab_size: usize,
     pub lowercase: bool,
     pub hidden_size: usize,

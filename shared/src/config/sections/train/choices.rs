@@ -1,4 +1,4 @@
-//! What the keys of `[train]` choose between.
+//! The choices of the keys of `[train]`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,10 +26,10 @@ pub struct Schedule {
     pub kind: ScheduleKind,
     /// The steps over which the learning rate rises from 0, as a fraction of all steps.
     pub warmup_ratio: f64,
-    /// The same as a number of steps, in place of the fraction.
+    /// The warm-up as a number of steps, in place of the fraction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup_steps: Option<u64>,
-    /// The factor after every epoch; of the exponential schedule alone.
+    /// The factor after every epoch, for the exponential schedule alone.
     pub gamma: f64,
 }
 
@@ -58,7 +58,7 @@ pub enum Precision {
     Bf16,
 }
 
-/// Where the arithmetic runs: `auto`, `cpu` or `cuda:N`.
+/// The device that computes: `auto`, `cpu` or `cuda:N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DeviceChoice {
@@ -108,7 +108,7 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-/// A metric on dev and which end of it is good.
+/// A metric on dev and its good end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Monitor {
@@ -123,20 +123,20 @@ pub enum Best {
     Max,
 }
 
-/// Parameters that stay as they came.
+/// Parameters that are not trained.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Freeze {
     pub embeddings: bool,
-    /// The lowest encoder layers, so many.
+    /// The number of lowest encoder layers that are not trained.
     pub layers: usize,
 }
 
-/// How much an example's loss counts, by its label.
+/// The weight of an example's loss, by its label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "class_weights is a list of numbers, one a label, or \"balanced\"")]
 pub enum ClassWeights {
-    /// One a label, in label order.
+    /// A weight for each label, in label order.
     Given(Vec<f64>),
     ByFrequency(ByFrequency),
 }

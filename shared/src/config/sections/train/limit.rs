@@ -1,9 +1,9 @@
-//! How large a batch may be.
+//! The limit of a batch's size.
 
-/// Where neither `batch_size` nor `batch_tokens` is set.
+/// The batch size where neither `batch_size` nor `batch_tokens` is set.
 const DEFAULT_ROWS: usize = 32;
 
-/// A batch has at most so many examples, and so many tokens when each is as long as its longest.
+/// The most examples of a batch, and the most tokens when each example is as long as the longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimit {
     pub rows: usize,
@@ -16,7 +16,7 @@ impl BatchLimit {
         BatchLimit { rows: batch_size.unwrap_or(otherwise), tokens: batch_tokens }
     }
 
-    /// The most examples whose longest has `length` tokens; one has room in any case.
+    /// The most examples if the longest has `length` tokens; at least one.
     pub fn rows_of(self, length: usize) -> usize {
         let fitting = self.tokens.map_or(usize::MAX, |tokens| tokens / length.max(1));
         fitting.clamp(1, self.rows)

@@ -23,27 +23,27 @@ pub struct TrainConfig {
     /// Steps to train, in place of `epochs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<u64>,
-    /// Examples a step; absent: 32. Beside `batch_tokens` the most of them, and absent: as many as the tokens allow.
+    /// Examples a step; absent: 32. With `batch_tokens` it is the maximum, and absent: as many as the tokens allow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_size: Option<usize>,
     /// Tokens a step, padding included: a batch takes as many examples as fit when each is as long as the longest of
     /// them, one at least. Absent: `batch_size` alone counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_tokens: Option<usize>,
-    /// Examples that are in memory at once; the gradients of a step are summed over such parts. Absent: a step's
-    /// examples together. Where memory runs out it is halved, whether it is set or not.
+    /// Examples in memory at once; the gradients of a step are summed over such parts. Absent: all examples of a step. It is
+    /// halved where memory runs out, whether it is set or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<usize>,
-    /// How the examples of an epoch are put into batches.
+    /// The order of the examples of an epoch.
     pub batch_order: BatchOrder,
-    /// The learning rate at its highest.
+    /// The peak learning rate.
     pub learning_rate: f64,
-    /// The same for the head above the encoder; absent: as everywhere.
+    /// The peak learning rate of the head; absent: `learning_rate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head_learning_rate: Option<f64>,
-    /// Each encoder layer, and below them the embeddings, learn at the rate of the one above times this.
+    /// The factor between the learning rates of a layer and of the layer above it; the embeddings are the lowest layer.
     pub layer_decay: f64,
-    /// What is not trained.
+    /// Parameters that are not trained.
     pub freeze: Freeze,
     pub schedule: Schedule,
     /// Decoupled weight decay, on everything but biases and LayerNorm.
@@ -61,7 +61,7 @@ pub struct TrainConfig {
     /// Absent: every example counts the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
-    /// In place of the dropout rates in the model's config.
+    /// The dropout rate that replaces those of the model's config.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropout: Option<f64>,
     /// `bf16` computes matrix products in bfloat16, with parameters and optimizer state in float32.
@@ -75,12 +75,12 @@ pub struct TrainConfig {
     /// Evaluations on dev in an epoch, evenly spread; in place of `evaluate_every_steps`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluations_per_epoch: Option<u64>,
-    /// Training ends after so many evaluations that were no better than the best before them; absent: never.
+    /// The number of evaluations without a new best after which training ends; absent: it never ends early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping_patience: Option<u64>,
     /// Steps between lines of `metrics.jsonl`.
     pub log_every_steps: u64,
-    /// What makes a model the best, on dev.
+    /// The metric on dev that chooses the best model.
     pub monitor: Monitor,
     /// The number of best models that are kept.
     pub save_top_k: usize,
@@ -89,7 +89,7 @@ pub struct TrainConfig {
     pub checkpoint_every_steps: Option<u64>,
     /// Minutes between checkpoints; 0: by steps alone.
     pub checkpoint_every_minutes: f64,
-    /// Writes the figures of `metrics.jsonl` for TensorBoard too.
+    /// Writes the values of `metrics.jsonl` for TensorBoard too.
     pub tensorboard: bool,
 }
 
@@ -132,12 +132,12 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// The model is to be taken as it is.
+    /// True where the model is taken as it is.
     pub fn trains_nothing(&self) -> bool {
         self.epochs == 0 && self.max_steps.is_none()
     }
 
-    /// How large batches are.
+    /// The limit of a batch's size.
     pub fn batch_limit(&self) -> BatchLimit {
         BatchLimit::of(self.batch_size, self.batch_tokens)
     }
