@@ -1,4 +1,4 @@
-//! Runs side by side: their metrics on the same examples, and whether they differ by more than chance.
+//! The comparison of runs: their metrics on the same examples, and the significance of differences.
 
 use std::path::Path;
 
@@ -142,7 +142,7 @@ fn ensure_same_questions(own: &Answers, other: &Answers) -> Result<()> {
     Ok(())
 }
 
-/// Where the tokens stand that were to be found, and what they are; empty of other tasks.
+/// The positions and ids of the masked tokens; empty for other tasks.
 fn masked_tokens(prediction: &Prediction) -> Vec<(i32, i64)> {
     let guesses =
         if let Decoded::Masked { guesses } = &prediction.decoded { guesses.as_slice() } else { &[] };

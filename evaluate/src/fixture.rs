@@ -1,4 +1,4 @@
-//! Examples of every task, with what a model might say of them.
+//! Examples of every task with plausible predictions.
 
 use shared::schema::{
     Answer, Candidate, Decoded, Entity, Example, MaskedGuess, PredictedEntity, Prediction, Truth,
@@ -6,7 +6,7 @@ use shared::schema::{
 use shared::task::Task;
 use tasks::{Scores, TaskParams};
 
-/// As many as there are of every task.
+/// The number of examples of every task.
 pub(crate) const EXAMPLES: usize = 24;
 
 /// A text of this kind is in every task's examples; no page may take it for markup.

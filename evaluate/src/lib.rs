@@ -1,4 +1,4 @@
-//! The last stage: a fine-tuned model and features in; metrics, predictions and a report out.
+//! The last stage: it evaluates a fine-tuned model, and writes metrics, predictions and a report.
 
 mod compare;
 #[cfg(test)]
@@ -102,7 +102,7 @@ pub fn compare(job: &Job, own: &FinishedFolder, others: &[Named]) -> Result<Stri
     compare::table(metrics, &own, &others, Bootstrap { resamples: RESAMPLES, seed: job.config.seed })
 }
 
-/// Of every row, in the order of the rows.
+/// The output of every row, in their order.
 fn outputs(model: &Model, dataset: &Dataset, batch_size: usize) -> Result<Vec<Output>> {
     let mut progress = Progress::new("evaluate", dataset.len() as u64, Unit::Items);
     let between = |rows: usize| {

@@ -1,4 +1,4 @@
-//! `evaluate`: finds the result where it stands already, without loading libtorch, and else starts `evaluate-worker`.
+//! `evaluate`: it finds a finished result without loading libtorch, or else starts `evaluate-worker`.
 
 use std::process::ExitCode;
 

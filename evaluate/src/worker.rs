@@ -1,4 +1,4 @@
-//! `evaluate-worker`: the work of `evaluate`, with libtorch. `evaluate` starts it where there is work to do.
+//! `evaluate-worker`: the work of `evaluate`, with libtorch. `evaluate` starts it.
 
 use std::process::ExitCode;
 

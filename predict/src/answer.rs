@@ -1,4 +1,4 @@
-//! What a model says of a text, as JSON: the same wherever it is read.
+//! A prediction as JSON, the same in files and over HTTP.
 
 use serde::ser::{Error, Serialize, SerializeMap, Serializer};
 use shared::schema::column::{
@@ -9,10 +9,10 @@ use shared::schema::{Decoded, PredictedEntity};
 /// A JSON object: `{"label": "positive", "probabilities": {"negative": 0.1, "positive": 0.9}}`, and for other tasks as
 /// FORMAT.md has it.
 pub(crate) struct Answer<'a> {
-    /// Where the asker has given one.
+    /// The id of the example, if it has one.
     pub(crate) example_id: Option<&'a str>,
     pub(crate) decoded: &'a Decoded,
-    /// In the order of their ids.
+    /// The probability of each label, in the order of their ids.
     pub(crate) labels: &'a [String],
 }
 
@@ -78,7 +78,7 @@ impl Serialize for Found<'_> {
     }
 }
 
-/// From the character `start` to the character before `end`.
+/// The part of a text from the character `start` to the character before `end`.
 pub(crate) fn part(text: &str, start: u32, end: u32) -> &str {
     let byte = |character: u32| {
         let mut places = text.char_indices().map(|(place, _)| place).chain([text.len()]);

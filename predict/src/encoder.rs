@@ -1,4 +1,4 @@
-//! From texts to what a model takes.
+//! The encoding of texts for a model, and the decoding of its outputs.
 
 use std::sync::Arc;
 
@@ -25,11 +25,11 @@ pub(crate) struct Encoder {
 #[derive(Debug, Default)]
 pub(crate) struct EncodedExamples {
     pub(crate) examples: Vec<Example>,
-    /// One behind the other.
+    /// The rows of all examples, in order.
     pub(crate) rows: Vec<Features>,
-    /// How many of the rows are each example's: of a long text there are several, of an empty one there may be none.
+    /// The number of rows of each example: several for a long text, and possibly none for an empty one.
     pub(crate) counts: Vec<usize>,
-    /// Of all rows.
+    /// Counts over all rows.
     pub(crate) unknown: UnknownTokens,
 }
 
@@ -50,7 +50,7 @@ impl Encoder {
         self.task
     }
 
-    /// In the order of their ids.
+    /// Labels in the order of their ids.
     pub(crate) fn labels(&self) -> &[String] {
         &self.params.labels
     }
@@ -65,13 +65,13 @@ impl Encoder {
         }
     }
 
-    /// The token that leaves something open in a text; only a model that finds words has use for it.
+    /// The mask token; none for models that predict no words.
     pub(crate) fn mask_token_id(&self) -> Option<u32> {
         let finds_words = self.task.output_layer() == OutputLayer::Vocabulary;
         self.tokenizer.mask_token_id().filter(|_| finds_words)
     }
 
-    /// What is said of an example.
+    /// The kind of prediction for an example.
     pub(crate) fn decoded(&self) -> DecodedKind {
         match self.task.decoded() {
             DecodedKind::Masked => DecodedKind::Filled,
@@ -82,7 +82,7 @@ impl Encoder {
     /// Encodes in parallel, on the current thread pool.
     ///
     /// # Errors
-    /// Of the first example that fails, with its id.
+    /// The error of the first example that fails, with its id.
     pub(crate) fn encode(&self, examples: Vec<Example>) -> Result<EncodedExamples> {
         let of_examples = self.tokenizer.encode_all(&examples, |example, tokenizer| {
             tasks::encode(self.task, example, &self.params, tokenizer)
@@ -97,7 +97,7 @@ impl Encoder {
         Ok(EncodedExamples { examples, rows, counts, unknown })
     }
 
-    /// What the outputs of an example's rows say of it.
+    /// The prediction for an example, from the outputs of its rows.
     pub(crate) fn prediction(&self, example: Example, windows: &[Window<'_>]) -> Result<Prediction> {
         prediction(self.task, example, windows, |example| match self.mask_token_id() {
             Some(mask) => self.fill(&example.text, mask, windows),
@@ -126,20 +126,20 @@ impl Encoder {
     }
 }
 
-/// What there is to know of a model before it is asked.
+/// The description of a model for clients.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ModelCard {
     pub(crate) task: &'static str,
     /// The names of an example's texts.
     pub(crate) texts: &'static [&'static str],
-    /// In the order of their ids.
+    /// Labels in the order of their ids.
     pub(crate) labels: Vec<String>,
-    /// What stands in a text for a word that the model is to find.
+    /// The mask token, which stands in a text for a word to predict.
     pub(crate) mask_token: Option<String>,
     pub(crate) max_seq_length: usize,
 }
 
-/// What is asked, by its text or its two texts.
+/// An example without ground truth, of one text or two.
 pub(crate) fn example(id: String, texts: impl IntoIterator<Item = String>) -> Example {
     let mut texts = texts.into_iter();
     Example {

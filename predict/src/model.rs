@@ -1,4 +1,4 @@
-//! Which model is asked: that of a run, or any folder in the Hub layout.
+//! The model to ask: that of a run, or any folder in the Hub layout.
 
 use std::path::{Path, PathBuf};
 
@@ -29,17 +29,17 @@ pub(crate) struct ModelArgs {
     /// A model with a head, in a folder in the Hub layout, in place of a run's.
     #[arg(long, value_name = "DIR", requires = "task")]
     model: Option<PathBuf>,
-    /// What that model was trained for: classification, pair_classification, regression, pair_regression, multi_label,
+    /// The task that the model was trained for: classification, pair_classification, regression, pair_regression, multi_label,
     /// entity_recognition, question_answering or masked_lm.
     #[arg(long, requires = "model", value_parser = task_named, hide_possible_values = true)]
     task: Option<Task>,
-    /// How that model's tags of tokens become entities, as in `transformers`: simple, first, average or max. (A run
+    /// The aggregation of the model's tags to entities, as in `transformers`: simple, first, average or max. (A run
     /// has `entity_recognition.aggregation`.)
     #[arg(long, requires = "model", value_parser = aggregation_named, hide_possible_values = true)]
     aggregation: Option<Aggregation>,
 }
 
-/// What the options come to.
+/// The meaning of the options.
 pub(crate) enum NamedModel<'a> {
     Run(&'a RunArgs),
     Folder { folder: &'a Path, task: Task, aggregation: Option<Aggregation> },
@@ -47,7 +47,7 @@ pub(crate) enum NamedModel<'a> {
 
 impl ModelArgs {
     /// # Errors
-    /// Where they name none, which is refused when they are parsed.
+    /// An error where they name none, which the parser refuses earlier.
     pub(crate) fn named(&self) -> Result<NamedModel<'_>> {
         if let (Some(folder), Some(task)) = (&self.model, self.task) {
             return Ok(NamedModel::Folder { folder, task, aggregation: self.aggregation });
@@ -68,18 +68,18 @@ fn aggregation_named(name: &str) -> Result<Aggregation> {
     serde_json::from_value(name.into()).map_err(|_| unknown().into())
 }
 
-/// A model, and all that has to be known to ask it.
+/// A model with all settings that predictions need.
 pub(crate) struct Source {
     pub(crate) folder: PathBuf,
     pub(crate) task: Task,
     pub(crate) max_seq_length: usize,
     pub(crate) params: TaskParams,
-    /// Where, and how many examples at a time.
+    /// The device and the batch size.
     pub(crate) compute: EvaluateConfig,
 }
 
 impl Source {
-    /// Of a folder without a run: its labels are those of its config.json, and all else is as it is by default.
+    /// Opens a folder without a run: labels come from its config.json, and all other settings are defaults.
     ///
     /// # Errors
     /// A usage fault where the model's head is not one for `task`, or its tags say nothing.

@@ -1,4 +1,4 @@
-//! A fine-tuned model that is asked about texts.
+//! A fine-tuned model with its tokenizer, which predicts for texts.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl Predictor {
         Ok(Predictor { encoder: Arc::new(encoder), model, batch_size: compute.batch_size })
     }
 
-    /// What needs no model, for other threads.
+    /// The encoder, for other threads.
     pub(crate) fn encoder(&self) -> Arc<Encoder> {
         Arc::clone(&self.encoder)
     }
@@ -61,10 +61,10 @@ impl Predictor {
         self.batch_size
     }
 
-    /// What the model says of each of `examples`, in their order.
+    /// Predicts for each of `examples`, in their order.
     ///
     /// # Errors
-    /// Of the first example that fails, with its id; [`shared::fault::OutOfMemory`] where there is none for a row.
+    /// The error of the first example that fails, with its id; [`shared::fault::OutOfMemory`] where it does not suffice for a row.
     pub(crate) fn predict(&self, examples: Vec<Example>) -> Result<Vec<Prediction>> {
         self.answer(self.encoder.encode(examples)?)
     }
@@ -82,13 +82,13 @@ impl Predictor {
     /// Asks the model about a short text, so that a setting that no text can be answered with is found at once.
     ///
     /// # Errors
-    /// As of [`Predictor::predict`].
+    /// As [`Predictor::predict`].
     pub(crate) fn try_out(&self) -> Result<()> {
         let texts = self.encoder.task().shape().texts.columns().iter().map(|_| "a".to_owned());
         self.predict(vec![example("try-out".to_owned(), texts)]).map(drop)
     }
 
-    /// The same of examples that are encoded already.
+    /// Predicts for encoded examples.
     pub(crate) fn answer(&self, encoded: EncodedExamples) -> Result<Vec<Prediction>> {
         self.answer_unless(encoded, || false)?.context("the prediction ended early")
     }

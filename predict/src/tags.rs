@@ -1,4 +1,4 @@
-//! The tags of a model that no run has trained, and how they are read.
+//! The tags of a foreign model and their scheme.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use shared::names::listed;
 use shared::task::Task;
 use tasks::TaskParams;
 
-/// What training has written into config.json.
+/// The note of a training in config.json.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Note {
@@ -29,7 +29,7 @@ impl Note {
     }
 }
 
-/// Of the model in `folder`, whose config.json is `bert`.
+/// The parameters of the task for the model in `folder`, whose config.json is `bert`.
 ///
 /// # Errors
 /// A usage fault that names the tags where they do not say what they mean.

@@ -90,7 +90,7 @@ fn overloaded(sandbox: &Sandbox) -> Server {
 fn cancelled_requests_are_dropped() {
     let sandbox = Sandbox::trained();
     let mut server = overloaded(&sandbox);
-    server.await_line("nobody waits for them");
+    server.await_line("their requests were cancelled");
     assert_eq!(predict(&server, &json!({ "text": "정말 좋다" })).0, 200);
     server.ask_to_stop();
     assert_eq!(server.end().code, Some(0));

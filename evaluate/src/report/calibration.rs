@@ -1,4 +1,4 @@
-//! The reliability diagram: whether what the model is sure of is right as often as it says.
+//! The reliability diagram: accuracy by confidence.
 
 use maud::html;
 use metrics::calibration::{Bin, Calibration, Judged, calibration};

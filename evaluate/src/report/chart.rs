@@ -1,4 +1,4 @@
-//! A plot as SVG in the page. Its colours are the style sheet's, so that they follow the reader's light or dark.
+//! A plot as SVG in the page. Its colours come from the style sheet, so they follow the reader's light or dark mode.
 
 use kuva::backend::svg::SvgBackend;
 use kuva::plot::{LinePlot, ScatterPlot};
@@ -13,14 +13,14 @@ use metrics::significance::Interval;
 const SIZE: (f64, f64) = (440.0, 300.0);
 /// Colours that the style sheet has.
 const COLOURS: usize = 6;
-/// Of a line; a screen shows no more.
+/// The most points of a line; a screen shows no more.
 const POINTS: usize = 500;
 
 pub(super) struct Chart {
     /// Unique in the page.
     pub(super) id: &'static str,
     pub(super) title: String,
-    /// What it shows in words, for all who cannot see it.
+    /// A description in words, for readers who cannot see the plot.
     pub(super) summary: String,
     pub(super) x: Axis,
     pub(super) y: Axis,
@@ -34,7 +34,7 @@ pub(super) struct Axis {
 
 #[derive(Clone, Copy)]
 pub(super) enum Range {
-    /// From 0 to 1.
+    /// An axis from 0 to 1.
     Unit,
     /// Whatever the points take.
     Data,
@@ -53,7 +53,7 @@ pub(super) enum Mark {
     Joined,
     /// Dots with an interval each, joined by a line.
     Intervals(Vec<Interval>),
-    /// What a model without use, or without fault, would have: a dashed line.
+    /// The line of a useless or of a perfect model, dashed.
     Reference,
 }
 
@@ -63,7 +63,7 @@ impl Series {
         Series { name: name.into(), points: thin(points), mark: Mark::Line }
     }
 
-    /// From corner to corner.
+    /// The diagonal.
     pub(super) fn diagonal(name: impl Into<String>, low: f64, high: f64) -> Series {
         Series { name: name.into(), points: vec![(low, low), (high, high)], mark: Mark::Reference }
     }
@@ -121,7 +121,7 @@ impl Chart {
         })
     }
 
-    /// What is inside of the `svg` element.
+    /// The content of the `svg` element.
     fn drawing(&self) -> String {
         let plots: Vec<Plot> = self.coloured().flat_map(|(series, colour)| series.plots(&colour)).collect();
         let layout = self.layout(&plots);

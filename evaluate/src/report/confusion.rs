@@ -1,4 +1,4 @@
-//! The confusion matrix, as a table whose cells are the darker the more of their row they hold.
+//! The confusion matrix as a table. The shade of a cell is its share of the row.
 
 use maud::{Markup, html};
 use tasks::Details;

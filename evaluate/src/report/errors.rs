@@ -1,4 +1,4 @@
-//! The errors that the model was surest of, with their texts.
+//! The most confident errors with their texts.
 
 use maud::{Markup, html};
 use shared::schema::{Candidate, Decoded, Entity, PredictedEntity, Prediction, Truth};
@@ -16,11 +16,11 @@ const SHOWN: usize = 300;
 pub(super) struct ModelError {
     /// The prediction's number.
     pub(super) row: usize,
-    /// How sure the model was, or how far off.
+    /// The confidence of the model, or the distance to the true score.
     weight: f64,
 }
 
-/// By falling weight; equal ones in their order.
+/// The errors by falling weight; equal ones keep their order.
 pub(super) fn most_confident(predictions: &[Prediction], labels: &[String]) -> Vec<ModelError> {
     let rows = predictions.iter().enumerate();
     let mut errors: Vec<ModelError> = rows
@@ -31,7 +31,7 @@ pub(super) fn most_confident(predictions: &[Prediction], labels: &[String]) -> V
     errors
 }
 
-/// None of a prediction that is right, or of which nobody knows.
+/// The weight of an error; none for a correct prediction, or without ground truth.
 fn weight(prediction: &Prediction, labels: &[String]) -> Option<f64> {
     match (&prediction.truth, &prediction.decoded) {
         (Truth::Label(label), Decoded::Class { predicted, probabilities }) => {
@@ -59,7 +59,7 @@ fn weight(prediction: &Prediction, labels: &[String]) -> Option<f64> {
     }
 }
 
-/// How sure the model was that the label holds, or that it does not; none where that is so.
+/// The confidence of a wrong decision about the label; none for a correct one.
 fn wrong_label(label: &String, probability: f32, truth: &[String], said: &[String]) -> Option<f64> {
     match (truth.contains(label), said.contains(label)) {
         (false, true) => Some(probability.into()),
@@ -105,7 +105,7 @@ fn item(prediction: &Prediction, error: ModelError, texts: &Texts) -> Markup {
     } }
 }
 
-/// What is true, what was said instead, and how sure the model was.
+/// The truth, the prediction and its confidence.
 fn verdict(prediction: &Prediction, weight: f64) -> Markup {
     if let Some(row) = MaskedStatistics::of(prediction) {
         return html! {

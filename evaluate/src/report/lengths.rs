@@ -1,4 +1,4 @@
-//! How the main metric depends on the length of texts.
+//! The main metric by the length of texts.
 
 use maud::html;
 use metrics::significance::Interval;
@@ -18,7 +18,7 @@ const GROUPS: usize = 8;
 /// Fewer say nothing.
 const LEAST: usize = 5;
 
-/// What is measured of an example, in characters.
+/// A length of an example, in characters.
 struct Measure {
     id: &'static str,
     title: &'static str,
@@ -74,7 +74,7 @@ fn measures(input: &ReportInput<'_>, texts: &Texts) -> Vec<Measure> {
     }
 }
 
-/// Of the first of the true ones; 0 where the context has none.
+/// The length of the first true answer; 0 without an answer.
 fn answer_length(truth: &Truth) -> usize {
     let first = truth.as_answers().and_then(<[_]>::first);
     first.map_or(0, |answer| answer.text.chars().count())
@@ -128,7 +128,7 @@ fn point(
     Some(Point { value, interval: input.bootstrap().interval(group.rows.len(), of_drawn)? })
 }
 
-/// By rising length. Examples of one length stay together, so there may be fewer groups, of unequal size.
+/// Groups by rising length. Examples of one length stay together, so groups may be fewer and of unequal size.
 fn groups(lengths: &[usize]) -> Vec<Group> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&row| lengths[row]);

@@ -1,4 +1,4 @@
-//! The headline: every metric of the task with the interval that it lies in.
+//! The headline: every metric of the task with its interval.
 
 use maud::html;
 use metrics::significance::Interval;

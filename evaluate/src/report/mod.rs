@@ -1,6 +1,6 @@
-//! `report.html`: what there is to see of an evaluation, as one page that loads nothing and runs no script.
+//! `report.html`: one page about an evaluation, which loads nothing and runs no script.
 //!
-//! It is made of the predictions and of what the inputs' manifests say, so the same inputs give the same bytes.
+//! It is made of the predictions and the manifests of the inputs, so the same inputs give the same bytes.
 
 mod calibration;
 mod chart;
@@ -27,16 +27,16 @@ use tasks::{Scores, TaskParams};
 pub(crate) use provenance::Provenance;
 use texts::Texts;
 
-/// Of the bootstrap: enough that the bounds of an interval stay put to a tenth of its width.
+/// Resamples of the bootstrap: enough to fix the bounds of an interval to a tenth of its width.
 pub(crate) const RESAMPLES: u32 = 1000;
 
-/// What a report is about.
+/// The input of a report.
 pub(crate) struct ReportInput<'a> {
     /// The run's.
     pub(crate) name: &'a str,
     pub(crate) task: Task,
     pub(crate) split: Split,
-    /// Of the bootstrap, the run's.
+    /// The seed of the run, for the bootstrap.
     pub(crate) seed: u64,
     pub(crate) params: &'a TaskParams,
     pub(crate) predictions: &'a [Prediction],

@@ -1,4 +1,4 @@
-//! Where the figures come from: the corpus, the model, and the manifests of the stages before.
+//! Provenance: the corpus, the model, and the manifests of the earlier stages.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -11,14 +11,14 @@ use super::page::{Section, table, thousands};
 
 pub(crate) struct Provenance<'a> {
     pub(crate) fetched: &'a FetchMetadata,
-    /// Of the split that was evaluated.
+    /// The statistics of the evaluated split.
     pub(crate) tokenized: Option<SplitMetadata>,
     pub(crate) training: &'a TrainMetadata,
-    /// Of the stages before, in their order.
+    /// The manifests of the earlier stages, in their order.
     pub(crate) manifests: Vec<&'a Manifest>,
     /// Evaluate's own section of the config.
     pub(crate) section: Value,
-    /// What evaluate ran on.
+    /// The device of evaluate.
     pub(crate) device: &'a str,
 }
 

@@ -123,7 +123,7 @@ fn every_metric_stands_in_the_page() {
     }
 }
 
-/// What a browser would fetch or run.
+/// Markup that a browser would fetch or run.
 const ACTIVE: [&str; 12] = [
     "<script", "<link", "<img", "<iframe", "<object", "<embed", "src=", "href=\"h", "@import", "url(h",
     "onload=", "xlink",

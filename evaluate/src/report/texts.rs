@@ -1,4 +1,4 @@
-//! What the report needs of the examples: how long all texts are, and those of a few.
+//! The lengths of all texts, and the texts of the errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,11 +12,11 @@ use super::errors::ModelError;
 pub(super) struct Texts {
     /// One a prediction.
     pub(super) lengths: Vec<Lengths>,
-    /// By the prediction's number.
+    /// Examples by the number of their prediction.
     shown: BTreeMap<usize, Example>,
 }
 
-/// In characters.
+/// The length of each text, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lengths {
     pub(super) text: usize,
@@ -25,7 +25,7 @@ pub(super) struct Lengths {
 }
 
 impl Texts {
-    /// In one pass over the examples, of which only those of `errors` stay in memory.
+    /// Reads the examples in one pass and keeps only those of `errors`.
     pub(super) fn read(
         examples: impl Iterator<Item = Result<Example>>,
         predictions: &[Prediction],

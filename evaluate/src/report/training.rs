@@ -1,4 +1,4 @@
-//! Curves of the training, from its journal.
+//! Training curves, from the training log.
 
 use std::collections::BTreeSet;
 
@@ -77,7 +77,7 @@ fn chart(
     }
 }
 
-/// What a line of the journal says of the steps before it.
+/// A value in a line of the training log.
 struct TrainLine {
     loss: f64,
     accuracy: Option<f64>,
@@ -114,7 +114,7 @@ fn dev_metrics(training_log: &[LogEntry]) -> BTreeSet<Metric> {
         .collect()
 }
 
-/// Whether it lies between 0 and 1 and tells how good a model is.
+/// True for a measure of quality between 0 and 1.
 fn is_a_rate(metric: &Metric) -> bool {
     !matches!(metric, Metric::Loss | Metric::Perplexity | Metric::Threshold)
 }

@@ -1,4 +1,4 @@
-//! Work that is done before it is asked for.
+//! Work that a thread does ahead of its consumer.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};

@@ -1,4 +1,4 @@
-//! The file that answers go to.
+//! The output file: it is written beside its path and renamed when it is complete.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use shared::fault::Fault;
 use shared::layout::partial_file;
 
-/// What answers would be written as under such a name, and are not.
+/// Extensions of formats that `predict` does not write.
 const OTHER_FORMATS: [&str; 4] = ["csv", "tsv", "gz", "zst"];
 
 /// A file that has its name only when it is whole, so that the input may be of the same name, and a run that was
@@ -15,7 +15,7 @@ const OTHER_FORMATS: [&str; 4] = ["csv", "tsv", "gz", "zst"];
 #[derive(Debug)]
 pub(super) struct AtomicFile {
     path: PathBuf,
-    /// The same where `path` is no file that could be replaced, as `/dev/stdout`.
+    /// The file itself, where `path` cannot be replaced, such as `/dev/stdout`.
     written: PathBuf,
 }
 
@@ -55,7 +55,7 @@ impl AtomicFile {
         if extension(&self.path) == "parquet" { Format::Parquet } else { Format::Lines }
     }
 
-    /// Where to write until it is whole.
+    /// The path at which the file is written.
     pub(super) fn written(&self) -> &Path {
         &self.written
     }

@@ -11,7 +11,7 @@ use shared::schema::{Example, Texts, TruthKind};
 
 use crate::encoder::example;
 
-/// How texts are written.
+/// The format of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum InputFormat {
     /// A text a line; of two texts a tab between them.
@@ -66,14 +66,14 @@ impl InputFormat {
 
 const FORMATS: &str = "text, tsv, csv, jsonl, json or parquet";
 
-/// What is read, and how it is written.
+/// The input and its format.
 pub(super) struct Input {
     bytes: rows::Input,
     pub(super) format: InputFormat,
 }
 
 impl Input {
-    /// Of `path`, or of the standard input; where `format` is not given, by the file's name.
+    /// Opens `path`, or the standard input; without `format`, the file's name decides.
     ///
     /// # Errors
     /// Where there is no such file; a usage fault where it is not known how it is written, or it cannot be read in
@@ -101,7 +101,7 @@ impl Input {
     }
 }
 
-/// In the order of the input, read as they are asked for; those without an id are numbered from 1.
+/// The examples in the order of the input, read on demand; those without an id are numbered from 1.
 pub(super) struct Examples {
     rows: Rows,
     count: u64,

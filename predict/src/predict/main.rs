@@ -1,4 +1,4 @@
-//! `predict`: asks a fine-tuned model about texts.
+//! `predict`: predictions of a fine-tuned model for texts.
 
 use std::process::ExitCode;
 

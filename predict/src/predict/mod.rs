@@ -1,4 +1,4 @@
-//! The program `predict`: texts in, what the model says of them out.
+//! The program `predict`: it reads texts and writes predictions.
 
 mod ahead;
 mod atomic_file;
@@ -33,13 +33,13 @@ use output::{Ids, Output};
 const PROGRAM: &str = "predict";
 /// Examples that are computed together, sorted by length: enough for batches without padding.
 const CHUNK_ROWS: usize = 4096;
-/// The same in bytes, for long texts.
+/// The most bytes of a chunk, for long texts.
 const CHUNK_BYTES: usize = 1 << 21;
 
 /// The options of `predict`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PredictArgs {
-    /// What to ask about; of a task with two texts two each. Without any, lines are read.
+    /// Texts to predict for; two for each example of a task with two texts. Without any, the input is read.
     #[arg(value_name = "TEXT", conflicts_with_all = ["input", "format"])]
     texts: Vec<String>,
     #[command(flatten)]
@@ -47,13 +47,13 @@ pub struct PredictArgs {
     /// A file of texts; without it the standard input is read.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// How the input is written; else its extension tells, and what has none is text. All but Parquet may be compressed by gzip or zstd.
+    /// The format of the input; by default its extension decides, and a file without one is text. All but Parquet may be compressed by gzip or zstd.
     #[arg(long, value_enum)]
     format: Option<InputFormat>,
     /// A file for the answers: JSON Lines, or Parquet where it ends in `.parquet`. Without it they are printed.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// How lines are written to stderr.
+    /// The format of lines on stderr.
     #[arg(long, value_enum, default_value_t)]
     log: LogFormat,
 }
@@ -89,7 +89,7 @@ fn predict(args: &PredictArgs) -> Result<()> {
     answer_all(&predictor, output, chunks(examples))
 }
 
-/// Of each text, or of every two where the task takes two, in their order.
+/// An example for each text, or for every two where the task takes two, in their order.
 ///
 /// # Errors
 /// A usage fault where a second text is missing.

@@ -12,7 +12,7 @@ use super::atomic_file::{AtomicFile, Format};
 use crate::answer::Answer;
 use crate::encoder::Encoder;
 
-/// Whether JSON says which example it is of; Parquet does so always.
+/// Tells whether JSON holds the id of the example; Parquet always does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ids {
     Shown,
@@ -48,7 +48,7 @@ impl Output {
         Ok(Output { sink, ids, encoder: Arc::clone(encoder) })
     }
 
-    /// Breaks where nobody reads what is printed any longer.
+    /// Breaks where the reader of the output is gone.
     pub(super) fn write(&mut self, predictions: &[Prediction]) -> Result<ControlFlow<()>> {
         let lines = |writer: &mut dyn Write| {
             predictions

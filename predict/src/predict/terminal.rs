@@ -11,9 +11,9 @@ use tabled::settings::{Alignment, Style};
 use crate::answer::part;
 use crate::predictor::Predictor;
 
-/// Of a probability of 1, in characters.
+/// The bar of a probability of 1, in characters.
 const BAR_WIDTH: f32 = 30.0;
-/// Of the context around an answer, in characters.
+/// The context shown around an answer, in characters.
 const AROUND: u32 = 40;
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 

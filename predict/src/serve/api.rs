@@ -1,4 +1,4 @@
-//! The paths of the server, and what happens there.
+//! The routes of the server.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -37,14 +37,14 @@ pub(super) const STYLE: &str = "/page.css";
 pub(super) const SCRIPT: &str = "/page.js";
 
 pub(super) const ALL: [&str; 8] = [PREDICT, HEALTHZ, METRICS, MODEL, OPENAPI, PAGE, STYLE, SCRIPT];
-/// What tells of the model, or lets it work. The rest is the same on every server.
+/// Routes that reveal or use the model. All others are the same on every server.
 const GUARDED: [&str; 3] = [PREDICT, METRICS, MODEL];
-/// Of all other paths together, among the metrics.
+/// The label of all other paths in the metrics.
 const ELSEWHERE: &str = "other";
 /// Characters of what a client has sent that are logged.
 const MOST_SHOWN: usize = 100;
 
-/// What requests are answered with.
+/// The state that requests share.
 pub(super) struct Service {
     pub(super) card: ModelCard,
     pub(super) queue: Queue,
@@ -107,7 +107,7 @@ fn refused(service: &Service, path: &str, request: &Request) -> Option<ApiError>
     }
 }
 
-/// What a client has sent, as it may stand in a log.
+/// A client's text in a form that is safe in a log.
 fn shown(text: &str) -> String {
     text.chars().take(MOST_SHOWN).flat_map(char::escape_default).collect()
 }
@@ -120,7 +120,7 @@ async fn healthz(State(service): Shared) -> Response {
     }
 }
 
-/// What there is to know before a request is written.
+/// The answer of `/model`.
 async fn model(State(service): Shared) -> Response {
     let mut card = json!(service.card);
     card["limits"] = json!(service.limits);

@@ -1,4 +1,4 @@
-//! Why a request is not answered, as HTTP says it.
+//! Errors of requests as HTTP responses.
 
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -8,11 +8,10 @@ use serde_json::json;
 use super::reply::in_json;
 use super::request::Limits;
 
-/// Seconds after which to come back: the least that the header can say, since batches are quick and any of them may make
-/// room.
+/// `Retry-After`, in seconds: the least that the header can say, since each batch may free places.
 const COME_BACK: HeaderValue = HeaderValue::from_static("1");
 
-/// A request that gets no answer.
+/// The reason why a request gets no prediction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ApiError {
     /// The body is no JSON.

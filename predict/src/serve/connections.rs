@@ -20,13 +20,13 @@ use super::api::{Service, router};
 
 /// Connections at a time: fewer than the files that a process may open by default. More wait in the system's queue.
 const MOST_CONNECTIONS: usize = 900;
-/// For a request's head to come, and between two requests: short, since idle connections may have taken all the room,
-/// and the probe of whoever restarts the server waits behind them.
+/// The time limit for a request's head, and between two requests. It is short, since idle connections may take all places, and
+/// a health check would wait behind them.
 const HEAD_TIME: Duration = Duration::from_secs(5);
 /// Before the next try to accept, where the system has no files left.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How a server came to its end.
+/// The end of a server.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     Answered,
@@ -95,7 +95,7 @@ async fn accepted(listener: &TcpListener) -> Option<TcpStream> {
 type Connection<S> =
     http1::Connection<TokioIo<Pin<Box<TimeoutStream<S>>>>, TowerToHyperService<axum::Router>>;
 
-/// Of a client that has to take something of its answers within every `time`.
+/// A stream whose client must read some bytes within every `time`.
 pub(super) fn connection<S: AsyncRead + AsyncWrite>(
     stream: S,
     router: axum::Router,

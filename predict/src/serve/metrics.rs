@@ -1,4 +1,4 @@
-//! What the server counts, as Prometheus reads it.
+//! The metrics of the server, for Prometheus.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
-/// Of a request that was answered or refused.
+/// The labels of a finished request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Outcome {
     path: &'static str,
@@ -25,7 +25,7 @@ pub(super) struct ServerMetrics {
     registry: Arc<Registry>,
     requests: Family<Outcome, Counter>,
     pub(super) texts: Counter,
-    /// Texts that wait for the model; whoever needs to may await its changes.
+    /// The number of texts that wait for the model; its changes can be awaited.
     pub(super) waiting: watch::Sender<u64>,
     queue_texts: Gauge,
     /// Texts that are computed together.
@@ -62,7 +62,7 @@ impl Default for ServerMetrics {
 }
 
 impl ServerMetrics {
-    /// A request is over. `path` is one of the server's own, so that nobody can make as many series as there are paths.
+    /// Counts a finished request. `path` is one of the server's own routes, so that clients cannot create series.
     pub(super) fn count(&self, path: &'static str, code: u16) {
         self.requests.get_or_create(&Outcome { path, code }).inc();
     }
@@ -72,7 +72,7 @@ impl ServerMetrics {
         self.answer_seconds.observe(seconds);
     }
 
-    /// In OpenMetrics' text format.
+    /// The metrics in OpenMetrics' text format.
     pub(super) fn text(&self) -> Result<String> {
         self.queue_texts.set(i64::try_from(*self.waiting.borrow())?);
         let mut text = String::new();

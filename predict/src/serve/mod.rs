@@ -70,7 +70,7 @@ pub struct ServeArgs {
     /// The most bytes of a request's body.
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
     max_bytes: usize,
-    /// How lines are written to stderr.
+    /// The format of lines on stderr.
     #[arg(long, value_enum, default_value_t)]
     log: LogFormat,
 }
@@ -101,7 +101,7 @@ fn serve(args: &ServeArgs) -> Result<()> {
         worker.start(most, move |examples, is_abandoned| predictor.predict_unless(examples, is_abandoned))?;
     if !args.host.is_loopback() && !token.is_asked_for() {
         log::warn!(
-            "whoever reaches {} may ask the model; --token-file lets in only who has a token",
+            "every client that reaches {} can use the model; --token-file asks for a token",
             args.host
         );
     }
@@ -109,12 +109,12 @@ fn serve(args: &ServeArgs) -> Result<()> {
     let service = Service { card, queue, limits, metrics, token };
     let stop = async { stop.await.unwrap_or("no more signals") };
     let ended = runtime.block_on(serve_until(stop, listener, Arc::new(service), limits.time));
-    // With the last connection nobody is left to ask, so the model comes to its end too.
+    // The last connection is closed, so the model's thread ends too.
     drop(runtime);
     conclude(&ended, model)
 }
 
-/// Success where nobody who was accepted is left without an answer.
+/// Success where every accepted request has its answer.
 fn conclude(ended: &Ended, model: ModelThread) -> Result<()> {
     let cut_off = "stopped before every request that was accepted was answered, or its answer taken";
     let model_ended = model.ends_within(LAST_BATCH)?;
@@ -124,7 +124,7 @@ fn conclude(ended: &Ended, model: ModelThread) -> Result<()> {
         Ended::CutOff => report_failure(FaultKind::Stopped, cut_off),
     }
     if !model_ended {
-        log::warn!("the model is still computing what nobody waits for, and is left to itself");
+        log::warn!("the model is still computing a cancelled request, and is not awaited");
         signals::leave(if *ended == Ended::Answered { 0 } else { FaultKind::Stopped.code() });
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Whether a request comes from where it says.
+//! The origin of a request.
 //!
 //! A page from anywhere can have its browser send requests to this machine. It cannot read the answers, unless its own
 //! name has come to mean this machine's address (DNS rebinding): then the header `Host` still has that name.
@@ -14,7 +14,7 @@ use axum::http::uri::Authority;
 /// Sent by browsers, and no script can change it.
 const FETCH_SITE: &str = "sec-fetch-site";
 
-/// Whether the server was called by a name that anybody could have given it, or by another site's page.
+/// True where the server was called by a name that any DNS server could give it, or by another site's page.
 pub(super) fn is_foreign(request: &Request) -> bool {
     let named = request.headers().get_all(HOST).iter().any(|host| !is_address(host));
     let named_in_uri = request.uri().authority().is_some_and(|authority| !is_local(authority));

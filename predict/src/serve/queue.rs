@@ -1,4 +1,4 @@
-//! Where requests leave their texts for the model.
+//! The queue of requests that wait for the model.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,14 +23,14 @@ pub(super) struct Queue {
     failures: Failures,
 }
 
-/// A request's place in the queue. What is asked lies in the slot, so that it can be taken out from either end.
+/// A request in the queue. Its texts lie in a slot, which can be emptied from either end.
 pub(super) struct Entry {
     slot: Pending,
     pub(super) texts: usize,
     answer: oneshot::Sender<Result<Vec<Prediction>, ApiError>>,
 }
 
-/// Emptied by whoever comes first: the model, which begins with it, or the request, which waits no longer.
+/// The slot. The model empties it when it begins, or the request when it waits no longer, whichever comes first.
 #[derive(Clone, Default)]
 struct Pending(Arc<Mutex<Option<Waiting>>>);
 
@@ -47,12 +47,12 @@ pub(super) struct InFlight {
     room: OwnedSemaphorePermit,
 }
 
-/// Of the model since it last gave an answer.
+/// Failures of the model since its last answer.
 #[derive(Clone, Default)]
 pub(super) struct Failures(Arc<AtomicU32>);
 
 impl Queue {
-    /// For so many texts.
+    /// Makes a queue for `texts` texts.
     pub(super) fn new(texts: u32, metrics: ServerMetrics) -> (Queue, Worker) {
         let (sender, jobs) = unbounded_channel();
         let (waiting, failures) = (metrics.waiting.clone(), Failures::default());
@@ -61,7 +61,7 @@ impl Queue {
         (Queue { jobs: sender, room, waiting, failures }, worker)
     }
 
-    /// What the model says of `examples`. Whoever stops waiting takes them out, and has the model stop between two
+    /// Predicts for `examples`. A caller that stops waiting removes them from the queue, or has the model stop between two
     /// batches if it has begun.
     pub(super) async fn ask(&self, examples: Vec<Example>) -> Result<Vec<Prediction>, ApiError> {
         let texts = examples.len();
@@ -80,14 +80,14 @@ impl Queue {
         answered.await.map_err(|_| ApiError::Failed)?
     }
 
-    /// Whether a request may hope for an answer.
+    /// True while the model answers.
     pub(super) fn is_well(&self) -> bool {
         !self.jobs.is_closed() && self.failures.0.load(Ordering::Relaxed) < MOST_FAILURES
     }
 }
 
 impl Pending {
-    /// Whoever wants to empty it in the meantime waits.
+    /// Fills the slot under its lock, so that no other thread empties it meanwhile.
     fn fill(&self, waiting: impl FnOnce() -> Option<Waiting>) {
         if let Ok(mut slot) = self.0.lock() {
             *slot = waiting();
@@ -111,10 +111,10 @@ impl Drop for Leaving {
 }
 
 pub(super) fn tell_abandoned(texts: usize) {
-    log::info!("{texts} texts are not computed: nobody waits for them");
+    log::info!("{texts} texts are skipped: their requests were cancelled");
 }
 
-/// So many texts among those that wait.
+/// A number of waiting texts in the metrics, until it is dropped.
 struct Counted {
     waiting: watch::Sender<u64>,
     texts: u64,
@@ -138,7 +138,7 @@ impl Entry {
         self.answer.is_closed()
     }
 
-    /// None where nobody waits for it any more.
+    /// Takes the texts; none where the request was cancelled.
     pub(super) fn begin(self) -> Option<InFlight> {
         let Waiting { examples, room, .. } = self.slot.empty()?;
         Some(InFlight { examples, answer: self.answer, room })

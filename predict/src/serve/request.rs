@@ -1,4 +1,4 @@
-//! What is asked in the body of a request.
+//! The body of a request.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use shared::schema::Example;
 use super::api_error::ApiError;
 use crate::encoder::example;
 
-/// What a request may cost; `/model` tells it.
+/// The limits of a request; `/model` tells them.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Limits {
-    /// Of a request.
+    /// The most texts of a request.
     pub(super) texts: usize,
-    /// Of a text.
+    /// The most characters of a text.
     pub(super) characters: usize,
-    /// Of a body.
+    /// The most bytes of a body.
     pub(super) bytes: usize,
     /// For the body to come, and for the answer after it.
     #[serde(rename = "seconds", serialize_with = "in_seconds")]
@@ -27,7 +27,7 @@ fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S:
     serializer.serialize_u64(time.as_secs())
 }
 
-/// How many answers there are to be.
+/// One example or a list of them.
 #[derive(Debug, PartialEq)]
 pub(super) enum PredictRequest {
     /// An object.
@@ -145,7 +145,7 @@ mod tests {
         serde_json::from_str(body).is_ok_and(|value| Description::read().allows(&value))
     }
 
-    /// Of a shape that openapi.json does not allow either.
+    /// Checks a body whose shape openapi.json does not allow either.
     fn check_misshapen(body: &str, columns: &[&str], status: u16, part: &str) {
         check_refused(body, columns, status, part);
         assert!(!is_described(body), "openapi.json allows {body}");

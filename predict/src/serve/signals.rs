@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 /// Takes the signals from now on. The first one's name arrives here.
 ///
 /// # Errors
-/// Where the system refuses.
+/// An error where the system refuses.
 pub(super) fn listen() -> Result<oneshot::Receiver<&'static str>> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1]).context("cannot listen to signals")?;
     let (sender, first) = oneshot::channel();

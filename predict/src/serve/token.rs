@@ -1,4 +1,4 @@
-//! The secret that requests have to bring.
+//! The token that requests must bring.
 
 use std::path::Path;
 use std::{env, fs};

@@ -1,4 +1,4 @@
-//! The thread of the model, which computes one batch after another of what waits.
+//! The model's thread, which computes the waiting requests batch by batch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -15,13 +15,13 @@ use super::metrics::ServerMetrics;
 use super::queue::{Entry, Failures, InFlight, tell_abandoned};
 use crate::predictor::Failure;
 
-/// What the model says of examples, or None where nobody wants to know it any more.
+/// Predictions for examples, or None where all their requests were cancelled.
 pub(super) type Answers = Result<Option<Vec<Prediction>>, Failure>;
 
-/// What answers; it may ask in between whether nobody waits any more.
-pub(super) trait PredictRequest: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers {}
+/// The function that predicts. Between batches it may ask whether all requests were cancelled.
+pub(super) trait PredictFn: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers {}
 
-impl<F: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers> PredictRequest for F {}
+impl<F: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers> PredictFn for F {}
 
 /// The receiving end of a [`super::queue::Queue`].
 pub(super) struct Worker {
@@ -38,10 +38,10 @@ pub(super) struct ModelThread {
 }
 
 impl ModelThread {
-    /// Whether the thread has ended before `time` is over.
+    /// True where the thread ends within `time`.
     ///
     /// # Errors
-    /// Where it has panicked.
+    /// An error where it has panicked.
     pub(super) fn ends_within(self, time: Duration) -> Result<bool> {
         if self.end.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
             return Ok(false);
@@ -56,12 +56,12 @@ impl Worker {
         Worker { jobs, failures, metrics }
     }
 
-    /// Lets a thread of its own answer with `model`, at most `most` texts at a time unless one request has more. The
-    /// model may ask in between whether anybody still waits, and give up where nobody does.
+    /// Starts a thread that answers by `model`, at most `most` texts at a time unless one request has more. The model may ask
+    /// between batches whether all requests were cancelled, and then give up.
     pub(super) fn start(
         self,
         most: usize,
-        mut model: impl PredictRequest + Send + 'static,
+        mut model: impl PredictFn + Send + 'static,
     ) -> Result<ModelThread> {
         let (ending, end) = mpsc::channel();
         let mut worker = self;
@@ -80,8 +80,8 @@ impl Worker {
         Ok(ModelThread { handle, end })
     }
 
-    /// What waits, as much as is computed at a time, and the request that did not fit any more. While one batch is
-    /// computed the next one gathers, so nobody has to be kept waiting for company.
+    /// The next batch of waiting requests, and the request that did not fit. A batch gathers while the one before it is
+    /// computed, so no request is held back to fill a batch.
     fn batch(&mut self, first: Entry, most: usize) -> (Vec<InFlight>, Option<Entry>) {
         let mut jobs: Vec<InFlight> = first.begin().into_iter().collect();
         let mut texts: usize = jobs.iter().map(|job| job.examples.len()).sum();
@@ -100,7 +100,7 @@ impl Worker {
         (jobs, None)
     }
 
-    fn answer(&self, jobs: Vec<InFlight>, model: &mut impl PredictRequest) {
+    fn answer(&self, jobs: Vec<InFlight>, model: &mut impl PredictFn) {
         let (abandoned, jobs): (Vec<InFlight>, Vec<InFlight>) =
             jobs.into_iter().partition(InFlight::is_abandoned);
         abandoned.iter().for_each(|job| tell_abandoned(job.examples.len()));
@@ -121,7 +121,7 @@ impl Worker {
                     job.end(Ok(own));
                 }
             }
-            Ok(None) => log::info!("{count} texts are not computed to the end: nobody waits for them"),
+            Ok(None) => log::info!("{count} texts are left unfinished: their requests were cancelled"),
             // One request's texts must not fail another's.
             Err(Failure::Text(error) | Failure::Model(error)) if jobs.len() > 1 => {
                 log::warn!("the requests of a batch are computed one by one: {error:#}");
@@ -145,11 +145,7 @@ impl Worker {
 }
 
 /// libtorch fails by panics, which must not end the server.
-fn asked(
-    model: &mut impl PredictRequest,
-    examples: Vec<Example>,
-    is_abandoned: &dyn Fn() -> bool,
-) -> Answers {
+fn asked(model: &mut impl PredictFn, examples: Vec<Example>, is_abandoned: &dyn Fn() -> bool) -> Answers {
     match catch_unwind(AssertUnwindSafe(|| model(examples, is_abandoned))) {
         Ok(answers) => answers,
         Err(panic) => Err(Failure::Model(anyhow!("the model failed: {}", panic_reason(panic.as_ref())))),

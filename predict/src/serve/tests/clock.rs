@@ -27,7 +27,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(work)
 }
 
-/// Of a body that does not come.
+/// The time limit of a body that does not come.
 struct Never;
 
 impl HttpBody for Never {

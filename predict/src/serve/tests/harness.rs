@@ -10,7 +10,7 @@ use serde_json::Value;
 use shared::schema::{Decoded, Example, Prediction, Truth};
 use tokio::sync::oneshot;
 
-use super::super::worker::PredictRequest;
+use super::super::worker::PredictFn;
 use super::super::*;
 use crate::encoder::ModelCard;
 use crate::predictor::Failure;
@@ -18,7 +18,7 @@ use crate::predictor::Failure;
 /// Bounds every wait, so that a test fails where it would hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the model is asked, and when it may answer.
+/// The model of a test: it reports requests, and answers when it is told to.
 pub(super) struct Model {
     asked: Receiver<usize>,
     go: Sender<()>,
@@ -70,7 +70,7 @@ impl Server {
         self.send("POST /predict", &body.to_string())
     }
 
-    /// Until so many texts wait.
+    /// Waits until `texts` texts wait.
     pub(super) fn await_waiting(&self, texts: u64) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let mut waiting = self.metrics.waiting.subscribe();
@@ -90,7 +90,7 @@ impl Server {
 
 impl Model {
     /// With the function that is asked.
-    pub(super) fn new() -> (Model, impl PredictRequest + Send + 'static) {
+    pub(super) fn new() -> (Model, impl PredictFn + Send + 'static) {
         let (asks, asked) = channel();
         let (go, goes) = channel();
         let (checks, abandoned) = channel();
@@ -104,7 +104,7 @@ impl Model {
         (Model { asked, go, abandoned }, answer)
     }
 
-    /// How many texts it is asked about next.
+    /// The number of texts of the next request.
     pub(super) fn asked(&self) -> usize {
         self.asked.recv_timeout(PATIENCE).expect("the model is not asked")
     }
@@ -113,7 +113,7 @@ impl Model {
         self.go.send(()).unwrap();
     }
 
-    /// Whether it has found that nobody waits for the answer.
+    /// True where the model found its request cancelled.
     pub(super) fn was_abandoned(&self) -> bool {
         self.abandoned.recv_timeout(PATIENCE).expect("the model does not answer")
     }
@@ -125,7 +125,7 @@ pub(super) fn service(
     queue: u32,
     token: Token,
     metrics: ServerMetrics,
-    model: impl PredictRequest + Send + 'static,
+    model: impl PredictFn + Send + 'static,
 ) -> (Arc<Service>, ModelThread) {
     let (queue, worker) = Queue::new(queue, metrics.clone());
     let model = worker.start(3, model).unwrap();

@@ -13,7 +13,7 @@ use super::*;
 use harness::{LIMITS, Server};
 use schema::Description;
 
-/// Makes the header of the body's length one that nobody knows.
+/// Replaces the header of the body's length by an unknown one.
 const CHUNKED: &str = "POST /predict\nTransfer-Encoding: chunked\r\nX-";
 
 fn open() -> Server {
@@ -140,7 +140,7 @@ fn who_leaves_makes_room_at_once() {
 }
 
 #[test]
-fn nobody_waits_for_what_nobody_wants() {
+fn cancelled_requests_are_dropped() {
     let server = open();
     let gone = server.predict(&json!({ "texts": ["a", "b"] }));
     assert_eq!(server.model.asked(), 2);

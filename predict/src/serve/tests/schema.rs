@@ -1,4 +1,4 @@
-//! Values held against the schemas of openapi.json: as much of JSON Schema as these use, and no more.
+//! Checks of values against the schemas of openapi.json: the part of JSON Schema that they use.
 
 use serde_json::Value;
 
@@ -15,13 +15,13 @@ impl Description {
         &self.0
     }
 
-    /// Whether /predict may be asked `body`.
+    /// Checks `body` as a request to /predict.
     pub(in crate::serve) fn allows(&self, body: &Value) -> bool {
         let request = &self.0["paths"]["/predict"]["post"]["requestBody"];
         self.fits(body, &request["content"]["application/json"]["schema"])
     }
 
-    /// Whether `method path` may be answered with `code` and `body`, JSON or not.
+    /// Checks `code` and `body`, JSON or not, as an answer of `method path`.
     pub(super) fn tells_of(&self, method: &str, path: &str, code: u16, body: &str) -> bool {
         let operation = &self.0["paths"][path][method.to_lowercase()];
         let Some(content) = operation["responses"][code.to_string()]["content"].as_object() else {
