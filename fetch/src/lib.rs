@@ -50,13 +50,13 @@ pub fn run(job: &Job) -> Result<FetchMetadata> {
 
     let scheme = job.config.entity_recognition.scheme;
     let corpus = corpus::of(config, job.config.task, job.config.evaluate.split, scheme)?;
-    let files = raw::collect(corpus.as_ref(), config.only, &downloads, &fetched::raw(&job.output))?;
-    let examples = examples::write(corpus.as_ref(), &files, config, task.shape(), &job.output)?;
+    let files = raw::collect(&corpus, config.only, &downloads, &fetched::raw(&job.output))?;
+    let examples = examples::write(&corpus, &files, config, task.shape(), &job.output)?;
     let model = model::write(config, &inputs, &fetched::model(&job.output))?;
 
     Ok(FetchMetadata {
-        corpus: corpus.name().to_owned(),
-        licence: corpus.licence().to_owned(),
+        corpus: corpus.name.to_owned(),
+        licence: corpus.licence.to_owned(),
         labels: examples.labels,
         examples: examples.rows,
         model: model.name,

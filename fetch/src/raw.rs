@@ -13,7 +13,7 @@ use shared::layout::{Split, content_extension};
 use shared::metadata::Source;
 
 use crate::content::Content;
-use crate::corpus::{Corpus, Origin};
+use crate::corpus::{Corpus, FileLocation};
 use crate::download::{CacheEntry, Downloads, Remote};
 
 /// A file on this machine, with its source.
@@ -93,7 +93,7 @@ pub(crate) type RawFiles = BTreeMap<Split, Vec<RawFile>>;
 
 /// Downloads or finds the corpus' files of every split, or of the split `only`, and copies them to `folder`.
 pub(crate) fn collect(
-    corpus: &dyn Corpus,
+    corpus: &Corpus,
     only: Option<Split>,
     downloads: &Downloads,
     folder: &Path,
@@ -101,15 +101,15 @@ pub(crate) fn collect(
     fs::create_dir_all(folder).with_context(|| format!("cannot write {}", folder.display()))?;
     let mut files = RawFiles::new();
     let wanted = |split: Split| only.is_none_or(|only| split == only);
-    for (split, origin) in corpus.origins().into_iter().filter(|(split, _)| wanted(*split)) {
-        let (file, name) = match origin {
-            Origin::Url(url) => {
+    for (split, location) in corpus.files.iter().filter(|(split, _)| wanted(*split)) {
+        let (file, name) = match location {
+            FileLocation::Url(url) => {
                 let name = url.rsplit('/').next().unwrap_or(split.name()).to_owned();
                 (downloads.require(&Remote::rows(url)?)?, name)
             }
-            Origin::File(path) => (own_file(&path)?, own_name(split, &path)),
+            FileLocation::Path(path) => (own_file(path)?, own_name(*split, path)),
         };
-        files.entry(split).or_default().push(file.copied_to(&folder.join(name))?);
+        files.entry(*split).or_default().push(file.copied_to(&folder.join(name))?);
     }
     Ok(files)
 }

@@ -10,7 +10,7 @@ use shared::config::LabelNames;
 use shared::fault::Fault;
 use shared::spelling;
 
-/// What files have in place of a label, and the name of that label.
+/// The names of labels by the ids that files have in their place.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     by_id: HashMap<String, String>,
@@ -19,8 +19,10 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// Reads the names.
+    ///
     /// # Errors
-    /// An input fault where they are to stand in a file, and that has none.
+    /// An input fault where the config names a file and it has no names.
     pub(super) fn of(names: &LabelNames) -> Result<Names> {
         match names {
             LabelNames::Listed(names) => Ok(Names::listed(names.clone())),
@@ -33,7 +35,7 @@ impl Names {
         }
     }
 
-    /// A JSON array or object, else a name a line, as `datasets` reads its `names_file`.
+    /// Reads a JSON array or object, or a text with one name per line, as `datasets` does for its `names_file`.
     fn read(path: &Path) -> Result<Names> {
         let text = fs::read_to_string(path).context("it cannot be read as text in UTF-8")?;
         let text = text.trim_start_matches('\u{feff}');
@@ -74,11 +76,12 @@ impl Names {
         Names { by_id, labels }
     }
 
-    /// The name of the label that a file writes as `id`; none where it has none.
+    /// The name of the label with this `id`, if it has one.
     pub(super) fn name(&self, id: &str) -> Option<&str> {
         self.by_id.get(spelling::of_label(id).as_ref()).map(String::as_str)
     }
 
+    /// Each name once, in the order of the ids.
     pub(super) fn labels(&self) -> &[String] {
         &self.labels
     }
@@ -115,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn names_may_stand_in_a_file() {
+    fn names_are_read_from_files() {
         let check_file = |name: &str, text: &str| {
             let (_folder, names) = file(name, text);
             check(&names, &["weak", "strong"], &[("1", Some("strong"))]);

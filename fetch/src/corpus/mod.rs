@@ -1,24 +1,14 @@
-//! The corpora: one file for each knows its addresses, licence, parser and label names.
+//! The corpora: a table of registered ones (`registry`), and the user's own files.
 
-mod codes;
-mod files;
-mod klue_mrc;
-mod klue_ner;
-mod klue_nli;
-mod klue_sts;
+mod klue;
 mod korean_hate_speech;
-mod kornli;
-mod korquad_v1;
-mod korsts;
 mod label_names;
-mod nsmc;
-mod paws_x_ko;
-mod question_pair;
-#[cfg(test)]
-mod testing;
+mod own_files;
+mod registry;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
@@ -30,123 +20,100 @@ use shared::layout::Split;
 use shared::schema::{ExampleShape, Texts, TruthKind};
 use shared::task::Task;
 
+use self::registry::{Registered, registered};
 use crate::raw::RawFile;
 
-/// Where the file of a split comes from.
+/// The location of a raw file.
 #[derive(Debug)]
-pub(crate) enum Origin {
+pub(crate) enum FileLocation {
     Url(&'static str),
-    File(PathBuf),
+    Path(PathBuf),
 }
 
-/// A corpus, registered or of own files.
-pub(crate) trait Corpus {
-    fn name(&self) -> &'static str;
-
-    /// Its SPDX name where it has one.
-    fn licence(&self) -> &'static str;
-
-    /// Where it is described; empty for own files.
-    fn homepage(&self) -> &'static str;
-
-    /// What its rows hold.
-    fn shape(&self) -> ExampleShape;
-
-    /// The files of every split that the corpus has. One without dev gets a part of train.
-    fn origins(&self) -> Vec<(Split, Origin)>;
-
-    /// The labels, or classes of entities, in the order of their ids; none where they are those that stand in train,
-    /// sorted, or where there are no labels.
-    fn labels(&self) -> Option<Vec<String>>;
-
-    /// The rows of the file of a split, with labels by name.
-    fn rows(&self, file: &RawFile) -> Result<Rows>;
-
-    /// The rows that the files of a split are known to have.
-    fn known_rows(&self, split: Split) -> Option<u64>;
+/// A corpus: a registered one, or the user's own files.
+pub(crate) struct Corpus {
+    pub(crate) name: &'static str,
+    /// The SPDX name of the licence where it has one.
+    pub(crate) licence: &'static str,
+    /// The shape of its rows.
+    pub(crate) shape: ExampleShape,
+    /// The files of every split that the corpus has. Without a file for dev, dev is taken from train.
+    pub(crate) files: Vec<(Split, FileLocation)>,
+    /// The labels or entity types in the order of their ids. None where they are the sorted ones of train, or the rows have
+    /// no labels.
+    pub(crate) labels: Option<Vec<String>>,
+    /// The known number of rows in the files of every split.
+    pub(crate) known_rows: BTreeMap<Split, u64>,
+    pub(crate) parser: Parser,
 }
 
-fn registered(name: CorpusName) -> Box<dyn Corpus> {
-    match name {
-        CorpusName::Nsmc => Box::new(nsmc::Nsmc),
-        CorpusName::KlueNli => Box::new(klue_nli::KlueNli),
-        CorpusName::KlueSts => Box::new(klue_sts::KlueSts),
-        CorpusName::KlueNer => Box::new(klue_ner::KlueNer),
-        CorpusName::KlueMrc => Box::new(klue_mrc::KlueMrc),
-        CorpusName::Kornli => Box::new(kornli::Kornli),
-        CorpusName::Korsts => Box::new(korsts::Korsts),
-        CorpusName::PawsXKo => Box::new(paws_x_ko::PawsXKo),
-        CorpusName::QuestionPair => Box::new(question_pair::QuestionPair),
-        CorpusName::KoreanHateSpeech => Box::new(korean_hate_speech::KoreanHateSpeech),
-        CorpusName::KorquadV1 => Box::new(korquad_v1::KorquadV1),
-    }
-}
+/// Reads the rows of one file, with labels by name.
+type Parser = Box<dyn Fn(&RawFile) -> Result<Rows>>;
 
-/// The corpus that the config names, for `task`; `evaluated` is the split that evaluate will ask for, and `scheme` how
-/// the tags in own files are written.
+/// The corpus that the config names, for `task`. `evaluated` is the split that evaluate will use, and `scheme` the notation
+/// of tags in own files.
 ///
 /// # Errors
-/// A usage fault where it is not for the task, or lacks a split that the config asks for.
+/// A usage fault where the corpus is not for the task, or lacks a split that the config names.
 pub(crate) fn of(
     config: &FetchConfig,
     task: Task,
     evaluated: Split,
     scheme: Option<TagScheme>,
-) -> Result<Box<dyn Corpus>> {
+) -> Result<Corpus> {
     let shape = task.shape();
     let corpus = match (config.corpus, &config.files) {
-        (Some(name), _) => registered(name),
-        (None, Some(own)) => Box::new(files::OwnFiles::new(own.clone(), shape, scheme)?),
+        (Some(name), _) => registered(name).into(),
+        (None, Some(own)) => own_files::corpus(own.clone(), shape, scheme)?,
         (None, None) => {
             return Err(Fault::usage("the config names neither `fetch.corpus` nor `fetch.files`"))
                 .context("nothing to fetch");
         }
     };
-    let (name, task) = (corpus.name(), task.name());
+    let (name, task) = (corpus.name, task.name());
     let other = || {
-        let own = tasks_of(corpus.shape()).join(", ");
+        let own = tasks_of(corpus.shape).join(", ");
         Fault::usage(format!("config key `fetch.corpus` is {name}, a corpus for {own}, and `task` is {task}"))
     };
-    ensure!(serves(corpus.shape(), shape), other());
-    check_splits(corpus.as_ref(), config, evaluated)?;
+    ensure!(serves(corpus.shape, shape), other());
+    check_splits(&corpus, config, evaluated)?;
     Ok(corpus)
 }
 
-/// Whether rows of the shape `own` can be made into such of the shape `wanted`: any has a text, and a truth is easily
-/// left out.
+/// Returns whether rows of the shape `own` can be converted to the shape `wanted`. Every row has a text, and its truth can
+/// be dropped.
 fn serves(own: ExampleShape, wanted: ExampleShape) -> bool {
     own == wanted || wanted == ExampleShape { texts: Texts::One, truth: TruthKind::Nothing }
 }
 
-fn check_splits(corpus: &dyn Corpus, config: &FetchConfig, evaluated: Split) -> Result<()> {
-    let name = corpus.name();
-    let origins = corpus.origins();
-    let has = |wanted: Split| origins.iter().any(|(split, _)| *split == wanted);
+fn check_splits(corpus: &Corpus, config: &FetchConfig, evaluated: Split) -> Result<()> {
+    let name = corpus.name;
+    let has = |wanted: Split| corpus.files.iter().any(|(split, _)| *split == wanted);
     if let Some(only) = config.only {
         ensure!(
             has(only),
             Fault::usage(format!("config key `fetch.only` is {only}, and {name} has no such split"))
         );
     }
-    let parted = config.test_fraction > 0.0;
+    let divided = config.test_fraction > 0.0;
     let lacks_test = || {
         let todo = "set it to \"dev\", or give `fetch.test_fraction`";
         Fault::usage(format!(
             "config key `evaluate.split` is \"test\", and {name} has none that is public; {todo}"
         ))
     };
-    ensure!(evaluated != Split::Test || parted || has(Split::Test), lacks_test());
+    ensure!(evaluated != Split::Test || divided || has(Split::Test), lacks_test());
     Ok(())
 }
 
-/// The tasks that learn from such rows.
+/// The tasks for rows of `shape`.
 fn tasks_of(shape: ExampleShape) -> Vec<&'static str> {
     Task::ALL.into_iter().filter(|task| task.shape() == shape).map(Task::name).collect()
 }
 
-/// The registered corpora, one a line: name, task, rows, licence, homepage.
+/// The registered corpora, one per line: name, task, rows, licence, homepage.
 pub(crate) fn table() -> String {
-    let lines = CorpusName::ALL.into_iter().map(|name| line(registered(name).as_ref()));
+    let lines = CorpusName::ALL.into_iter().map(|name| line(&registered(name)));
     let header = ["NAME", "TASK", "ROWS", "LICENCE", "SOURCE"].map(str::to_owned);
     let table: Vec<[String; 5]> = std::iter::once(header).chain(lines).collect();
     let width = |column: usize| table.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
@@ -158,9 +125,9 @@ pub(crate) fn table() -> String {
     table.iter().map(padded).collect::<Vec<_>>().join("\n")
 }
 
-fn line(corpus: &dyn Corpus) -> [String; 5] {
-    let rows = Split::ALL.into_iter().filter_map(|split| Some((split, corpus.known_rows(split)?)));
-    let rows = rows.map(|(split, rows)| format!("{split} {rows}")).collect::<Vec<_>>().join(", ");
-    let task = tasks_of(corpus.shape()).join(", ");
-    [corpus.name().into(), task, rows, corpus.licence().into(), corpus.homepage().into()]
+fn line(corpus: &Registered) -> [String; 5] {
+    let rows = corpus.known_rows.iter().map(|(split, rows)| format!("{split} {rows}"));
+    let rows = rows.collect::<Vec<_>>().join(", ");
+    let task = tasks_of(corpus.shape).join(", ");
+    [corpus.name.into(), task, rows, corpus.licence.into(), corpus.homepage.into()]
 }

@@ -1,9 +1,10 @@
+mod registered;
+
 use std::path::Path;
 
+use shared::config::Config;
 use shared::fault::kind_of;
 use shared::layout::Split;
-
-use shared::config::Config;
 
 use super::*;
 use crate::examples;
@@ -20,18 +21,18 @@ fn the_table_names_every_corpus() {
 }
 
 #[test]
-fn a_corpus_is_called_what_the_config_calls_it() {
+fn every_corpus_has_its_name_in_the_config() {
     for name in CorpusName::ALL {
-        assert_eq!(serde_json::to_value(name).unwrap(), registered(name).name());
+        assert_eq!(serde_json::to_value(name).unwrap(), registered(name).name);
     }
 }
 
 #[test]
 fn every_split_with_a_file_has_a_known_size() {
-    for corpus in CorpusName::ALL.map(registered) {
+    for corpus in CorpusName::ALL.map(|name| Corpus::from(registered(name))) {
         for split in Split::ALL {
-            let has_file = corpus.origins().iter().any(|(of, _)| *of == split);
-            assert_eq!(has_file, corpus.known_rows(split).is_some(), "{} {split}", corpus.name());
+            let has_file = corpus.files.iter().any(|(of, _)| *of == split);
+            assert_eq!(has_file, corpus.known_rows.contains_key(&split), "{} {split}", corpus.name);
         }
     }
 }
@@ -58,19 +59,21 @@ fn a_corpus_for_another_task_or_without_the_split_is_refused() {
     check_refused(pairs, "corpus = \"klue-nli\"\nonly = \"test\"", &["`fetch.only`", "klue-nli"]);
 }
 
-/// The examples of the files of `split` in the folder `mirror`, checked and written, if they all are there.
-fn mirrored(corpus: &dyn Corpus, split: Split, mirror: &Path) -> Option<u64> {
-    let file = |origin| match origin {
-        Origin::Url(url) => RawFile::local(&mirror.join(url.strip_prefix("https://")?), String::new()).ok(),
-        Origin::File(_) => None,
+/// Checks and writes the examples of `split` from the folder `mirror`. Returns their number, and none if a file is absent.
+fn mirrored(corpus: &Corpus, split: Split, mirror: &Path) -> Option<u64> {
+    let file = |location: &FileLocation| match location {
+        FileLocation::Url(url) => {
+            RawFile::local(&mirror.join(url.strip_prefix("https://")?), String::new()).ok()
+        }
+        FileLocation::Path(_) => None,
     };
-    let origins = corpus.origins().into_iter().filter(|(of, _)| *of == split);
-    let files: Vec<RawFile> = origins.map(|(_, origin)| file(origin)).collect::<Option<_>>()?;
-    let config = format!("corpus = \"{}\"\nmodel = \"scratch\"\nonly = \"{split}\"\n", corpus.name());
+    let locations = corpus.files.iter().filter(|(of, _)| *of == split);
+    let files: Vec<RawFile> = locations.map(|(_, location)| file(location)).collect::<Option<_>>()?;
+    let config = format!("corpus = \"{}\"\nmodel = \"scratch\"\nonly = \"{split}\"\n", corpus.name);
     let config = toml::from_str(&config).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let files = RawFiles::from([(split, files)]);
-    let examples = examples::write(corpus, &files, &config, corpus.shape(), folder.path()).unwrap();
+    let examples = examples::write(corpus, &files, &config, corpus.shape, folder.path()).unwrap();
     Some(examples.rows.values().sum())
 }
 
@@ -81,11 +84,11 @@ fn the_real_files_are_read_whole() {
         eprintln!("skipped: {} is absent", mirror.display());
         return;
     }
-    for corpus in CorpusName::ALL.map(registered) {
-        for split in Split::ALL.into_iter().filter(|split| corpus.known_rows(*split).is_some()) {
-            match mirrored(corpus.as_ref(), split, &mirror) {
-                None => eprintln!("skipped: {} {split} is absent", corpus.name()),
-                rows => assert_eq!(rows, corpus.known_rows(split), "{} {split}", corpus.name()),
+    for corpus in CorpusName::ALL.map(|name| Corpus::from(registered(name))) {
+        for (&split, &known) in &corpus.known_rows {
+            match mirrored(&corpus, split, &mirror) {
+                None => eprintln!("skipped: {} {split} is absent", corpus.name),
+                Some(rows) => assert_eq!(rows, known, "{} {split}", corpus.name),
             }
         }
     }

@@ -34,7 +34,7 @@ fn id_scope(split: Split) -> Split {
 }
 
 impl Checks {
-    pub(super) fn new(corpus: &dyn Corpus, shape: ExampleShape) -> Checks {
+    pub(super) fn new(corpus: &Corpus, shape: ExampleShape) -> Checks {
         let labels = Labels::of(corpus, shape.truth);
         Checks { shape, labels, ids: BTreeMap::new(), corrected_answers: 0, duplicates: Duplicates::new() }
     }

@@ -48,9 +48,9 @@ struct Respelled {
 }
 
 impl Labels {
-    pub(super) fn of(corpus: &dyn Corpus, truth: TruthKind) -> Labels {
+    pub(super) fn of(corpus: &Corpus, truth: TruthKind) -> Labels {
         let labels = match truth {
-            TruthKind::Label | TruthKind::Labels | TruthKind::Entities => corpus.labels(),
+            TruthKind::Label | TruthKind::Labels | TruthKind::Entities => corpus.labels.clone(),
             TruthKind::Nothing | TruthKind::Score | TruthKind::Answers => Some(Vec::new()),
         };
         let spellings = |name: &String| [name.clone(), spelling::of_label(name).into_owned()];

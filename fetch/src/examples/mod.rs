@@ -42,7 +42,7 @@ pub(crate) struct Examples {
 /// An input fault that names file and line: a label that is not in the list, a repeated id, an answer that is not in its
 /// context, no rows.
 pub(crate) fn write(
-    corpus: &dyn Corpus,
+    corpus: &Corpus,
     files: &RawFiles,
     config: &FetchConfig,
     shape: ExampleShape,
@@ -66,9 +66,9 @@ pub(crate) fn write(
 }
 
 /// Logs a warning where a registered corpus does not have its known size. It may be a newer release.
-fn compare(corpus: &dyn Corpus, split: Split, files: &[RawFile], rows: u64) {
-    if let Some(known) = corpus.known_rows(split).filter(|known| *known != rows) {
-        log::warn!("{} has {rows} rows, and {known} are known of {}'s {split}", shown(files), corpus.name());
+fn compare(corpus: &Corpus, split: Split, files: &[RawFile], rows: u64) {
+    if let Some(known) = corpus.known_rows.get(&split).filter(|known| **known != rows) {
+        log::warn!("{} has {rows} rows, and {known} are known of {}'s {split}", shown(files), corpus.name);
     }
 }
 
@@ -79,7 +79,7 @@ fn shown(files: &[RawFile]) -> String {
 /// Writes the examples of one file. `before` is the number of rows in the split's earlier files; returns the number with
 /// this file.
 fn write_rows(
-    corpus: &dyn Corpus,
+    corpus: &Corpus,
     file: &RawFile,
     split: Split,
     before: u64,
@@ -88,7 +88,7 @@ fn write_rows(
     writers: &mut BTreeMap<Split, SplitWriter>,
 ) -> Result<u64> {
     let mut number = before;
-    for row in corpus.rows(file)? {
+    for row in (corpus.parser)(file)? {
         number += 1;
         let example = checks.example(row?, number, split, &file.shown)?;
         let assigned = assignment.split_of(&example, checks.shape().texts);
@@ -103,7 +103,7 @@ fn write_rows(
 
 /// Writes the examples of the files of one split.
 fn write_split(
-    corpus: &dyn Corpus,
+    corpus: &Corpus,
     split: Split,
     files: &[RawFile],
     assignment: SplitAssignment,

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use rows::{Place, Row, Rows};
+use rows::{Place, Row};
 use shared::config::Config;
 use shared::fault::kind_of;
 use shared::layout::fetched;
@@ -31,7 +31,7 @@ fn written(train: &str, dev: Option<&str>, test: Option<&str>, keys: &str) -> Re
     let config: Config = toml::from_str(&format!("{toml}{keys}")).unwrap();
     let shape = config.task.shape();
     let examples = write(
-        corpus::of(&config.fetch, config.task, config.evaluate.split, None)?.as_ref(),
+        &corpus::of(&config.fetch, config.task, config.evaluate.split, None)?,
         &files,
         &config.fetch,
         shape,
@@ -129,43 +129,17 @@ fn train_and_test_may_both_be_numbered_from_one() {
     assert_eq!(read(&folder, Split::Test)[0].example_id, "text 0");
 }
 
-/// Rows as they are, whatever file they come from.
-struct Fixed {
-    shape: ExampleShape,
-    rows: Vec<Row>,
-}
-
-impl Corpus for Fixed {
-    fn name(&self) -> &'static str {
-        "fixed"
-    }
-
-    fn licence(&self) -> &'static str {
-        "own"
-    }
-
-    fn homepage(&self) -> &'static str {
-        ""
-    }
-
-    fn shape(&self) -> ExampleShape {
-        self.shape
-    }
-
-    fn origins(&self) -> Vec<(Split, corpus::Origin)> {
-        Vec::new()
-    }
-
-    fn labels(&self) -> Option<Vec<String>> {
-        None
-    }
-
-    fn rows(&self, _file: &RawFile) -> Result<Rows> {
-        Ok(Box::new(self.rows.clone().into_iter().map(Ok)))
-    }
-
-    fn known_rows(&self, _split: Split) -> Option<u64> {
-        None
+/// A corpus with these rows in every file, and with these labels.
+fn fixed(rows: &[Row], labels: Option<Vec<String>>, shape: ExampleShape) -> Corpus {
+    let rows = rows.to_vec();
+    Corpus {
+        name: "fixed",
+        licence: "own",
+        shape,
+        files: Vec::new(),
+        labels,
+        known_rows: BTreeMap::new(),
+        parser: Box::new(move |_| Ok(Box::new(rows.clone().into_iter().map(Ok)))),
     }
 }
 
@@ -180,7 +154,7 @@ fn from_dev_file(rows: &[Row], shape: ExampleShape, keys: &str) -> Result<(Examp
     fs::write(&path, "").unwrap();
     let files = RawFiles::from([(Split::Dev, vec![RawFile::local(&path, String::new()).unwrap()])]);
     let toml = format!("corpus = \"klue-nli\"\nmodel = \"scratch\"\nonly = \"dev\"\n{keys}");
-    let corpus = Fixed { shape, rows: rows.to_vec() };
+    let corpus = fixed(rows, None, shape);
     let examples = write(&corpus, &files, &toml::from_str(&toml).unwrap(), shape, folder.path())?;
     Ok((examples, folder))
 }

@@ -69,35 +69,8 @@ fn a_list_in_an_error_is_bounded() {
 
 /// The state and the warnings after train with one example for each of `labels`; `listed` are the corpus' own labels.
 fn after_train(labels: &[&str], truth: TruthKind, listed: Option<&[&str]>) -> (Labels, Vec<String>) {
-    struct Listed(Option<Vec<String>>);
-    impl Corpus for Listed {
-        fn name(&self) -> &'static str {
-            "listed"
-        }
-        fn licence(&self) -> &'static str {
-            "own"
-        }
-        fn homepage(&self) -> &'static str {
-            ""
-        }
-        fn shape(&self) -> ExampleShape {
-            SCORES
-        }
-        fn origins(&self) -> Vec<(Split, corpus::Origin)> {
-            Vec::new()
-        }
-        fn labels(&self) -> Option<Vec<String>> {
-            self.0.clone()
-        }
-        fn rows(&self, _file: &RawFile) -> Result<Rows> {
-            Ok(Box::new(std::iter::empty()))
-        }
-        fn known_rows(&self, _split: Split) -> Option<u64> {
-            None
-        }
-    }
     let listed = listed.map(|labels| labels.iter().map(|label| (*label).to_owned()).collect());
-    let mut all = Labels::of(&Listed(listed), truth);
+    let mut all = Labels::of(&fixed(&[], listed, SCORES), truth);
     for label in labels {
         let mut label = (*label).to_owned();
         all.normalize(&mut label).unwrap();

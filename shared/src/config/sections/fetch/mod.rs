@@ -65,7 +65,7 @@ fn default_dev_fraction() -> f64 {
     0.05
 }
 
-/// The registered corpora; `fetch/src/corpus/` has one file for each.
+/// The registered corpora; `fetch/src/corpus/registry.rs` is their table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CorpusName {

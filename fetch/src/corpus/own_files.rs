@@ -1,5 +1,6 @@
-//! Own files in place of a registered corpus.
+//! The files in `fetch.files`, which replace a registered corpus.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -11,46 +12,52 @@ use shared::layout::{Split, content_extension};
 use shared::schema::{ExampleShape, Truth, TruthKind};
 
 use super::label_names::Names;
-use super::{Corpus, Origin};
+use super::{Corpus, FileLocation};
 use crate::raw::RawFile;
 
-/// They hold what the task asks for.
-pub(super) struct OwnFiles {
+/// The corpus of the files in `files`, whose rows have the `shape` of the task. `scheme` is the notation of tags, if the
+/// config names one.
+///
+/// # Errors
+/// An input fault where the file with the names of labels cannot be read.
+pub(super) fn corpus(files: FilesConfig, shape: ExampleShape, scheme: Option<TagScheme>) -> Result<Corpus> {
+    let names = files.label_names.as_ref().map(Names::of).transpose()?;
+    let own = OwnFiles { files, shape, scheme, names };
+    Ok(Corpus {
+        name: "own files",
+        licence: "own",
+        shape,
+        files: own.locations(),
+        labels: own.labels(),
+        known_rows: BTreeMap::new(),
+        parser: Box::new(move |file| own.rows(file)),
+    })
+}
+
+struct OwnFiles {
     files: FilesConfig,
     shape: ExampleShape,
-    /// How the tags of words are written, where the config says.
+    /// The notation of the tags of words, if the config names one.
     scheme: Option<TagScheme>,
-    /// Of labels that the files write as ids.
+    /// The names of labels for which the files have ids.
     names: Option<Names>,
 }
 
-impl Corpus for OwnFiles {
-    fn name(&self) -> &'static str {
-        "own files"
-    }
-
-    fn licence(&self) -> &'static str {
-        "own"
-    }
-
-    fn homepage(&self) -> &'static str {
-        ""
-    }
-
-    fn shape(&self) -> ExampleShape {
-        self.shape
-    }
-
-    fn origins(&self) -> Vec<(Split, Origin)> {
+impl OwnFiles {
+    fn locations(&self) -> Vec<(Split, FileLocation)> {
         let files = &self.files;
         let paths = [
             (Split::Train, Some(&files.train)),
             (Split::Dev, files.dev.as_ref()),
             (Split::Test, files.test.as_ref()),
         ];
-        paths.into_iter().filter_map(|(split, path)| Some((split, Origin::File(path?.clone())))).collect()
+        paths
+            .into_iter()
+            .filter_map(|(split, path)| Some((split, FileLocation::Path(path?.clone()))))
+            .collect()
     }
 
+    /// The labels that the config or train's file lists; none where they are those of train's rows.
     fn labels(&self) -> Option<Vec<String>> {
         match self.tag_set() {
             Some(set) => Some(set.classes().to_vec()),
@@ -89,12 +96,38 @@ impl Corpus for OwnFiles {
         })
     }
 
-    fn known_rows(&self, _split: Split) -> Option<u64> {
-        None
+    /// The labels in the order in which the config, or else train's file, gives them names.
+    fn named_labels(&self) -> Option<Vec<String>> {
+        if let Some(names) = &self.names {
+            return Some(names.labels().to_vec());
+        }
+        let train = &self.files.train;
+        let format = self.files.format.or_else(|| format_of(train, self.shape.truth));
+        let of_texts = matches!(self.shape.truth, TruthKind::Label | TruthKind::Labels);
+        let names = rows::class_names(train, &self.files.columns, self.shape.truth);
+        names.filter(|_| of_texts && format == Some(FileFormat::Parquet))
+    }
+
+    /// The set of tags, if the listed labels are tags of words; none where they are entity types.
+    fn tag_set(&self) -> Option<TagSet> {
+        let labels = self.files.labels.as_ref().filter(|_| self.shape.truth == TruthKind::Entities)?;
+        if self.scheme == Some(TagScheme::Plain) || !labels.iter().any(|label| label == "O") {
+            return None;
+        }
+        let scheme = self.scheme.or_else(|| TagScheme::of_set(labels.iter().map(String::as_str)))?;
+        TagSet::new(labels, scheme).ok()
+    }
+
+    fn format_by_name(&self, file: &RawFile) -> Result<FileFormat> {
+        format_of(&file.path, self.shape.truth).with_context(|| {
+            let formats = rows::formats_of(self.shape).join(", ");
+            let demand = format!("set `fetch.files.format` to one of {formats}");
+            Fault::usage(format!("the name of {} does not tell its format; {demand}", file.shown))
+        })
     }
 }
 
-/// The row with its labels by their names.
+/// Replaces the ids of labels in a row by their names.
 fn named(mut row: Row, names: &Names, shown: &str) -> Result<Row> {
     let place = row.place;
     let rename = |label: &mut String| -> Result<()> {
@@ -113,49 +146,6 @@ fn named(mut row: Row, names: &Names, shown: &str) -> Result<Row> {
         _ => {}
     }
     Ok(row)
-}
-
-impl OwnFiles {
-    /// # Errors
-    /// An input fault where the names of labels are in a file, and that cannot be read.
-    pub(super) fn new(
-        files: FilesConfig,
-        shape: ExampleShape,
-        scheme: Option<TagScheme>,
-    ) -> Result<OwnFiles> {
-        let names = files.label_names.as_ref().map(Names::of).transpose()?;
-        Ok(OwnFiles { files, shape, scheme, names })
-    }
-
-    /// The labels in the order in which the config, or else train, gives them names.
-    fn named_labels(&self) -> Option<Vec<String>> {
-        if let Some(names) = &self.names {
-            return Some(names.labels().to_vec());
-        }
-        let train = &self.files.train;
-        let format = self.files.format.or_else(|| format_of(train, self.shape.truth));
-        let of_texts = matches!(self.shape.truth, TruthKind::Label | TruthKind::Labels);
-        let names = rows::class_names(train, &self.files.columns, self.shape.truth);
-        names.filter(|_| of_texts && format == Some(FileFormat::Parquet))
-    }
-
-    /// Where the listed labels are the tags of words, with which entities begin and go on; none where they are classes.
-    fn tag_set(&self) -> Option<TagSet> {
-        let labels = self.files.labels.as_ref().filter(|_| self.shape.truth == TruthKind::Entities)?;
-        if self.scheme == Some(TagScheme::Plain) || !labels.iter().any(|label| label == "O") {
-            return None;
-        }
-        let scheme = self.scheme.or_else(|| TagScheme::of_set(labels.iter().map(String::as_str)))?;
-        TagSet::new(labels, scheme).ok()
-    }
-
-    fn format_by_name(&self, file: &RawFile) -> Result<FileFormat> {
-        format_of(&file.path, self.shape.truth).with_context(|| {
-            let formats = rows::formats_of(self.shape).join(", ");
-            let demand = format!("set `fetch.files.format` to one of {formats}");
-            Fault::usage(format!("the name of {} does not tell its format; {demand}", file.shown))
-        })
-    }
 }
 
 fn format_of(path: &Path, truth: TruthKind) -> Option<FileFormat> {
