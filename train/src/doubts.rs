@@ -66,8 +66,9 @@ fn patience(config: &TrainConfig, batches: &mut Batches, total: u64) -> Option<S
     };
     (patience.saturating_add(1) >= most).then(|| {
         format!(
-            "early stopping cannot end the training: dev is evaluated {most} times at most, and \
-             `train.early_stopping_patience` is {patience}; lower it, or evaluate more often (`train.evaluate_every_steps`)"
+            "early stopping cannot end the training: dev is evaluated at most {}, and `train.early_stopping_patience` is \
+             {patience}; lower it, or evaluate more often (`train.evaluate_every_steps`)",
+            if most == 1 { "once".to_owned() } else { format!("{most} times") }
         )
     })
 }
@@ -130,13 +131,13 @@ mod tests {
             |patience, config: TrainConfig| TrainConfig { early_stopping_patience: Some(patience), ..config };
         let config = || TrainConfig { epochs: 3, ..TrainConfig::default() };
         check(&patient(1, config()), &[]);
-        check(&patient(2, config()), &["dev is evaluated 3 times at most"]);
+        check(&patient(2, config()), &["dev is evaluated at most 3 times"]);
         check(&patient(4, TrainConfig { evaluations_per_epoch: Some(2), ..config() }), &[]);
-        check(&patient(5, TrainConfig { evaluations_per_epoch: Some(2), ..config() }), &["6 times at most"]);
+        check(&patient(5, TrainConfig { evaluations_per_epoch: Some(2), ..config() }), &["at most 6 times"]);
         check(&patient(2, TrainConfig { evaluate_every_steps: Some(8), ..config() }), &[]);
-        check(&patient(3, TrainConfig { evaluate_every_steps: Some(8), ..config() }), &["4 times at most"]);
+        check(&patient(3, TrainConfig { evaluate_every_steps: Some(8), ..config() }), &["at most 4 times"]);
         check(&patient(1, TrainConfig { max_steps: Some(25), ..config() }), &[]);
-        check(&patient(2, TrainConfig { max_steps: Some(25), ..config() }), &["3 times at most"]);
+        check(&patient(2, TrainConfig { max_steps: Some(25), ..config() }), &["at most 3 times"]);
         check(&patient(3, TrainConfig { max_steps: Some(u64::MAX), ..config() }), &[]);
     }
 
