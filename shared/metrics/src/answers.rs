@@ -11,7 +11,9 @@ const PARTING: [char; 12] = ['\'', '"', '《', '》', '<', '>', '〈', '〉', '(
 /// One question's scores, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AnswerScore {
+    /// 1 where the answer equals a true one, else 0.
     pub exact_match: f64,
+    /// The best F1 of its characters.
     pub f1: f64,
 }
 
@@ -31,6 +33,7 @@ impl AnswerScores {
         self.f1 += score.f1;
     }
 
+    /// The number of questions.
     pub fn questions(&self) -> u64 {
         self.questions
     }

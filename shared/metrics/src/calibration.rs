@@ -8,7 +8,9 @@ const BINS: usize = 15;
 /// A prediction: the probability of the class that was chosen, and whether it was the right one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judged {
+    /// The probability of the predicted class.
     pub confidence: f64,
+    /// True where the prediction is correct.
     pub correct: bool,
 }
 
@@ -24,11 +26,15 @@ pub struct Calibration {
 /// The predictions whose confidence is over `lower` and at most `upper`; the first bin has 0 too.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bin {
+    /// The least confidence of the bin.
     pub lower: f64,
+    /// The greatest confidence of the bin.
     pub upper: f64,
+    /// The number of predictions in the bin.
     pub predictions: u64,
     /// Mean confidence.
     pub confidence: f64,
+    /// The share of correct predictions.
     pub accuracy: f64,
 }
 

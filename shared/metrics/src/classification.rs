@@ -10,6 +10,7 @@ pub struct Confusion {
 }
 
 impl Confusion {
+    /// An empty matrix over `labels` labels.
     pub fn new(labels: usize) -> Confusion {
         Confusion { counts: vec![vec![0; labels]; labels] }
     }
@@ -21,14 +22,17 @@ impl Confusion {
         }
     }
 
+    /// `[label][predicted]`: the counts of examples.
     pub fn counts(&self) -> &[Vec<u64>] {
         &self.counts
     }
 
+    /// The number of examples.
     pub fn examples(&self) -> u64 {
         self.counts.iter().flatten().sum()
     }
 
+    /// The share of correct predictions; 0 without examples.
     pub fn accuracy(&self) -> f64 {
         let right: u64 = self.counts.iter().enumerate().map(|(label, row)| row[label]).sum();
         ratio(right, self.examples())

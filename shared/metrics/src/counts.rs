@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Counts of predictions, of true cases, and of both together. Their sum over rows or classes gives the micro average.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// The number of correct predictions.
     pub correct: u64,
+    /// The number of predictions.
     pub predicted: u64,
     /// The number of true cases.
     pub support: u64,
@@ -17,23 +19,30 @@ pub struct Counts {
 /// One class' row of the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
+    /// The name of the class.
     pub label: String,
+    /// Correct predictions / predictions.
     pub precision: f64,
+    /// Correct predictions / examples with the label.
     pub recall: f64,
+    /// The harmonic mean of precision and recall.
     pub f1: f64,
     /// Examples with this label.
     pub support: u64,
 }
 
 impl Counts {
+    /// Correct predictions / predictions; 0 without predictions.
     pub fn precision(self) -> f64 {
         ratio(self.correct, self.predicted)
     }
 
+    /// Correct predictions / true cases; 0 without true cases.
     pub fn recall(self) -> f64 {
         ratio(self.correct, self.support)
     }
 
+    /// The harmonic mean of precision and recall; 0 without either.
     pub fn f1(self) -> f64 {
         ratio(2 * self.correct, self.predicted + self.support)
     }

@@ -1,6 +1,8 @@
 //! Scorers as pure functions and small accumulators, one file a family. Each formula follows the library or paper that it
 //! names. A metric without a value is `None`, or 0 where the named scorer says 0.
 
+#![warn(missing_docs)]
+
 pub mod answers;
 pub mod calibration;
 mod classification;

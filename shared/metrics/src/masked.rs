@@ -18,6 +18,7 @@ impl TokenScores {
         self.tokens += tokens;
     }
 
+    /// The number of tokens.
     pub fn tokens(&self) -> u64 {
         self.tokens
     }
@@ -32,6 +33,7 @@ impl TokenScores {
         self.loss().map(f64::exp)
     }
 
+    /// The share of correct predictions; 0 without tokens.
     pub fn accuracy(&self) -> f64 {
         ratio(self.correct, self.tokens)
     }

@@ -3,7 +3,9 @@
 /// A score of a class, and whether the row is of that class.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
+    /// The score of the class.
     pub score: f64,
+    /// True for a row of the class.
     pub positive: bool,
 }
 
@@ -12,14 +14,18 @@ pub struct Scored {
 pub struct Roc {
     /// From (0, 0), whose threshold is infinite, to (1, 1): one point a distinct score.
     pub points: Vec<RocPoint>,
+    /// The area under the curve.
     pub auc: f64,
 }
 
 /// The rates where every score of at least `threshold` is taken for positive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RocPoint {
+    /// The least score that counts as positive.
     pub threshold: f64,
+    /// False positives / negative rows.
     pub false_positive_rate: f64,
+    /// True positives / positive rows.
     pub true_positive_rate: f64,
 }
 
@@ -35,8 +41,11 @@ pub struct PrecisionRecall {
 /// Precision and recall where every score of at least `threshold` is taken for positive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PrecisionRecallPoint {
+    /// The least score that counts as positive.
     pub threshold: f64,
+    /// True positives / rows that count as positive.
     pub precision: f64,
+    /// True positives / positive rows.
     pub recall: f64,
 }
 

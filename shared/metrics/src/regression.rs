@@ -10,16 +10,22 @@ pub const PARAPHRASE: f64 = 3.0;
 /// One row of a regression task.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rating {
+    /// The predicted score.
     pub predicted: f64,
+    /// The true score.
     pub label: f64,
 }
 
 /// Why there is no correlation, where `scipy.stats` warns and gives NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uncorrelated {
+    /// There are fewer than two rows.
     TooFew,
+    /// All predicted scores are equal.
     ConstantPredictions,
+    /// All true scores are equal.
     ConstantLabels,
+    /// A score is NaN or infinite.
     NotFinite,
 }
 

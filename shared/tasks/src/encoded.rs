@@ -8,7 +8,9 @@ use shared::tokens::Tokens;
 /// A row of the tokenize stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Encoded {
+    /// The row itself.
     pub features: Features,
+    /// True where the text was truncated.
     pub truncated: bool,
     /// The number of tokens, special tokens excluded.
     pub pieces: u64,
@@ -21,6 +23,7 @@ pub struct Encoded {
 /// The fit between marked parts of a text and its tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Alignment {
+    /// The number of marked parts.
     pub marked: u64,
     /// The number of marked parts that begin and end at token boundaries; a model can find only these exactly.
     pub exact: u64,

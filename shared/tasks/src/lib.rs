@@ -1,5 +1,7 @@
 //! The tasks: each file holds the encoding, the decoding and the scoring of one task.
 
+#![warn(missing_docs)]
+
 mod classification;
 mod constant;
 mod encoded;

@@ -7,7 +7,9 @@ use shared::schema::Targets;
 /// A sum of losses and their count; the loss of a split is their quotient.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Loss {
+    /// The sum of losses.
     pub sum: f64,
+    /// The number of losses.
     pub count: f64,
 }
 

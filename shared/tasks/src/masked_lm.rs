@@ -76,6 +76,7 @@ impl TaskSpec for MaskedLm {
 pub struct MaskedStatistics {
     /// Log-probabilities of the true tokens, in nats.
     log_probabilities: Vec<f32>,
+    /// The number of correct predictions.
     pub correct: u64,
 }
 
@@ -90,6 +91,7 @@ impl MaskedStatistics {
         })
     }
 
+    /// The number of masked tokens.
     pub fn tokens(&self) -> u64 {
         self.log_probabilities.len() as u64
     }

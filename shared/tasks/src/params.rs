@@ -14,7 +14,9 @@ pub struct TaskParams {
     pub labels: Vec<String>,
     /// The least probability of a predicted label, in `multi_label`.
     pub threshold: Option<f64>,
+    /// The keys of `[question_answering]`.
     pub question_answering: QuestionAnsweringConfig,
+    /// The keys of `[entity_recognition]`.
     pub entity_recognition: EntityRecognitionConfig,
     /// The tags of a foreign model, in the order of its outputs; empty where they follow from `labels`.
     pub tags: Vec<String>,
@@ -23,6 +25,7 @@ pub struct TaskParams {
 }
 
 impl TaskParams {
+    /// The parameters of a run with the labels of its corpus.
     pub fn new(config: &Config, labels: Vec<String>) -> TaskParams {
         TaskParams {
             labels,

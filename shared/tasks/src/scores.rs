@@ -13,7 +13,9 @@ use shared::schema::Features;
 /// A row of an example with the model's output.
 #[derive(Debug, Clone, Copy)]
 pub struct Window<'a> {
+    /// The row.
     pub features: &'a Features,
+    /// The output of the model for it.
     pub output: &'a Output,
 }
 
@@ -27,7 +29,9 @@ impl<'a> Window<'a> {
 /// The metrics of a split.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scores {
+    /// The metrics that have a value.
     pub metric_values: MetricValues,
+    /// Metrics of single labels.
     pub details: Details,
     /// The metrics that `figures` lacks.
     pub undefined: Vec<Undefined>,
@@ -36,7 +40,9 @@ pub struct Scores {
 /// A metric that has no value on a split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undefined {
+    /// The metric.
     pub metric: Metric,
+    /// The reason why it has no value.
     pub reason: Uncorrelated,
 }
 
@@ -50,13 +56,19 @@ impl fmt::Display for Undefined {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Details {
+    /// One label a text.
     Classes {
+        /// Precision, recall and F1 of every label.
         classes: Vec<ClassMetrics>,
         /// `confusion_matrix[label][predicted]`, in label order.
         confusion_matrix: Vec<Vec<u64>>,
     },
     /// Precision, recall and F1 of every label, for tasks without a confusion matrix.
-    Labels { classes: Vec<ClassMetrics> },
+    Labels {
+        /// Precision, recall and F1 of every label.
+        classes: Vec<ClassMetrics>,
+    },
     #[default]
+    /// No details.
     Nothing,
 }

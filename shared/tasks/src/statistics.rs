@@ -15,6 +15,7 @@ use crate::{TaskParams, spec};
 
 /// The statistics of the examples of a split, in their order.
 pub trait Statistics: Debug + Sync {
+    /// The number of examples.
     fn examples(&self) -> usize;
 
     /// Computes `metric` on the examples `rows`; a resample holds an example several times. None where the metric has no

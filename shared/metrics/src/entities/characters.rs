@@ -13,6 +13,7 @@ pub struct CharacterScores {
 }
 
 impl CharacterScores {
+    /// Scores of `classes` entity classes, without characters.
     pub fn new(classes: usize) -> CharacterScores {
         CharacterScores { tags: vec![Counts::default(); 1 + 2 * classes] }
     }

@@ -19,14 +19,18 @@ pub enum TagScheme {
 /// The meaning of a written tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WrittenTag<'a> {
+    /// No entity.
     Outside,
+    /// The first unit of an entity of this class.
     Begin(&'a str),
+    /// A later unit of an entity of this class.
     Inside(&'a str),
 }
 
 const OUTSIDE: &str = "O";
 
 impl TagScheme {
+    /// The name in configs.
     pub fn name(self) -> &'static str {
         match self {
             TagScheme::Iob2 => "iob2",

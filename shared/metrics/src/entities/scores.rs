@@ -17,6 +17,7 @@ pub struct EntityScores {
 }
 
 impl EntityScores {
+    /// Scores of `classes` entity classes, without texts.
     pub fn new(classes: usize) -> EntityScores {
         EntityScores { classes: vec![Counts::default(); classes] }
     }

@@ -7,8 +7,11 @@ use super::tags::Tag;
 /// An entity of class `class`, from position `start` to before `end`: characters, or whatever is tagged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Entity {
+    /// The id of the class.
     pub class: usize,
+    /// The first position.
     pub start: usize,
+    /// The position after the last.
     pub end: usize,
 }
 

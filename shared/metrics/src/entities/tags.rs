@@ -16,6 +16,7 @@ pub enum Tag {
 }
 
 impl Tag {
+    /// The class of the tag's entity; none outside of entities.
     pub fn class(self) -> Option<usize> {
         match self {
             Tag::Outside => None,
@@ -87,14 +88,17 @@ impl TagSet {
         &self.classes
     }
 
+    /// The number of tags.
     pub fn len(&self) -> usize {
         self.tags.len()
     }
 
+    /// True for a set without tags.
     pub fn is_empty(&self) -> bool {
         self.tags.is_empty()
     }
 
+    /// The tag of the output `label`; none beyond the set.
     pub fn tag(&self, label: usize) -> Option<Tag> {
         self.tags.get(label).copied()
     }

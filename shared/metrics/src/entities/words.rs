@@ -11,6 +11,7 @@ pub struct WordScores {
 }
 
 impl WordScores {
+    /// Scores of `classes` tags, without texts.
     pub fn new(classes: usize) -> WordScores {
         WordScores { classes: vec![Counts::default(); classes] }
     }

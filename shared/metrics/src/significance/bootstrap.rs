@@ -8,20 +8,25 @@ use rayon::prelude::*;
 /// threads, since every resample has a random stream of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bootstrap {
+    /// The number of resamples.
     pub resamples: u32,
+    /// The seed of the random draws.
     pub seed: u64,
 }
 
 /// Where a statistic lies with a probability of 95 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
+    /// The lower bound.
     pub low: f64,
+    /// The upper bound.
     pub high: f64,
 }
 
 /// The difference between two runs on the same rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Difference {
+    /// The interval of the difference.
     pub interval: Interval,
     /// The probability of a difference as far from 0, if the runs were equally good.
     pub p_value: f64,

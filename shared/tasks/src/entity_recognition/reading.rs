@@ -13,6 +13,7 @@ use shared::schema::Offset;
 /// The aggregation of tokens to words and of their tags.
 #[derive(Debug, Clone)]
 pub struct TokenReading {
+    /// The strategy.
     pub aggregation: Aggregation,
     /// The ids of tokens that continue a word, where the vocabulary marks them; else a token without a space before it
     /// continues a word.
