@@ -47,7 +47,7 @@ fn merged(rows: [Row; 3], shown: &str) -> Result<Row> {
             Some((_, _, label)) => labels.push(label.to_owned()),
             None if value == nothing => {}
             None => {
-                bail!(Fault::input(format!("{shown}, {}: `{value}` is no value of `{column}`", row.place)))
+                bail!(Fault::input(format!("{shown}, {}: `{value}` is not a value of `{column}`", row.place)))
             }
         }
     }

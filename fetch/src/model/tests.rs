@@ -106,10 +106,10 @@ fn a_hub_model_is_read_from_the_mirror() {
         IN_MIRROR,
         &[(hub::WEIGHTS, &weights(|_| {})), (hub::PYTORCH_WEIGHTS, EMPTY_PICKLE), ("README.md", "r")],
     );
-    let (put, names) = machine.mirrored("").unwrap();
+    let (model, names) = machine.mirrored("").unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
-    assert_eq!((put.name.as_str(), put.weights), ("org/name", Weights::Pretrained));
-    assert_eq!(put.sources[0].location, "https://huggingface.co/org/name/resolve/main/config.json");
+    assert_eq!((model.name.as_str(), model.weights), ("org/name", Weights::Pretrained));
+    assert_eq!(model.sources[0].location, "https://huggingface.co/org/name/resolve/main/config.json");
 }
 
 #[test]
@@ -184,8 +184,11 @@ fn errors_name_the_missing_file() {
     machine.write(IN_MIRROR, &BARE);
     let parts = ["org/name", hub::WEIGHTS, hub::PYTORCH_WEIGHTS, IN_MIRROR, "fetch.weights = \"random\""];
     check_refused(machine.mirrored(""), &parts);
-    let (put, names) = machine.mirrored("weights = \"random\"").unwrap();
-    assert_eq!((names, put.weights), (vec![hub::CONFIG.to_owned(), hub::VOCAB.to_owned()], Weights::Random));
+    let (model, names) = machine.mirrored("weights = \"random\"").unwrap();
+    assert_eq!(
+        (names, model.weights),
+        (vec![hub::CONFIG.to_owned(), hub::VOCAB.to_owned()], Weights::Random)
+    );
 }
 
 #[test]
@@ -198,9 +201,9 @@ fn the_hubs_cache_is_used_without_network() {
     let keys = "model = \"org/name\"\noffline = true\n";
     check_refused(machine.write_model(keys), &["fetch.offline", "config.json"]);
     machine.write(&snapshot, &[(hub::WEIGHTS, &weights(|_| {}))]);
-    let (put, names) = machine.write_model(keys).unwrap();
+    let (model, names) = machine.write_model(keys).unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
-    assert_eq!(put.sources[0].location, "https://huggingface.co/org/name/resolve/main/config.json");
+    assert_eq!(model.sources[0].location, "https://huggingface.co/org/name/resolve/main/config.json");
     assert!(machine.write_model(&format!("{keys}revision = \"{commit}\"")).is_ok());
 }
 
@@ -229,11 +232,11 @@ fn a_local_folder_is_recorded_without_its_path() {
     let machine = Machine::new();
     machine.write("own-bert", &BARE);
     machine.write("own-bert", &[(hub::WEIGHTS, &weights(|_| {}))]);
-    let (put, names) =
+    let (model, names) =
         machine.write_model(&format!("model = \"{}\"", machine.path("own-bert").display())).unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
-    assert_eq!(put.name, "own-bert");
-    assert_eq!(put.sources[0].location, hub::CONFIG);
+    assert_eq!(model.name, "own-bert");
+    assert_eq!(model.sources[0].location, hub::CONFIG);
 }
 
 #[test]
@@ -242,9 +245,9 @@ fn the_model_of_a_run_is_read_from_its_training() {
     machine.write("run/model", &BARE);
     check_refused(machine.write_model("model = \"run:pretrained\""), &["run:pretrained", hub::WEIGHTS]);
     machine.write("run/model", &[(hub::WEIGHTS, &weights(|_| {}))]);
-    let (put, names) = machine.write_model("model = \"run:pretrained\"").unwrap();
+    let (model, names) = machine.write_model("model = \"run:pretrained\"").unwrap();
     assert_eq!(names, [hub::CONFIG, hub::WEIGHTS, hub::VOCAB]);
-    assert_eq!((put.name.as_str(), put.weights), ("run:pretrained", Weights::Pretrained));
+    assert_eq!((model.name.as_str(), model.weights), ("run:pretrained", Weights::Pretrained));
 }
 
 #[test]
@@ -261,9 +264,9 @@ fn a_new_model_can_use_the_tokenizer_of_another() {
         IN_MIRROR,
         &[(hub::CONFIG, r#"{"vocab_size": 7, "num_hidden_layers": 12, "pad_token_id": 5}"#)],
     );
-    let (put, names) = new(&machine).unwrap();
+    let (model, names) = new(&machine).unwrap();
     assert_eq!(names, [hub::CONFIG, hub::VOCAB]);
-    assert_eq!((put.name.as_str(), put.weights, put.sources.len()), ("scratch", Weights::Random, 2));
+    assert_eq!((model.name.as_str(), model.weights, model.sources.len()), ("scratch", Weights::Random, 2));
     let config = fs::read(machine.path("model").join(hub::CONFIG)).unwrap();
     let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
     let of = |key: &str| config[key].as_u64();

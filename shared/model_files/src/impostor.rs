@@ -22,7 +22,7 @@ pub fn refuse_impostor(path: &Path, shown: &str) -> Result<()> {
     let (what, remedy) = match impostor {
         Impostor::Empty => ("empty", "take another copy of it"),
         Impostor::GitLfsPointer => (
-            "a Git LFS pointer, which stands for the file",
+            "a Git LFS pointer in place of the file",
             "run `git lfs pull` where it was cloned, or download the file itself",
         ),
         Impostor::Html => (

@@ -41,7 +41,7 @@ impl Naming {
             (&[wrapper], _) => Ok(Naming { family, wrapper: wrapper.to_owned() }),
             ([], []) => Ok(Naming { family, wrapper: String::new() }),
             ([], [place, ..]) => bail!(Fault::input(format!(
-                "{shown} has an encoder under `{place}`, where that of model_type \"{}\" lies under `{own}`: they are \
+                "{shown} has an encoder under `{place}`, and model_type \"{}\" has its encoder under `{own}`: they are \
                  weights of another model, or of a program that renamed them; take those that belong to the config.json",
                 family.prefix()
             ))),

@@ -100,7 +100,7 @@ impl ObjectRows {
     fn advance(&mut self) -> Result<bool> {
         let next = peek(&mut self.reader, &self.columns.shown)?;
         let torn =
-            |what: &str| Fault::input(format!("{}: behind row {} {what}", self.columns.shown, self.count));
+            |what: &str| Fault::input(format!("{}: after row {} {what}", self.columns.shown, self.count));
         match (self.form, next) {
             (Form::Sequence, next) => Ok(next.is_some()),
             (Form::Array, Some(b']')) => {

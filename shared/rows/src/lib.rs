@@ -140,7 +140,10 @@ pub fn open_texts(input: Input, format: FileFormat, texts: Texts) -> Result<Rows
     match format {
         FileFormat::Text => Ok(Box::new(text::lines(input, texts)?)),
         format => {
-            ensure!(can_hold(format, shape), Fault::usage(format!("{} holds no texts alone", input.shown)));
+            ensure!(
+                can_hold(format, shape),
+                Fault::usage(format!("{} cannot hold texts without labels", input.shown))
+            );
             read(input, format, columns)
         }
     }
@@ -154,7 +157,7 @@ fn read(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
         FileFormat::Jsonl => Box::new(jsonl::JsonRows::open(input, columns)?),
         FileFormat::Parquet => Box::new(parquet::ParquetRows::open(&input, columns)?),
         FileFormat::Conll | FileFormat::CharacterConll | FileFormat::Conllu => {
-            bail!(Fault::usage(format!("{} holds no texts alone", input.shown)))
+            bail!(Fault::usage(format!("{} cannot hold texts without labels", input.shown)))
         }
         FileFormat::Json => Box::new(json::ObjectRows::open(json::reader(input)?, columns)?),
         FileFormat::Squad => squad::rows(input, columns)?,
@@ -169,8 +172,7 @@ fn read(input: Input, format: FileFormat, columns: Columns) -> Result<Rows> {
 fn check_dialect(input: &Input, format: FileFormat, columns: &Columns) -> Result<()> {
     let is_table = matches!(format, FileFormat::Tsv | FileFormat::Csv);
     let Dialect { separator, quote, .. } = input.dialect;
-    let only =
-        |what: &str| Fault::usage(format!("{what} for the formats tsv and csv alone: {}", input.shown));
+    let only = |what: &str| Fault::usage(format!("{what} only for the formats tsv and csv: {}", input.shown));
     ensure!(is_table || separator.is_none(), only("`fetch.files.separator` is"));
     ensure!(is_table || quote.is_none(), only("`fetch.files.quote` is"));
     ensure!(is_table || columns.header() == HeaderLine::Present, only("numbers of columns are"));

@@ -33,7 +33,7 @@ impl Tags {
         };
         scheme.read(tag).with_context(|| {
             let (name, tags) = (scheme.name(), scheme.example());
-            let advice = "mend it, or name the scheme of the file in `entity_recognition.scheme`";
+            let advice = "correct it, or name the scheme of the file in `entity_recognition.scheme`";
             Fault::input(format!("the tag `{tag}` is not written as {tags} (the scheme {name}); {advice}"))
         })
     }

@@ -199,11 +199,11 @@ fn json_is_an_array_or_one_object_after_the_other() {
     let refused = |text: String, parts: &[&str]| check_refused(FileFormat::Json, text.as_bytes(), parts);
     refused(String::new(), &["own.data is empty"]);
     refused("\"a\"".into(), &["own.data", "neither a JSON array nor JSON objects"]);
-    refused(format!("[{one}"), &["behind row 1", "ends within"]);
-    refused(format!("[{one}{two}]"), &["behind row 1", "no comma"]);
+    refused(format!("[{one}"), &["after row 1", "ends within"]);
+    refused(format!("[{one}{two}]"), &["after row 1", "no comma"]);
     refused(format!("[{one},]"), &["row 2", "no JSON object"]);
     refused(format!("[,{one}]"), &["row 1", "no JSON object"]);
-    refused(format!("[{one}] {two}"), &["behind row 1", "more follows"]);
+    refused(format!("[{one}] {two}"), &["after row 1", "more follows"]);
     refused(format!("[{one}, 1]"), &["row 2", "no JSON object"]);
     refused(format!("{one}\n{{\"id\": 1"), &["row 2", "no JSON object"]);
     refused("{\"id\": {}, \"text\": {\"0\": \"a\"}}".into(), &["row 1", "`id`"]);

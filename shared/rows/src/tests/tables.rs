@@ -88,7 +88,7 @@ fn numbers_and_names_of_columns_do_not_mix() {
         2,
         &["from 1 on"],
     );
-    check_refused(FileFormat::Jsonl, b"{}", own(), &numbered(), 2, &["tsv and csv alone"]);
+    check_refused(FileFormat::Jsonl, b"{}", own(), &numbered(), 2, &["only for the formats tsv and csv"]);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn separators_and_quotes_follow_the_config() {
     let plain = b"label|text\nx|a, \"b\"\n";
     check(FileFormat::Tsv, plain, dialect(Some('|'), None), &columns, &expect);
     check(FileFormat::Csv, plain, dialect(Some('|'), Some(Quote::None)), &columns, &expect);
-    let parts = ["`fetch.files.separator` is for the formats tsv and csv alone"];
+    let parts = ["`fetch.files.separator` is only for the formats tsv and csv"];
     check_refused(FileFormat::Jsonl, b"{}", dialect(Some(';'), None), &columns, 2, &parts);
 }
 
