@@ -1,4 +1,4 @@
-# Thin: every target is a call of cargo or of one script.
+# Every target calls cargo or one script.
 
 CONFIG ?= configs/sample.toml
 WORK ?= work
@@ -15,7 +15,7 @@ PROGRAMS := $(STAGES) train-worker evaluate-worker predict serve
 .DEFAULT_GOAL := help
 .PHONY: help check-tools libtorch build all $(STAGES) serve test parity parity-data bench bench-data dist clean
 
-help: ## this list
+help: ## print this list
 	@echo "usage: make TARGET [CONFIG=configs/sample.toml] [ARGS='--set section.key=value'] [WORK=work]"
 	@sed -n 's/^\([a-z ]*\):.*## /  \1\t/p' Makefile | expand -t 34
 
@@ -27,23 +27,23 @@ check-tools:
 	printf '%s\n' "$$need" "$$have" | sort -VC || \
 	{ echo "cargo is $$have and has to be $$need or newer: run \`rustup update\`" >&2; exit 1; }
 
-libtorch: check-tools ## put libtorch into .libtorch/, once [LIBTORCH_KIND=cpu|cuda]; LIBTORCH=DIR is used as it is
+libtorch: check-tools ## install libtorch into .libtorch/, once [LIBTORCH_KIND=cpu|cuda]; LIBTORCH=DIR is used unchanged
 	@python3 shared/bert/libtorch/install.py --kind $(LIBTORCH_KIND)
 
-build: libtorch ## build the stage binaries into target/release
+build: libtorch ## build the programs into target/release
 	@cargo build $(BUILD)
 
-all: build ## run the four stages; what is up to date is reused
+all: build ## run the four stages; results that are up to date are reused
 	@for stage in $(filter-out evaluate,$(STAGES)); do $(BIN)/$$stage $(OPTIONS) > /dev/null || exit $$?; done; \
 	exec $(BIN)/evaluate $(OPTIONS)
 
 fetch tokenize train evaluate: build ## run one stage
 	@$(BIN)/$@ $(OPTIONS)
 
-serve: build ## answer about texts over HTTP, with the model of a finished training [ARGS='--port 8080']
+serve: build ## serve the model of a finished training over HTTP [ARGS='--port 8080']
 	@exec $(BIN)/serve $(OPTIONS)
 
-test: libtorch ## check formatting, lints, units, and the sample pipeline from end to end
+test: libtorch ## check formatting and lints, run the unit tests and the whole pipeline
 	cargo fmt --all --check
 	cargo clippy $(BUILD) --workspace --all-targets --features bert/passes -- -D warnings
 	cargo build $(BUILD)
@@ -54,7 +54,7 @@ test: libtorch ## check formatting, lints, units, and the sample pipeline from e
 parity: parity-data build .parity/venv/installed ## compare with transformers: logits, steps, accuracies, files [PARITY_ARGS='--only PART']
 	@.parity/venv/bin/python tests/parity/parity.py --bin $(BIN) $(PARITY_ARGS)
 
-# Looked for first, as bench-data is: without it neither compiling nor gigabytes of packages are of use.
+# Data comes first, here and in bench-data: without it, compiling and gigabytes of packages are wasted.
 parity-data:
 	@python3 tests/parity/setting.py $(PARITY_ARGS)
 
@@ -64,7 +64,7 @@ parity-data:
 	.parity/venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-bench: bench-data build .parity/venv/installed ## measure beside PyTorch, into bench/SPEED.md; on an idle machine [BENCH_ARGS='--only PART']
+bench: bench-data build .parity/venv/installed ## compare speed with PyTorch, into bench/SPEED.md; on an idle machine [BENCH_ARGS='--only PART']
 	@built=$$($(BENCH) --bench step --bench passes --no-run --message-format=json) && \
 	of() { printf "%s\n" "$$built" | sed -n "s|.*\"executable\":\"\([^\"]*/$$1-[^\"/]*\)\".*|\1|p"; } && \
 	.parity/venv/bin/python bench/speed.py --bin $(BIN) --step-bench "$$(of step)" --passes-bench "$$(of passes)" $(BENCH_ARGS)
@@ -72,9 +72,9 @@ bench: bench-data build .parity/venv/installed ## measure beside PyTorch, into b
 bench-data:
 	@python3 bench/setting.py $(BENCH_ARGS)
 
-dist: build ## pack the binaries and every library they need into dist/*.tar.gz, for machines with nothing installed
+dist: build ## pack the programs and their libraries into dist/*.tar.gz, for machines with nothing installed
 	@deploy/dist.sh $(BIN) $(or $(LIBTORCH),.libtorch) $(PROGRAMS)
 
-clean: ## delete what was built; .libtorch and the work folder stay
+clean: ## delete built files; .libtorch and the work folder stay
 	cargo clean
 	rm -rf dist

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: deploy/dist.sh BIN_FOLDER LIBTORCH PROGRAM…   (`make dist` calls it)
-# Packs the stage binaries, every library they need but glibc, and the configs into one tar that runs anywhere:
-# the binaries look for their libraries in ../lib, the libraries beside themselves.
+# Packs the programs, their libraries except glibc, the configs and the documentation into one tar that runs anywhere.
+# The programs look for libraries in ../lib, and the libraries in their own folder.
 set -euo pipefail
 
 bin=$1 libtorch=$2
@@ -10,7 +10,7 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 name=bertline-$version-x86_64-linux
 stage=dist/$name
 
-# The paths of the libraries that $1 is linked to, and that those are. glibc has to be the node's own.
+# Prints the paths of the libraries that $1 needs, directly or through others, without glibc, which the node has.
 libraries() {
     local found
     found=$(ldd "$1")
@@ -28,7 +28,7 @@ for binary in "$@"; do
 done
 linked=$(libraries "$bin/train-worker")
 xargs -d '\n' cp -L -t "$stage/lib" <<< "$linked"
-# libtorch opens more of its libraries by name while it runs. Only Python wants libtorch.so.
+# libtorch opens more of its libraries by name at run time. Only Python needs libtorch.so.
 find -L "$libtorch/lib" -name '*.so*' ! -name libtorch.so -type f -exec cp -L -u -t "$stage/lib" {} +
 cp -r configs docs README.md FORMAT.md "$stage/"
 
@@ -38,5 +38,5 @@ rm -rf "$stage"
 echo "dist/$name.tar.gz"
 cat >&2 << END
 unpack it anywhere and run $name/bin/fetch, tokenize, train, evaluate, predict, serve; it needs glibc $(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2) or newer and nothing else
-on a node with an NVIDIA GPU, where this one has no CUDA: LD_LIBRARY_PATH=<a CUDA libtorch>/lib $name/bin/train …
+on a node with an NVIDIA GPU, if this build has no CUDA: LD_LIBRARY_PATH=<a CUDA libtorch>/lib $name/bin/train …
 END
