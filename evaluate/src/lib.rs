@@ -55,8 +55,8 @@ pub fn run(job: &Job) -> Result<Metrics> {
     let folder = trained::model(trained.path());
     let bert = BertConfig::read(&folder)?;
     let seed = job.config.seed;
-    let model =
-        Model::build(&folder, bert, Weights::Pretrained, HeadPolicy::Required, &compute, seed)?.frozen();
+    let model = Model::build(&folder, bert, Weights::Pretrained, HeadPolicy::Required, &compute, seed)?
+        .for_inference();
     let outputs = outputs(&model, &dataset, config.batch_size)
         .with_context(|| format!("the model in {}", folder.display()))?;
 

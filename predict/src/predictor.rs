@@ -45,8 +45,8 @@ impl Predictor {
             &tasks::spec(*task).outputs(params),
         );
         let device = Compute::open(compute.device, compute.precision, compute.threads, SEED)?;
-        let model =
-            Model::build(folder, bert, Weights::Pretrained, HeadPolicy::Required, &device, SEED)?.frozen();
+        let model = Model::build(folder, bert, Weights::Pretrained, HeadPolicy::Required, &device, SEED)?
+            .for_inference();
         log::info!("{} of {} on {}", task.name(), folder.display(), device.description());
         Ok(Predictor { encoder: Arc::new(encoder), model, batch_size: compute.batch_size })
     }

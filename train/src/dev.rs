@@ -57,7 +57,7 @@ impl Dev {
             progress.advance(rows as u64);
             if saving.stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let outputs = model.frozen().all_outputs(&self.features, batch_size, between)?;
+        let outputs = model.for_inference().all_outputs(&self.features, batch_size, between)?;
         progress.finish();
         let ControlFlow::Continue(outputs) = outputs else { return Ok(ControlFlow::Break(())) };
         let examples = self.examples.iter().cloned().map(Ok);

@@ -19,9 +19,9 @@ use crate::model::Model;
 const EPOCH: u64 = 0;
 
 impl Model {
-    /// The model for inference alone: it may share parameters with this one, so it must be gone before the next step. It can be
-    /// neither saved nor frozen again: some of its weights lie as products take them.
-    pub fn frozen(&self) -> Model {
+    /// The model for inference alone. It may share parameters with this one, so it must be dropped before the next step. It can
+    /// be neither saved nor prepared again, because some of its weights may be packed for products.
+    pub fn for_inference(&self) -> Model {
         let network = self.network.valid();
         #[cfg(feature = "libtorch")]
         let network = match self.compute.path {

@@ -96,7 +96,7 @@ impl Passes {
     }
 }
 
-/// A type, because closures are not compiled for the processor at hand.
+/// A type, because closures are not compiled for the processor's vector instructions.
 struct Fill<'a> {
     masks: DropoutMask,
     row: usize,

@@ -147,7 +147,7 @@ fn a_model_of_every_kind_survives_its_files() {
         let again = Model::build(folder.path(), read, weights, HeadPolicy::Required, &compute, 8).unwrap();
         let all = |model: &Model| {
             let outputs =
-                model.frozen().all_outputs(&dataset(kind), 4, |_| std::ops::ControlFlow::Continue(()));
+                model.for_inference().all_outputs(&dataset(kind), 4, |_| std::ops::ControlFlow::Continue(()));
             outputs.unwrap().continue_value().unwrap()
         };
         check_outputs(&all(&model), kind);
@@ -209,10 +209,10 @@ fn a_batch_without_targets_teaches_nothing() {
     let row = dataset(TargetKind::Tags).rows()[4].clone();
     let batch = Batch::new([&row], &config).unwrap();
     let mut model = random(config);
-    let before = model.frozen().outputs(&batch).unwrap();
+    let before = model.for_inference().outputs(&batch).unwrap();
     let mut optimizer = AdamW::new(AdamWConfig::default());
     let outcome =
         model.step(std::slice::from_ref(&batch), &Objective::default(), &mut optimizer, 0, 1e-3).unwrap();
     assert_eq!((outcome.loss, outcome.gradient_norm, outcome.guesses), (0.0, 0.0, 0));
-    assert_eq!(model.frozen().outputs(&batch).unwrap(), before);
+    assert_eq!(model.for_inference().outputs(&batch).unwrap(), before);
 }

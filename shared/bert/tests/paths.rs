@@ -41,7 +41,7 @@ fn trajectory(compute: Compute, config: &BertConfig) -> Vec<f32> {
     let batch = [batch(config)];
     let mut optimizer = AdamW::new(AdamWConfig::default());
     let logits = |model: &Model| {
-        let outputs = model.frozen().outputs(&batch[0]).unwrap();
+        let outputs = model.for_inference().outputs(&batch[0]).unwrap();
         outputs.iter().flat_map(Output::logits).copied().collect::<Vec<_>>()
     };
     let mut values = logits(&model);

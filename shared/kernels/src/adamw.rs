@@ -17,7 +17,6 @@ pub fn sum_of_squares<N: Element>(gradient: &[N]) -> f32 {
     squares.iter().map(|&square| f64::from(square)).sum::<f64>() as f32
 }
 
-/// A type, because closures are not compiled for the processor at hand.
 struct Squares<'a, N>(&'a [N]);
 
 impl<N: Element> NullaryFnOnce for Squares<'_, N> {

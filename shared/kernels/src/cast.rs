@@ -17,7 +17,6 @@ pub fn to_bf16(out: &mut [bf16], x: &[f32]) {
         .for_each(|(out, x)| Arch::new().dispatch(ToBf16 { out, x }));
 }
 
-/// A type, because closures are not compiled for the processor at hand.
 struct ToBf16<'a> {
     out: &'a mut [bf16],
     x: &'a [f32],

@@ -38,7 +38,6 @@ pub fn column_sums<N: Element>(sums: &mut [f32], matrix: &[N]) {
     total(&partial, 1, sums);
 }
 
-/// A type, because closures are not compiled for the processor at hand.
 struct AddRows<'a, N> {
     sums: &'a mut [f32],
     rows: &'a [N],

@@ -13,7 +13,7 @@ pub struct DropoutMask {
     key: [u32; 2],
     /// The words of a block's counter that are equal all over the mask.
     counter: [u32; 2],
-    /// Of 65,536 draws those below it are dropped.
+    /// A unit is dropped if its draw, of 16 bits, is below it.
     threshold: u16,
     keep_scale: f32,
 }

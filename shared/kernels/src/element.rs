@@ -11,8 +11,14 @@ pub enum Format {
     Bf16,
 }
 
-/// A number in memory; arithmetic is in float32.
-pub trait Element: Copy + Send + Sync + 'static {
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for half::bf16 {}
+}
+
+/// A number in memory; arithmetic is in float32. Sealed, because unsafe code relies on the [`Format`].
+pub trait Element: sealed::Sealed + Copy + Send + Sync + 'static {
     /// The number's format.
     const FORMAT: Format;
 

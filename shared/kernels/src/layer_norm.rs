@@ -22,7 +22,7 @@ pub struct Parameters<'a> {
     pub eps: f32,
 }
 
-/// What a forward pass writes for its backward pass.
+/// The values that a forward pass writes for its backward pass.
 #[derive(Debug)]
 pub struct SavedForBackward<'a, N> {
     /// `[n, hidden]`: normalized rows, before weight and bias.
@@ -62,7 +62,7 @@ pub fn forward<N: Element>(
         });
 }
 
-/// Some rows. A type, because closures are not compiled for the processor at hand.
+/// At most [`BLOCK_ROWS`] rows.
 struct ForwardBlock<'a, N> {
     first_row: usize,
     out: &'a mut [f32],
@@ -114,29 +114,29 @@ fn normalize(row: &mut [f32], eps: f32) -> f32 {
     rstd
 }
 
-/// What a backward pass reads.
+/// The inputs of a backward pass.
 #[derive(Debug, Clone, Copy)]
 pub struct BackwardInput<'a, N> {
     /// `[n, hidden]`: the gradient of the output.
     pub gradient: &'a [f32],
     /// `[n, hidden]`: a second part of that gradient, which is added to the first.
     pub branch_gradient: Option<&'a [N]>,
-    /// As in [`SavedForBackward`].
+    /// [`SavedForBackward::x_hat`]
     pub x_hat: &'a [N],
-    /// As in [`SavedForBackward`].
+    /// [`SavedForBackward::rstd`]
     pub rstd: &'a [f32],
-    /// As in [`Parameters`].
+    /// [`Parameters::weight`]
     pub weight: &'a [f32],
 }
 
-/// What a backward pass writes.
+/// The outputs of a backward pass.
 #[derive(Debug)]
 pub struct Gradients<'a, N> {
-    /// `[n, hidden]`: of the residual input `x`.
+    /// `[n, hidden]`: the gradient of the residual input `x`.
     pub residual: &'a mut [f32],
-    /// `[n, hidden]`: of the branch, before its bias.
+    /// `[n, hidden]`: the gradient of the branch.
     pub branch: &'a mut [N],
-    /// `[3, hidden]`: of the norm's weight, the norm's bias and the branch's bias.
+    /// `[3, hidden]`: the gradients of the norm's weight, the norm's bias and the branch's bias.
     pub parameters: &'a mut [f32],
 }
 
@@ -180,7 +180,7 @@ pub fn backward<N: Element>(
     column_sum::total(&partial, 3, gradients.parameters);
 }
 
-/// Some rows.
+/// At most [`BLOCK_ROWS`] rows.
 struct BackwardBlock<'a, N> {
     first_row: usize,
     residual: &'a mut [f32],

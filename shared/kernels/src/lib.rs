@@ -1,6 +1,10 @@
 //! CPU kernels of transformer layers, on slices: matrices lie in row-major order, their shapes are in the functions'
 //! documentation. Elements are float32 or bfloat16, arithmetic is in float32. Every sum has a fixed order, so results
 //! depend neither on the number of threads nor on the vector width of the processor.
+//!
+//! A loop that is worth vector instructions is a type with an `#[inline(always)]` method `call`: `pulp::Arch::dispatch`
+//! compiles it for each level of vector instructions and runs the version that the processor supports. A closure would not be
+//! inlined there, and so it would be compiled for the oldest processors alone.
 
 #![warn(missing_docs)]
 

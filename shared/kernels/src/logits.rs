@@ -31,7 +31,6 @@ pub fn count_correct(logits: Matrix<'_, f32>, classes: &[i64]) -> usize {
     rows.filter(|&(row, &class)| Arch::new().dispatch(IsArgmax { row, class })).count()
 }
 
-/// A type, because closures are not compiled for the processor at hand.
 struct LogSumExp<'a>(&'a [f32]);
 
 impl NullaryFnOnce for LogSumExp<'_> {

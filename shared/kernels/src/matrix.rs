@@ -30,7 +30,7 @@ impl<'a, N> Matrix<'a, N> {
     }
 }
 
-/// What a product does to its output's old values.
+/// The effect of a product on its output's old values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accumulate {
     /// `out = A·B`

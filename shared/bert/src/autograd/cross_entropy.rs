@@ -44,7 +44,7 @@ impl FusedCrossEntropy for LibTorch {
     }
 }
 
-/// What the backward pass needs of the forward pass.
+/// The values of the forward pass that the backward pass needs.
 #[derive(Debug, Clone)]
 struct SavedForBackward {
     /// `[n, labels]`

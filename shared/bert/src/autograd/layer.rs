@@ -44,38 +44,23 @@ pub(super) struct LayerParameters<B: Backend> {
 }
 
 impl<B: Backend> LayerParameters<B> {
-    /// In the order of [`place`].
-    fn into_array(self) -> [FloatTensor<B>; 16] {
-        let Projection { weight: query, bias: query_bias } = self.query;
-        let Projection { weight: key, bias: key_bias } = self.key;
-        let Projection { weight: value, bias: value_bias } = self.value;
-        let Projection { weight: attended, bias: attended_bias } = self.attention_output;
-        let Projection { weight: attention_norm, bias: attention_norm_bias } = self.attention_norm;
-        let Projection { weight: intermediate, bias: intermediate_bias } = self.intermediate;
-        let Projection { weight: output, bias: output_bias } = self.output;
-        let Projection { weight: output_norm, bias: output_norm_bias } = self.output_norm;
-        [
-            query,
-            query_bias,
-            key,
-            key_bias,
-            value,
-            value_bias,
-            attended,
-            attended_bias,
-            attention_norm,
-            attention_norm_bias,
-            intermediate,
-            intermediate_bias,
-            output,
-            output_bias,
-            output_norm,
-            output_norm_bias,
-        ]
+    /// Each weight and its bias, in the order of [`place`].
+    fn into_tensors(self) -> impl Iterator<Item = FloatTensor<B>> {
+        let projections = [
+            self.query,
+            self.key,
+            self.value,
+            self.attention_output,
+            self.attention_norm,
+            self.intermediate,
+            self.output,
+            self.output_norm,
+        ];
+        projections.into_iter().flat_map(|Projection { weight, bias }| [weight, bias])
     }
 }
 
-/// The places of the weights in that array; each weight's bias follows it.
+/// The places of the weights among the parameters; each weight's bias follows it.
 pub(super) mod place {
     pub(in crate::autograd) const QUERY: usize = 0;
     pub(in crate::autograd) const KEY: usize = 2;
@@ -142,7 +127,7 @@ impl FusedLayer for LibTorch {
         shape: LayerShape,
         precision: Precision,
     ) -> TchTensor {
-        let inputs: Vec<TchTensor> = std::iter::once(x).chain(parameters.into_array()).collect();
+        let inputs: Vec<TchTensor> = std::iter::once(x).chain(parameters.into_tensors()).collect();
         TchTensor::new(forward(&tensors(&inputs), &mask.tensor, &shape, precision))
     }
 }
@@ -175,7 +160,7 @@ impl<C: CheckpointStrategy> FusedLayer for Autodiff<LibTorch, C> {
         precision: Precision,
     ) -> FloatTensor<Self> {
         let mut tracked = vec![x];
-        tracked.extend(parameters.into_array());
+        tracked.extend(parameters.into_tensors());
         let nodes = std::array::from_fn(|index| tracked[index].node());
         let wanted: Vec<bool> = tracked.iter().map(FloatTensor::<Self>::is_tracked).collect();
         let tracked: Vec<TchTensor> = tracked.into_iter().map(|input| input.into_primitive()).collect();

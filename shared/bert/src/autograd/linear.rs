@@ -74,8 +74,8 @@ impl SavedForBackward {
     fn forward(&self, bias: &Tensor) -> TchTensor {
         let (x, weight) = (&self.x.tensor, &self.weight.tensor);
         let product = match (x.device(), self.precision) {
-            (Device::Cpu, Precision::F32) => gemm::linear::<f32>(x, &self.weight::<f32>(), bias),
-            (Device::Cpu, Precision::Bf16) => gemm::linear::<bf16>(x, &self.weight::<bf16>(), bias),
+            (Device::Cpu, Precision::F32) => gemm::linear::<f32>(x, &self.weight::<f32>(), Some(bias)),
+            (Device::Cpu, Precision::Bf16) => gemm::linear::<bf16>(x, &self.weight::<bf16>(), Some(bias)),
             _ => x.linear(weight, Some(bias.to_kind(x.kind()))),
         };
         TchTensor::new(product.to_kind(Kind::Float))

@@ -22,7 +22,7 @@ pub(super) fn forward(inputs: &[Tensor], mask: &Tensor, shape: &LayerShape, prec
     }
 }
 
-/// What a layer's backward pass needs of its forward pass; clones share it.
+/// The values of a layer's forward pass that its backward pass needs; clones share them.
 #[derive(Clone)]
 pub(super) struct SavedForBackward(Arc<Saved>);
 

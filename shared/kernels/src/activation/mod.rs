@@ -136,7 +136,7 @@ impl Activate for f32 {
     }
 }
 
-/// Some rows. A type, because closures are not compiled for the processor at hand.
+/// At most [`BLOCK_ROWS`] rows.
 struct ForwardBlock<'a> {
     x: &'a mut [f32],
     pre_activation: Option<&'a mut [f32]>,

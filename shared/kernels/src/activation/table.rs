@@ -79,7 +79,6 @@ impl Table {
     }
 }
 
-/// A type, because closures are not compiled for the processor at hand.
 struct AddBias<'a> {
     row: &'a mut [bf16],
     bias: &'a [f32],

@@ -6,12 +6,12 @@ use super::pack::Panels;
 use super::tile_unit::{Accumulators, MR, NR, Tile, TileUnit};
 use crate::matrix::Accumulate;
 
-/// Panels of B that a task packs, at most: its NC is so many times [`NR`] columns.
+/// Panels of B that a task packs, at most. NC, the number of its columns, is this times [`NR`].
 pub(super) const NC_PANELS: usize = 8;
-/// Tiles of a task's panels, at most, unless that leaves fewer than half of [`NC_PANELS`]: of a KiB each, they and the rows
-/// of A on their way are to fit into the second-level cache.
+/// Tiles of a task's panels, at most, unless that leaves fewer than half of [`NC_PANELS`]. A tile is 1 KiB; with the rows of
+/// A that are prefetched, they fit into the second-level cache.
 const NC_TILES: usize = 768;
-/// KC, in steps of the inner dimension: a block's tiles of A for so many steps stay in the first-level cache.
+/// KC, in steps of the inner dimension: the first-level cache holds a block's tiles of A for this many steps.
 const KC_STEPS: usize = 12;
 /// Tasks of each thread, at least, where there are enough blocks.
 const TASKS_PER_THREAD: usize = 2;

@@ -32,7 +32,7 @@ impl<'a> Lhs<'a> {
         }
     }
 
-    /// Whether all blocks of a product of `rows` rows are there.
+    /// Returns true if there are as many blocks as a product of `rows` rows has.
     pub(super) fn has_rows(&self, rows: usize) -> bool {
         let blocks = match self {
             Lhs::Rows { values, k, last } => (values.len() + last.len()) / (MR * k),

@@ -41,7 +41,7 @@ impl Amx {
         AmxToken::detect().map(Amx)
     }
 
-    /// Whether products over an inner dimension of this size can read rows of A where they lie.
+    /// Returns true if products over an inner dimension of size `k` can read rows of A where they lie.
     pub fn takes_k(k: usize) -> bool {
         k > 0 && k.is_multiple_of(K_STEP)
     }

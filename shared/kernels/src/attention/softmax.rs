@@ -51,8 +51,7 @@ pub fn backward<N: Element>(
     });
 }
 
-/// One head of one batch element: its number, and `[seq, seq]` scores. A type, because closures are not compiled for the
-/// processor at hand.
+/// One head of one batch element: its number, and `[seq, seq]` scores.
 struct ForwardHead<'a, N> {
     index: usize,
     scores: &'a mut [N],

@@ -12,7 +12,7 @@ use crate::dropout::Site;
 use crate::encoder::LayerShape;
 use crate::layers::Mode;
 
-/// What the backward pass needs of the forward pass.
+/// The values of the forward pass that the backward pass needs.
 pub(super) struct SavedForBackward {
     /// `[intermediate, hidden]`
     intermediate: Weight,
@@ -33,7 +33,7 @@ pub(super) fn forward<N: TensorElement>(
     let shape = parameters.shape;
     let input = to_kind::<N>(x);
     let intermediate = parameters.weight::<N>(place::INTERMEDIATE);
-    let mut activated = gemm::product::<N>(&input, &intermediate);
+    let mut activated = gemm::linear::<N>(&input, &intermediate, None);
     let bias = parameters.bias(place::INTERMEDIATE);
     let pre_activation = match shape.mode {
         Mode::Inference => {
@@ -43,7 +43,7 @@ pub(super) fn forward<N: TensorElement>(
         Mode::Training(_) => Some(activation::forward::<N>(&mut activated, &bias, shape.hidden_act)),
     };
     let output = parameters.weight::<N>(place::OUTPUT);
-    let branch = gemm::product::<N>(&activated, &output);
+    let branch = gemm::linear::<N>(&activated, &output, None);
     let (out, norm) = parameters.norm::<N>(x, &branch, Site::Output(shape.layer), place::OUTPUT);
     let saved =
         |(norm, pre_activation)| SavedForBackward { intermediate, output, x: input, pre_activation, norm };

@@ -4,10 +4,10 @@
 use half::bf16;
 use kernels::amx::{self, Amx, PackedB, Stacked};
 use kernels::gemm_f32::{self, Factor};
-use kernels::{Accumulate, Matrix};
+use kernels::{Accumulate, Format, Matrix};
 use tch::{Kind, Tensor};
 
-use crate::autograd::slices::{TensorElement, as_matrix, as_slice, as_slice_mut, empty};
+use crate::autograd::slices::{self, TensorElement, as_matrix, as_slice, as_slice_mut};
 
 /// A layer's weight as its products take it: `[out, in]`, in one or more parts of equal size, stacked by rows.
 pub(in crate::autograd) enum Weight {
@@ -42,7 +42,7 @@ impl Weight {
             return parameter.to_kind(Kind::BFloat16);
         };
         let rows = Amx::PACKED_ROWS as i64;
-        let mut packed = empty::<bf16>(&[size[0] / rows, rows * size[1]]);
+        let mut packed = slices::empty::<bf16>(&[size[0] / rows, rows * size[1]]);
         amx.pack(as_slice_mut(&mut packed), &amx_weight(&[parameter.contiguous()]));
         packed
     }
@@ -78,104 +78,132 @@ fn amx_weight(parts: &[Tensor]) -> amx::Weight<'_> {
     }
 }
 
-/// AMX, if there are products of `N` by it.
-fn amx<N: TensorElement>() -> Option<Amx> {
-    Amx::detect().filter(|_| N::KIND == Kind::BFloat16)
+/// The implementation of a product.
+enum Gemm {
+    /// `kernels::gemm_f32`
+    F32,
+    Amx(Amx),
+    Libtorch,
 }
 
-/// AMX, if it takes a weight `[out, in]` forwards and backwards.
+impl Gemm {
+    /// For products of `N` whose left factor is packed.
+    fn packed<N: TensorElement>() -> Gemm {
+        match (N::FORMAT, Amx::detect()) {
+            (Format::F32, _) => Gemm::F32,
+            (Format::Bf16, Some(amx)) => Gemm::Amx(amx),
+            (Format::Bf16, None) => Gemm::Libtorch,
+        }
+    }
+
+    /// For products of `N` whose left factor is `x`, read where it lies.
+    fn rows<N: TensorElement>(x: &Tensor) -> Gemm {
+        match Gemm::packed::<N>() {
+            Gemm::Amx(_) if !Amx::takes_k(x.size()[1] as usize) => Gemm::Libtorch,
+            gemm => gemm,
+        }
+    }
+}
+
+/// AMX, if it takes a weight `[out, in]` of `N` forwards and backwards.
 fn amx_for_weight<N: TensorElement>(size: [i64; 2]) -> Option<Amx> {
-    amx::<N>().filter(|_| size.into_iter().all(|size| Amx::takes_k(size as usize)))
+    match Gemm::packed::<N>() {
+        Gemm::Amx(amx) => size.into_iter().all(|size| Amx::takes_k(size as usize)).then_some(amx),
+        Gemm::F32 | Gemm::Libtorch => None,
+    }
 }
 
-/// AMX, if it takes the rows of `x` as the left factor.
-fn amx_for<N: TensorElement>(x: &Tensor) -> Option<Amx> {
-    amx::<N>().filter(|_| Amx::takes_k(x.size()[1] as usize))
-}
-
-/// Whether AMX takes every product in bfloat16 of a layer of these sizes.
+/// Returns true if AMX takes every product in bfloat16 of a layer of these sizes.
 pub(super) fn amx_takes(intermediate: i64, hidden: i64) -> bool {
     amx_for_weight::<bf16>([intermediate, hidden]).is_some()
 }
 
-fn amx_linear(amx: Amx, x: &Tensor, weight: &Weight, bias: Option<&Tensor>) -> Tensor {
-    let mut out = empty::<bf16>(&[x.size()[0], weight.outputs()]);
-    let bias = bias.map(as_slice::<f32>);
-    match weight {
-        Weight::Unpacked(parts) => {
-            amx.linear(as_slice_mut(&mut out), as_matrix(x), &amx_weight(parts), bias);
-        }
-        Weight::Packed(parts) => {
-            let packed = PackedB::new(&parts.iter().map(as_matrix::<bf16>).collect::<Vec<_>>());
-            amx.packed_linear(as_slice_mut(&mut out), as_matrix(x), &packed, bias);
-        }
-    }
-    out
-}
-
-/// `x·Wᵀ + b`: `N[n, in]`, `[out, in]` and float32 `[out]` → `N[n, out]`. libtorch's product in bfloat16 copies the bias to
+/// `x·Wᵀ (+ b)`: `N[n, in]`, `[out, in]` and float32 `[out]` → `N[n, out]`. libtorch's product in bfloat16 copies the bias to
 /// every row first: where a kernel follows, let it add the bias.
-pub(in crate::autograd) fn linear<N: TensorElement>(x: &Tensor, weight: &Weight, bias: &Tensor) -> Tensor {
-    if N::KIND == Kind::Float {
-        // A copy even for a single row, which would else be the bias itself.
-        let mut out = empty::<f32>(&[x.size()[0], bias.size()[0]]);
-        out.copy_(bias);
-        return gemm(out, Accumulate::Add, Factor::plain(as_matrix(x)), transposed(weight.whole()));
-    }
-    match amx_for::<N>(x) {
-        Some(amx) => amx_linear(amx, x, weight, Some(bias)),
-        None => x.linear(weight.whole(), Some(bias.to_kind(N::KIND))),
-    }
-}
-
-/// `x·Wᵀ`: `N[n, in]` and `[out, in]` → `N[n, out]`.
-pub(super) fn product<N: TensorElement>(x: &Tensor, weight: &Weight) -> Tensor {
-    if N::KIND == Kind::Float {
-        let weight = weight.whole();
-        let out = empty::<f32>(&[x.size()[0], weight.size()[0]]);
-        return gemm(out, Accumulate::Overwrite, Factor::plain(as_matrix(x)), transposed(weight));
-    }
-    match amx_for::<N>(x) {
-        Some(amx) => amx_linear(amx, x, weight, None),
-        None => x.mm(&weight.whole().tr()),
+pub(in crate::autograd) fn linear<N: TensorElement>(
+    x: &Tensor,
+    weight: &Weight,
+    bias: Option<&Tensor>,
+) -> Tensor {
+    let empty = || slices::empty::<N>(&[x.size()[0], weight.outputs()]);
+    match Gemm::rows::<N>(x) {
+        Gemm::F32 => {
+            let mut out = empty();
+            let accumulate = match bias {
+                Some(bias) => {
+                    out.copy_(bias);
+                    Accumulate::Add
+                }
+                None => Accumulate::Overwrite,
+            };
+            let (lhs, rhs) = (Factor::plain(as_matrix(x)), Factor::transposed(as_matrix(weight.whole())));
+            gemm_f32::multiply(as_slice_mut(&mut out), accumulate, lhs, rhs);
+            out
+        }
+        Gemm::Amx(amx) => {
+            let mut out = empty();
+            let bias = bias.map(as_slice::<f32>);
+            match weight {
+                Weight::Unpacked(parts) => {
+                    amx.linear(as_slice_mut(&mut out), as_matrix(x), &amx_weight(parts), bias);
+                }
+                Weight::Packed(parts) => {
+                    let packed = PackedB::new(&parts.iter().map(as_matrix::<bf16>).collect::<Vec<_>>());
+                    amx.packed_linear(as_slice_mut(&mut out), as_matrix(x), &packed, bias);
+                }
+            }
+            out
+        }
+        Gemm::Libtorch => match bias {
+            Some(bias) => x.linear(weight.whole(), Some(bias.to_kind(N::KIND))),
+            None => x.mm(&weight.whole().tr()),
+        },
     }
 }
 
 /// `N[n, out]` and `[out, in]` → `N[n, in]`
 pub(in crate::autograd) fn input_gradient<N: TensorElement>(gradient: &Tensor, weight: &Weight) -> Tensor {
-    if N::KIND == Kind::Float {
-        let weight = weight.whole();
-        let out = empty::<f32>(&[gradient.size()[0], weight.size()[1]]);
-        let (lhs, rhs) = (Factor::plain(as_matrix(gradient)), Factor::plain(as_matrix(weight)));
-        return gemm(out, Accumulate::Overwrite, lhs, rhs);
-    }
-    let Some(amx) = amx_for::<N>(gradient) else { return gradient.mm(weight.whole()) };
     let parts = weight.parts();
-    let mut out = empty::<bf16>(&[gradient.size()[0], parts[0].size()[1]]);
-    amx.input_gradient(as_slice_mut(&mut out), as_matrix(gradient), &amx_weight(parts));
-    out
+    let empty = || slices::empty::<N>(&[gradient.size()[0], parts[0].size()[1]]);
+    match Gemm::rows::<N>(gradient) {
+        Gemm::F32 => {
+            let mut out = empty();
+            let (lhs, rhs) = (Factor::plain(as_matrix(gradient)), Factor::plain(as_matrix(weight.whole())));
+            gemm_f32::multiply(as_slice_mut(&mut out), Accumulate::Overwrite, lhs, rhs);
+            out
+        }
+        Gemm::Amx(amx) => {
+            let mut out = empty();
+            amx.input_gradient(as_slice_mut(&mut out), as_matrix(gradient), &amx_weight(parts));
+            out
+        }
+        Gemm::Libtorch => gradient.mm(weight.whole()),
+    }
 }
 
 /// `N[n, out]` and `N[n, in]` → `N[out, in]`
 pub(in crate::autograd) fn weight_gradient<N: TensorElement>(gradient: &Tensor, x: &Tensor) -> Tensor {
     let [rows, outputs, inputs] = [gradient.size()[0], gradient.size()[1], x.size()[1]];
-    if N::KIND == Kind::Float {
-        let out = empty::<f32>(&[outputs, inputs]);
-        return gemm(out, Accumulate::Overwrite, transposed(gradient), Factor::plain(as_matrix(x)));
+    let empty = || slices::empty::<N>(&[outputs, inputs]);
+    match Gemm::packed::<N>() {
+        Gemm::F32 => {
+            let mut out = empty();
+            let (lhs, rhs) = (Factor::transposed(as_matrix(gradient)), Factor::plain(as_matrix(x)));
+            gemm_f32::multiply(as_slice_mut(&mut out), Accumulate::Overwrite, lhs, rhs);
+            out
+        }
+        Gemm::Amx(amx) => {
+            let mut out = empty();
+            let mut packed =
+                slices::empty::<bf16>(&[Amx::packed_len(outputs as usize, rows as usize) as i64]);
+            amx.weight_gradient(
+                as_slice_mut(&mut out),
+                as_matrix(gradient),
+                as_matrix(x),
+                as_slice_mut(&mut packed),
+            );
+            out
+        }
+        Gemm::Libtorch => gradient.tr().mm(x),
     }
-    let Some(amx) = amx::<N>() else { return gradient.tr().mm(x) };
-    let mut out = empty::<bf16>(&[outputs, inputs]);
-    let mut packed = empty::<bf16>(&[Amx::packed_len(outputs as usize, rows as usize) as i64]);
-    amx.weight_gradient(as_slice_mut(&mut out), as_matrix(gradient), as_matrix(x), as_slice_mut(&mut packed));
-    out
-}
-
-fn transposed(matrix: &Tensor) -> Factor<'_> {
-    Factor::transposed(as_matrix(matrix))
-}
-
-/// `out (+)= lhs·rhs`
-fn gemm(mut out: Tensor, accumulate: Accumulate, lhs: Factor<'_>, rhs: Factor<'_>) -> Tensor {
-    gemm_f32::multiply(as_slice_mut(&mut out), accumulate, lhs, rhs);
-    out
 }

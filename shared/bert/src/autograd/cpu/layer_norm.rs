@@ -20,7 +20,7 @@ impl Vectors<'_> {
     }
 }
 
-/// What the backward pass needs of the forward pass.
+/// The values of the forward pass that the backward pass needs.
 pub(super) struct SavedForBackward {
     /// `N[n, hidden]`
     x_hat: Tensor,

@@ -57,7 +57,7 @@ pub(super) fn infer(
     out
 }
 
-/// What the backward pass needs of the forward pass. In the parts of a layer `N` is float32 or bfloat16, and `n` is
+/// The values of the forward pass that the backward pass needs. In the parts of a layer `N` is float32 or bfloat16, and `n` is
 /// batch · seq.
 pub(super) struct SavedForBackward {
     shape: LayerShape,
@@ -155,7 +155,7 @@ pub(super) fn column_sums<N: TensorElement>(matrix: &Tensor) -> Tensor {
 fn dropout_mask(shape: &LayerShape, rate: f64, site: Site) -> Option<DropoutMask> {
     match shape.mode {
         Mode::Training(Masks::Keyed(key)) if rate > 0.0 => Some(key.mask(site, rate)),
-        Mode::Training(Masks::Device) => unreachable!("on the CPU masks follow from their key"),
+        Mode::Training(Masks::Device) => unreachable!("on the CPU masks are drawn from their key"),
         _ => None,
     }
 }

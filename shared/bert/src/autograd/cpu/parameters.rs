@@ -21,7 +21,7 @@ impl<'a> Parameters<'a> {
         Parameters { all, shape }
     }
 
-    /// Whether the kernels take every product in bfloat16, those of attention too.
+    /// Returns true if the kernels take every product in bfloat16, those of attention too.
     pub(super) fn kernels_take_products(&self) -> bool {
         let [intermediate, hidden] =
             [place::INTERMEDIATE, place::OUTPUT].map(|place| self.all[place + 1].size()[0]);

@@ -10,7 +10,7 @@ use crate::autograd::slices::TensorElement;
 use crate::dropout::Site;
 use crate::encoder::LayerShape;
 
-/// What the backward pass needs of the forward pass.
+/// The values of the forward pass that the backward pass needs.
 pub(super) struct SavedForBackward {
     /// `[3·hidden, hidden]`: query, key and value, stacked by rows.
     projection: Weight,
@@ -33,10 +33,10 @@ pub(super) fn forward<N: TensorElement>(
     let shape = parameters.shape;
     let input = to_kind::<N>(x);
     let (projection, bias) = parameters.projection::<N>();
-    let projected = gemm::linear::<N>(&input, &projection, &bias);
+    let projected = gemm::linear::<N>(&input, &projection, Some(&bias));
     let (context, attention) = attention::forward::<N>(&projected, mask, shape);
     let output = parameters.weight::<N>(place::ATTENTION_OUTPUT);
-    let branch = gemm::product::<N>(&context, &output);
+    let branch = gemm::linear::<N>(&context, &output, None);
     let site = Site::AttentionOutput(shape.layer);
     let (out, norm) = parameters.norm::<N>(x, &branch, site, place::ATTENTION_OUTPUT);
     let saved =

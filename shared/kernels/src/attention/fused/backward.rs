@@ -11,7 +11,7 @@ use crate::attention::softmax::{after_dropout, scores_gradient};
 use crate::avx512_bf16::{Avx512Bf16, LANES, Lhs, MR, NR_VECTORS, Strided};
 use crate::element::Element;
 
-/// What a backward pass reads.
+/// The inputs of a backward pass.
 #[derive(Debug, Clone, Copy)]
 pub struct BackwardInput<'a> {
     /// `[batch·seq, 3·hidden]`: query, key and value, as the forward pass took them.
@@ -85,7 +85,7 @@ impl Buffers {
     }
 }
 
-/// A type, because closures are not compiled for the processor at hand.
+/// One batch element of [`backward`].
 struct BatchElement<'a> {
     token: Avx512Bf16,
     shape: AttentionShape,
@@ -129,7 +129,7 @@ impl BatchElement<'_> {
             let gradient = Lhs::from_rows(&gradient.values[row * hidden..], hidden);
             let Buffers { values, probs_gradient, .. } = &mut *self.buffers;
             multiply(self.token, &gradient, values, probs_gradient, count);
-            // No `for_each`, which is not inlined here, and so not compiled for the processor at hand.
+            // No `for_each`, which is not inlined here, and so not compiled for the processor's vector instructions.
             for index in 0..count {
                 self.row(head, row, index);
             }

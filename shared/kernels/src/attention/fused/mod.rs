@@ -85,7 +85,7 @@ struct Buffers {
     keys: PairPanels,
     /// `[seq, head_size]`
     values: PairPanels,
-    /// Of every key; padding is masked.
+    /// One entry a key; padding is masked.
     mask: Aligned<f32>,
     /// `[seq, seq]`: dropout's factors; empty where no probabilities are saved.
     factors: Vec<f32>,
@@ -112,7 +112,7 @@ impl Buffers {
     }
 }
 
-/// A type, because closures are not compiled for the processor at hand.
+/// One batch element of [`forward`].
 struct BatchElement<'a> {
     token: Avx512Bf16,
     shape: AttentionShape,

@@ -6,7 +6,7 @@ use tch::Tensor;
 
 use crate::autograd::slices::{TensorElement, as_slice, as_slice_mut, empty};
 
-/// What the backward pass needs of the forward pass.
+/// The values of the forward pass that the backward pass needs.
 pub(in crate::autograd::cpu) struct SavedForBackward {
     shape: AttentionShape,
     /// `N[batch·heads, seq, head_size]` each.

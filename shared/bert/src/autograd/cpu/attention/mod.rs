@@ -14,7 +14,7 @@ use crate::dropout::Site;
 use crate::encoder::LayerShape;
 use crate::layers::Mode;
 
-/// What the backward pass needs of the forward pass.
+/// The values of the forward pass that the backward pass needs.
 pub(super) enum SavedForBackward {
     Fused(FusedSavedForBackward),
     Bmm(bmm::SavedForBackward),
@@ -30,7 +30,7 @@ pub(super) struct FusedSavedForBackward {
     keep_scale: f32,
 }
 
-/// Whether the fused kernel takes heads of this size.
+/// Returns true if the fused kernel takes heads of this size.
 pub(super) fn fused_takes(head_size: usize) -> bool {
     fused::token(head_size).is_some()
 }
