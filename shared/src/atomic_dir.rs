@@ -80,6 +80,7 @@ pub fn tidy(parent: &Path) -> Result<()> {
 /// The errors of [`check`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
+    /// The folder is whole and of this version.
     Intact,
     /// In words: which file is missing or changed.
     Damaged(String),

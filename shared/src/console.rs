@@ -124,7 +124,9 @@ pub fn report_failure(kind: FaultKind, message: &str) {
 /// The unit of a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
+    /// Bytes.
     Bytes,
+    /// Rows or examples.
     Items,
 }
 
@@ -171,6 +173,7 @@ impl Progress {
         Progress { from: done, ..self }
     }
 
+    /// Adds `amount` to the work that is done.
     pub fn advance(&mut self, amount: u64) {
         self.bar.inc(amount);
         let Some(lines) = &mut self.lines else { return };
@@ -187,6 +190,7 @@ impl Progress {
         self.bar.set_message(message.into());
     }
 
+    /// Removes the bar.
     pub fn finish(self) {
         self.bar.finish_and_clear();
     }

@@ -21,6 +21,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// The exit code as a number.
     pub fn code(self) -> u8 {
         match self {
             FaultKind::Bug => 1,
@@ -31,6 +32,7 @@ impl FaultKind {
         }
     }
 
+    /// The exit code of a process.
     pub fn exit_code(self) -> ExitCode {
         ExitCode::from(self.code())
     }
@@ -44,18 +46,22 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// A wrong command line or config.
     pub fn usage(message: impl Into<String>) -> Self {
         Fault { kind: FaultKind::Usage, message: message.into() }
     }
 
+    /// A bad input.
     pub fn input(message: impl Into<String>) -> Self {
         Fault { kind: FaultKind::Input, message: message.into() }
     }
 
+    /// A fault that may be gone at the next try.
     pub fn retry(message: impl Into<String>) -> Self {
         Fault { kind: FaultKind::Retry, message: message.into() }
     }
 
+    /// A stop by a signal.
     pub fn stopped(message: impl Into<String>) -> Self {
         Fault { kind: FaultKind::Stopped, message: message.into() }
     }

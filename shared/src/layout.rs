@@ -10,13 +10,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
+    /// Downloads a corpus and a model.
     Fetch,
+    /// Encodes examples as features.
     Tokenize,
+    /// Fine-tunes a model.
     Train,
+    /// Evaluates a model.
     Evaluate,
 }
 
 impl Stage {
+    /// The name in paths and messages.
     pub fn name(self) -> &'static str {
         match self {
             Stage::Fetch => "fetch",
@@ -47,14 +52,19 @@ impl fmt::Display for Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
+    /// Trains the model.
     Train,
+    /// Chooses the best model.
     Dev,
+    /// Is evaluated at the end.
     Test,
 }
 
 impl Split {
+    /// All splits.
     pub const ALL: [Split; 3] = [Split::Train, Split::Dev, Split::Test];
 
+    /// The name in paths and messages.
     pub fn name(self) -> &'static str {
         match self {
             Split::Train => "train",
@@ -70,6 +80,7 @@ impl fmt::Display for Split {
     }
 }
 
+/// The manifest of a stage's folder.
 pub const MANIFEST: &str = "manifest.json";
 
 /// The extensions of a folder of saved work while it is written, and while it waits to be deleted.
@@ -81,14 +92,17 @@ pub(crate) const REPLACED: &str = "replaced";
 pub struct Work(PathBuf);
 
 impl Work {
+    /// The work folder `root`.
     pub fn new(root: impl Into<PathBuf>) -> Work {
         Work(root.into())
     }
 
+    /// The work folder.
     pub fn root(&self) -> &Path {
         &self.0
     }
 
+    /// The folder of a stage's results.
     pub fn stage(&self, stage: Stage) -> PathBuf {
         self.0.join(stage.name())
     }
@@ -118,6 +132,7 @@ impl Work {
         self.stage(stage).join(format!("{fingerprint}.forced.progress"))
     }
 
+    /// The lock of a result.
     pub fn lock(&self, stage: Stage, fingerprint: &str) -> PathBuf {
         self.stage(stage).join(format!("{fingerprint}.lock"))
     }
@@ -165,14 +180,17 @@ pub(crate) fn temporary_beside(path: &Path) -> PathBuf {
 pub mod fetched {
     use super::{Path, PathBuf, Split};
 
+    /// The files as their hosts serve them.
     pub fn raw(folder: &Path) -> PathBuf {
         folder.join("raw")
     }
 
+    /// The examples of a split.
     pub fn examples(folder: &Path, split: Split) -> PathBuf {
         folder.join("examples").join(format!("{split}.parquet"))
     }
 
+    /// The folder of the model.
     pub fn model(folder: &Path) -> PathBuf {
         folder.join("model")
     }
@@ -207,6 +225,7 @@ pub mod trained {
         folder.join("kept").join(format!("step-{step:08}"))
     }
 
+    /// The file of metrics.
     pub fn metrics(folder: &Path) -> PathBuf {
         folder.join("metrics.jsonl")
     }
@@ -221,6 +240,7 @@ pub mod trained {
 pub mod checkpoints {
     use super::{Path, PathBuf};
 
+    /// The folder of all checkpoints.
     pub fn all(progress: &Path) -> PathBuf {
         progress.join("checkpoints")
     }
@@ -250,10 +270,12 @@ pub mod checkpoints {
 pub mod evaluated {
     use super::{Path, PathBuf};
 
+    /// The file of metrics.
     pub fn metrics(folder: &Path) -> PathBuf {
         folder.join("metrics.json")
     }
 
+    /// The file of predictions.
     pub fn predictions(folder: &Path) -> PathBuf {
         folder.join("predictions.parquet")
     }
@@ -266,14 +288,24 @@ pub mod evaluated {
 
 /// File names of a model in the Hub layout.
 pub mod hub {
+    /// The architecture.
     pub const CONFIG: &str = "config.json";
+    /// Weights in one file.
     pub const WEIGHTS: &str = "model.safetensors";
+    /// The index of weights in shards.
     pub const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
+    /// Weights as PyTorch saves them.
     pub const PYTORCH_WEIGHTS: &str = "pytorch_model.bin";
+    /// The index of PyTorch's shards.
     pub const PYTORCH_WEIGHTS_INDEX: &str = "pytorch_model.bin.index.json";
+    /// The tokenizer.
     pub const TOKENIZER: &str = "tokenizer.json";
+    /// The rules of the tokenizer.
     pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+    /// The special tokens.
     pub const SPECIAL_TOKENS: &str = "special_tokens_map.json";
+    /// Tokens beside the vocabulary.
     pub const ADDED_TOKENS: &str = "added_tokens.json";
+    /// A WordPiece vocabulary.
     pub const VOCAB: &str = "vocab.txt";
 }

@@ -3,6 +3,8 @@
 //! This crate knows neither burn nor the network nor the library of tokenizers. A stage depends on it and never on another
 //! stage.
 
+#![warn(missing_docs)]
+
 pub mod address;
 pub mod atomic_dir;
 pub mod config;

@@ -18,9 +18,13 @@ use crate::layout::{MANIFEST, Stage};
 pub(crate) const FORMAT_VERSION: u32 = 4;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The manifest of a stage's folder.
 pub struct Manifest {
+    /// The format version of the program that wrote it.
     pub format_version: u32,
+    /// The stage.
     pub stage: Stage,
+    /// The fingerprint of the result.
     pub fingerprint: String,
     /// The stage's config section.
     pub config: Value,
@@ -29,6 +33,7 @@ pub struct Manifest {
     /// Metadata for later stages; see [`crate::metadata`].
     #[serde(rename = "facts")]
     pub metadata: Value,
+    /// The circumstances of the build.
     pub provenance: Provenance,
     /// By path inside the folder.
     pub files: BTreeMap<String, FileEntry>,
@@ -39,14 +44,20 @@ pub struct Manifest {
 /// The circumstances of the build; no later stage's digest covers them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
+    /// The version of the program.
     pub version: String,
+    /// The duration of the last process.
     pub wall_seconds: f64,
+    /// The peak memory of the last process.
     pub peak_memory_bytes: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A file of the folder.
 pub struct FileEntry {
+    /// Its size.
     pub bytes: u64,
+    /// Its SHA-256, in hexadecimal digits.
     pub sha256: String,
 }
 
@@ -137,10 +148,12 @@ impl FinishedFolder {
         Ok(FinishedFolder { path, manifest })
     }
 
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// The manifest of the folder.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }

@@ -10,24 +10,37 @@ use crate::config::Best;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
+    /// The loss of the task.
     Loss,
+    /// The share of correct predictions.
     Accuracy,
+    /// The mean F1 of the classes.
     MacroF1,
+    /// F1 of all labels together.
     MicroF1,
     /// Label-ranking average precision.
     RankingPrecision,
     /// The probability from which on a label is taken to hold.
     Threshold,
+    /// Pearson's correlation.
     Pearson,
+    /// Spearman's rank correlation.
     Spearman,
     /// F1 of "the score is at least 3".
     F1AtThree,
+    /// F1 of whole entities.
     EntityF1,
+    /// Precision of whole entities.
     EntityPrecision,
+    /// Recall of whole entities.
     EntityRecall,
+    /// Mean F1 of the tags of characters.
     CharacterF1,
+    /// The share of answers that equal a true one.
     ExactMatch,
+    /// Mean F1 of the characters of answers.
     F1,
+    /// `exp(loss)`.
     Perplexity,
     /// Accuracy on masked tokens.
     MaskedAccuracy,
@@ -95,14 +108,17 @@ impl Metric {
 pub struct MetricValues(BTreeMap<Metric, f64>);
 
 impl MetricValues {
+    /// The value of `metric`, if there is one.
     pub fn get(&self, metric: Metric) -> Option<f64> {
         self.0.get(&metric).copied()
     }
 
+    /// Sets the value of `metric`.
     pub fn set(&mut self, metric: Metric, value: f64) {
         self.0.insert(metric, value);
     }
 
+    /// The metrics with their values.
     pub fn iter(&self) -> impl Iterator<Item = (Metric, f64)> {
         self.0.iter().map(|(&metric, &value)| (metric, value))
     }

@@ -27,7 +27,9 @@ impl Output {
 pub struct MaskedToken {
     /// In the row.
     pub position: usize,
+    /// The id of the true token.
     pub truth: i64,
+    /// The id of the predicted token.
     pub predicted: i64,
     /// Log-probability of the true token, in nats.
     pub log_probability: f32,
@@ -36,6 +38,8 @@ pub struct MaskedToken {
 /// A token of the vocabulary that may stand behind a mask.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TokenGuess {
+    /// The id of the token.
     pub id: i64,
+    /// Its probability.
     pub probability: f32,
 }

@@ -58,6 +58,7 @@ fn receive(signal: i32) {
 pub struct Saving(());
 
 impl Saving {
+    /// Has signals set a mark from now on.
     pub fn begin() -> Saving {
         change(OnSignal::Disposable, OnSignal::Saveable);
         Saving(())

@@ -44,6 +44,7 @@ pub enum OutputLayer {
 }
 
 impl Task {
+    /// All tasks.
     pub const ALL: [Task; 8] = [
         Task::Classification,
         Task::PairClassification,
@@ -96,6 +97,7 @@ impl Task {
         }
     }
 
+    /// The layer on top of the encoder.
     pub fn output_layer(self) -> OutputLayer {
         match self {
             Task::Classification

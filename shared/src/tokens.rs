@@ -8,7 +8,9 @@ pub const MOST_UNKNOWN: f64 = 0.05;
 /// Counts of unknown tokens and of all tokens of texts, special tokens excluded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnknownTokens {
+    /// The number of unknown tokens.
     pub unknown: u64,
+    /// The number of tokens.
     pub tokens: u64,
 }
 
@@ -31,6 +33,7 @@ impl UnknownTokens {
 /// A token of a text itself, and its place there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Piece {
+    /// The id of the piece.
     pub id: u32,
     /// The first of the piece's characters (not bytes) in the text.
     pub start: u32,
@@ -43,6 +46,7 @@ pub struct Piece {
 /// The tokens of a text, without special tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WordStarts {
+    /// Token ids.
     pub ids: Vec<u32>,
     /// As long as `ids`: [`Piece::begins_word`].
     pub begins_word: Vec<bool>,
@@ -51,17 +55,20 @@ pub struct WordStarts {
 /// A text, or two, as a model takes them: with special tokens, truncated, not padded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
+    /// Token ids.
     pub ids: Vec<u32>,
     /// As long as `ids`.
     pub type_ids: Vec<u32>,
     /// The number of `ids` that are tokens of the texts.
     pub pieces: usize,
+    /// True where the text was truncated.
     pub truncated: bool,
 }
 
 /// The ids of one text or of two with special tokens around them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Framed<const TEXTS: usize> {
+    /// Token ids.
     pub ids: Vec<u32>,
     /// As long as `ids`.
     pub type_ids: Vec<u32>,
@@ -77,6 +84,7 @@ pub trait Tokenizer {
     /// Ids below it are those that the model has embeddings for.
     fn vocab_size(&self) -> usize;
 
+    /// The id of the unknown token, if there is one.
     fn unknown_token_id(&self) -> Option<u32>;
 
     /// None where the vocabulary has no token for what is masked.

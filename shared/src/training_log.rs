@@ -15,20 +15,28 @@ use crate::metric::MetricValues;
 pub enum LogEntry {
     /// Means over the steps since the last such line.
     Train {
+        /// The number of steps so far.
         step: u64,
+        /// The epoch, as a fraction.
         epoch: f64,
+        /// The mean loss.
         loss: f64,
         /// Absent where accuracy is not defined.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         accuracy: Option<f64>,
+        /// The mean norm of the gradients before clipping.
         gradient_norm: f64,
+        /// The learning rate of the last step.
         learning_rate: f64,
     },
     /// An evaluation on dev.
     Dev {
+        /// The number of steps so far.
         step: u64,
+        /// The epoch, as a fraction.
         epoch: f64,
         #[serde(flatten)]
+        /// The metrics.
         metrics: MetricValues,
     },
 }

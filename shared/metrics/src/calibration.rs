@@ -26,9 +26,9 @@ pub struct Calibration {
 /// The predictions whose confidence is over `lower` and at most `upper`; the first bin has 0 too.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bin {
-    /// The least confidence of the bin.
+    /// The lower bound, exclusive.
     pub lower: f64,
-    /// The greatest confidence of the bin.
+    /// The upper bound, inclusive.
     pub upper: f64,
     /// The number of predictions in the bin.
     pub predictions: u64,

@@ -44,19 +44,25 @@ pub struct Config {
     /// The task.
     #[serde(default)]
     pub task: Task,
+    /// `[fetch]`
     pub fetch: FetchConfig,
     #[serde(default)]
+    /// `[tokenize]`
     pub tokenize: TokenizeConfig,
     #[serde(default)]
+    /// `[train]`
     pub train: TrainConfig,
     #[serde(default)]
+    /// `[evaluate]`
     pub evaluate: EvaluateConfig,
     /// For `masked_lm` alone; the next two sections are for their tasks.
     #[serde(default)]
     pub question_answering: QuestionAnsweringConfig,
     #[serde(default)]
+    /// `[masked_lm]`
     pub masked_lm: MaskedLmConfig,
     #[serde(default)]
+    /// `[entity_recognition]`
     pub entity_recognition: EntityRecognitionConfig,
 }
 

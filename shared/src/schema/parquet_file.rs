@@ -45,6 +45,7 @@ impl ParquetReader {
         Ok(ParquetReader { path: path.to_owned(), rows, metadata, batches })
     }
 
+    /// The number of rows.
     pub fn rows(&self) -> u64 {
         self.rows
     }

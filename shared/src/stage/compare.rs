@@ -18,6 +18,7 @@ use crate::manifest::FinishedFolder;
 pub struct Named {
     /// As the user named it.
     pub name: String,
+    /// Its finished folder.
     pub folder: FinishedFolder,
 }
 

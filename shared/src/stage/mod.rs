@@ -52,6 +52,7 @@ pub struct RunArgs {
 #[group(args = ["config"])]
 pub struct StageArgs {
     #[command(flatten)]
+    /// The options that name a run.
     pub run: RunArgs,
     /// Builds the folder again although it is up to date, or damaged.
     #[arg(long)]
@@ -73,11 +74,13 @@ pub struct StageArgs {
 /// The inputs and the output of a stage's own work.
 #[derive(Debug)]
 pub struct Job {
+    /// The config of the run.
     pub config: Config,
     /// The folder to write; it is empty, and finished for the world only when the work returns.
     pub output: PathBuf,
     /// The folder for unfinished work. Its content survives this process, until the result is finished.
     pub progress: PathBuf,
+    /// Tells whether the result is built anew.
     pub rebuild: Rebuild,
     inputs: BTreeMap<Stage, FinishedFolder>,
 }

@@ -14,6 +14,7 @@ use crate::manifest::FinishedFolder;
 /// The config of a run, and the finished folders that `stage` would read.
 #[derive(Debug)]
 pub struct Results {
+    /// The config of the run.
     pub config: Config,
     folders: BTreeMap<Stage, FinishedFolder>,
 }

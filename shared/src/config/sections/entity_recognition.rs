@@ -8,6 +8,7 @@ use metrics::entities::TagScheme;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+/// The section `[entity_recognition]`.
 pub struct EntityRecognitionConfig {
     /// Tokens that two neighbouring rows of a long text share: the last ones of a row are the first ones of the next.
     pub stride: usize,

@@ -9,11 +9,15 @@ use crate::layout::Split;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+/// The section `[evaluate]`.
 pub struct EvaluateConfig {
+    /// The split that is evaluated.
     pub split: Split,
     /// Examples at a time; the result is the same for any number but for rounding.
     pub batch_size: usize,
+    /// The precision of matrix products.
     pub precision: Precision,
+    /// The device that computes.
     pub device: DeviceChoice,
     /// CPU threads; 0 takes every core.
     pub threads: usize,

@@ -7,6 +7,7 @@ use crate::config::require;
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+/// The section `[masked_lm]`.
 pub struct MaskedLmConfig {
     /// The share of a text's tokens that is masked; every epoch masks others.
     pub probability: f64,

@@ -7,6 +7,7 @@ use crate::config::require;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+/// The section `[tokenize]`.
 pub struct TokenizeConfig {
     /// Longer texts are truncated, shorter ones padded, special tokens included.
     pub max_seq_length: usize,

@@ -21,15 +21,20 @@ pub struct Example {
     pub example_id: String,
     /// A question, where `text_pair` is the context in which its answer stands.
     pub text: String,
+    /// The second text, if there are two.
     pub text_pair: Option<String>,
+    /// The ground truth.
     pub truth: Truth,
 }
 
 /// The texts of an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Texts {
+    /// One text.
     One,
+    /// Two texts.
     Pair,
+    /// A question and its context.
     QuestionInContext,
 }
 
@@ -47,7 +52,9 @@ impl Texts {
 /// The columns of a file of examples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExampleShape {
+    /// The texts of an example.
     pub texts: Texts,
+    /// The kind of ground truth.
     pub truth: TruthKind,
 }
 
@@ -69,12 +76,14 @@ impl ExampleShape {
     }
 }
 
+/// Writes a file of examples.
 pub struct ExampleWriter {
     file: ParquetWriter,
     shape: ExampleShape,
 }
 
 impl ExampleWriter {
+    /// Creates the file for examples of `shape`.
     pub fn create(path: &Path, shape: ExampleShape) -> Result<ExampleWriter> {
         Ok(ExampleWriter { file: ParquetWriter::create(path, Arc::new(shape.schema()))?, shape })
     }
@@ -99,6 +108,7 @@ impl ExampleWriter {
         self.file.write(columns)
     }
 
+    /// Completes the file.
     pub fn finish(self) -> Result<()> {
         self.file.finish()
     }
@@ -108,10 +118,12 @@ impl ExampleWriter {
 pub struct ExampleReader(ParquetReader);
 
 impl ExampleReader {
+    /// Opens a file of examples.
     pub fn open(path: &Path) -> Result<ExampleReader> {
         Ok(ExampleReader(ParquetReader::open(path)?))
     }
 
+    /// The number of examples.
     pub fn rows(&self) -> u64 {
         self.0.rows()
     }

@@ -20,6 +20,7 @@ pub enum Truth {
     Label(String),
     /// Any number of labels, by name.
     Labels(Vec<String>),
+    /// A score.
     Score(f64),
     /// In the order of the text, none over another.
     Entities(Vec<Entity>),
@@ -32,7 +33,9 @@ pub enum Truth {
 pub struct Entity {
     /// In characters, as `end`, which is behind the last.
     pub start: u32,
+    /// The character after the last.
     pub end: u32,
+    /// The class of the entity.
     pub label: String,
 }
 
@@ -41,17 +44,24 @@ pub struct Entity {
 pub struct Answer {
     /// In characters of the context.
     pub start: u32,
+    /// The text of the answer.
     pub text: String,
 }
 
 /// The variants of [`Truth`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TruthKind {
+    /// No ground truth.
     Nothing,
+    /// One label.
     Label,
+    /// Any number of labels.
     Labels,
+    /// A score.
     Score,
+    /// Entities of a text.
     Entities,
+    /// Answers to a question.
     Answers,
 }
 
@@ -135,22 +145,27 @@ impl TruthKind {
 }
 
 impl Truth {
+    /// The label; none for another kind.
     pub fn as_label(&self) -> Option<&String> {
         if let Truth::Label(label) = self { Some(label) } else { None }
     }
 
+    /// The score; none for another kind.
     pub fn as_score(&self) -> Option<f64> {
         if let Truth::Score(score) = self { Some(*score) } else { None }
     }
 
+    /// The labels; none for another kind.
     pub fn as_labels(&self) -> Option<&[String]> {
         if let Truth::Labels(labels) = self { Some(labels) } else { None }
     }
 
+    /// The entities; none for another kind.
     pub fn as_entities(&self) -> Option<&[Entity]> {
         if let Truth::Entities(entities) = self { Some(entities) } else { None }
     }
 
+    /// The answers; none for another kind.
     pub fn as_answers(&self) -> Option<&[Answer]> {
         if let Truth::Answers(answers) = self { Some(answers) } else { None }
     }

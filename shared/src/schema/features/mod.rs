@@ -21,10 +21,13 @@ pub use targets::{TargetKind, Targets};
 /// An example as ids, or a window of one that is too long, without padding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Features {
+    /// The id of the example.
     pub example_id: String,
+    /// `[seq]`
     pub input_ids: Vec<i32>,
     /// As long as `input_ids`.
     pub token_type_ids: Vec<i8>,
+    /// The targets of the row.
     pub targets: Targets,
     /// As long as `input_ids` where a task finds places in a text, else empty.
     pub offsets: Vec<Offset>,
@@ -35,6 +38,7 @@ pub struct Features {
 pub struct Offset {
     /// In characters, as `end`, which is behind the last.
     pub start: i32,
+    /// The character after the last.
     pub end: i32,
 }
 
@@ -42,11 +46,13 @@ impl Offset {
     /// The place of special tokens and of tokens of another text.
     pub const NOWHERE: Offset = Offset { start: -1, end: -1 };
 
+    /// True for a token that has a place in the text.
     pub fn is_somewhere(self) -> bool {
         self.start >= 0
     }
 }
 
+/// Writes a file of features.
 pub struct FeaturesWriter {
     file: ParquetWriter,
     max_seq_length: usize,
@@ -55,6 +61,7 @@ pub struct FeaturesWriter {
 }
 
 impl FeaturesWriter {
+    /// Creates the file.
     pub fn create(
         path: &Path,
         max_seq_length: usize,
@@ -93,6 +100,7 @@ impl FeaturesWriter {
         self.file.write(columns)
     }
 
+    /// Completes the file.
     pub fn finish(self) -> Result<()> {
         self.file.finish()
     }
@@ -147,6 +155,7 @@ fn offset_columns(rows: &[Features], width: usize) -> Result<[ArrayRef; 2]> {
 pub struct FeaturesReader(ParquetReader);
 
 impl FeaturesReader {
+    /// Opens a file of features.
     pub fn open(path: &Path) -> Result<FeaturesReader> {
         Ok(FeaturesReader(ParquetReader::open(path)?))
     }

@@ -21,12 +21,15 @@ pub enum Targets {
     Class(i64),
     /// 1 for every label that holds, else 0; in label order.
     Classes(Vec<f32>),
+    /// A score.
     Score(f32),
     /// A tag's id for every token; [`Targets::IGNORED`] where a token has none.
     Tags(Vec<i64>),
     /// The answer's first and last token; both 0 where it is not in the row.
     Span {
+        /// The first token.
         start: i64,
+        /// The last token.
         end: i64,
     },
     /// True for each token that begins a word; masks follow from the step.
@@ -36,12 +39,17 @@ pub enum Targets {
 /// The variants of [`Targets`], as a file of features has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetKind {
+    /// The id of a label.
     Class,
     /// Sets of labels, out of this many.
     Classes(usize),
+    /// A score.
     Score,
+    /// A tag for every token.
     Tags,
+    /// A span of tokens.
     Span,
+    /// The first tokens of words.
     Words,
 }
 

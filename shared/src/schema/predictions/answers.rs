@@ -17,6 +17,7 @@ pub struct Candidate {
     pub text: String,
     /// In characters of the context, as `end`, which is behind the last.
     pub start: u32,
+    /// The character after the last.
     pub end: u32,
     /// Those of an example sum to 1.
     pub probability: f32,

@@ -21,44 +21,56 @@ use crate::schema::parquet_file::column;
 /// The answer of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decoded {
+    /// One label.
     Class {
+        /// The most probable label.
         predicted: String,
         /// One a label, in label order; they sum to 1.
         probabilities: Vec<f32>,
     },
+    /// Any number of labels.
     LabelSet {
         /// In label order.
         labels: Vec<String>,
         /// One a label, in label order, each by itself.
         probabilities: Vec<f32>,
     },
+    /// A score.
     Score {
+        /// The predicted score.
         score: f32,
     },
     /// The best first.
     Answers {
+        /// The candidates.
         answers: Vec<Candidate>,
     },
     /// In the order of the text, none over another.
     Entities {
         /// The text that the places refer to.
         text: String,
+        /// The predicted entities.
         entities: Vec<PredictedEntity>,
     },
+    /// Predictions at masked tokens.
     Masked {
+        /// A prediction for each masked token.
         guesses: Vec<MaskedGuess>,
     },
     /// In the order of the text.
     Filled {
+        /// Candidates for each mask.
         masks: Vec<FilledMask>,
     },
 }
 
 impl Decoded {
+    /// The answers; none for another kind.
     pub fn as_answers(&self) -> Option<&[Candidate]> {
         if let Decoded::Answers { answers } = self { Some(answers) } else { None }
     }
 
+    /// The kind of the prediction.
     pub fn kind(&self) -> DecodedKind {
         match self {
             Decoded::Class { .. } => DecodedKind::Class,
@@ -75,10 +87,15 @@ impl Decoded {
 /// The variants of [`Decoded`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodedKind {
+    /// One label.
     Class,
+    /// Any number of labels.
     LabelSet,
+    /// A score.
     Score,
+    /// Answers to a question.
     Answers,
+    /// Entities in a text.
     Entities,
     /// Tokens that were hidden, beside what the model finds there.
     Masked,

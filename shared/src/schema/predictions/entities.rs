@@ -15,7 +15,9 @@ use crate::schema::parquet_file::column;
 pub struct PredictedEntity {
     /// In characters, as `end`, which is behind the last.
     pub start: u32,
+    /// The character after the last.
     pub end: u32,
+    /// The class of the entity.
     pub label: String,
     /// That of its tokens' tags, on average.
     pub probability: f32,

@@ -17,6 +17,7 @@ use crate::schema::lists::{field, list, list_field, list_items};
 pub struct FilledMask {
     /// In characters, as `end`, which is behind the last.
     pub start: u32,
+    /// The character after the last.
     pub end: u32,
     /// The best first.
     pub candidates: Vec<TokenCandidate>,
@@ -27,6 +28,7 @@ pub struct FilledMask {
 pub struct TokenCandidate {
     /// As the vocabulary spells it.
     pub token: String,
+    /// Its probability.
     pub probability: f32,
 }
 

@@ -16,6 +16,7 @@ pub struct MaskedGuess {
     pub position: i32,
     /// The token's id, as `predicted` is one.
     pub truth: i64,
+    /// The id of the predicted token.
     pub predicted: i64,
     /// Log-probability of the true token, in nats.
     pub log_probability: f32,

@@ -26,9 +26,13 @@ pub use filled::{FilledMask, TokenCandidate};
 pub use masked::MaskedGuess;
 
 #[derive(Debug, Clone, PartialEq)]
+/// The prediction for an example.
 pub struct Prediction {
+    /// The id of the example.
     pub example_id: String,
+    /// The ground truth.
     pub truth: Truth,
+    /// The prediction.
     pub decoded: Decoded,
     /// The model's output for the whole text, in the order of the labels; empty where it has one a token.
     pub logits: Vec<f32>,
@@ -37,7 +41,9 @@ pub struct Prediction {
 /// The columns of a file of predictions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PredictionShape {
+    /// The kind of ground truth.
     pub truth: TruthKind,
+    /// The kind of prediction.
     pub decoded: DecodedKind,
 }
 
@@ -53,12 +59,14 @@ impl PredictionShape {
     }
 }
 
+/// Writes a file of predictions.
 pub struct PredictionWriter {
     file: ParquetWriter,
     shape: PredictionShape,
 }
 
 impl PredictionWriter {
+    /// Creates the file for predictions of `shape`.
     pub fn create(path: &Path, shape: PredictionShape) -> Result<PredictionWriter> {
         Ok(PredictionWriter { file: ParquetWriter::create(path, Arc::new(shape.schema()))?, shape })
     }
@@ -80,6 +88,7 @@ impl PredictionWriter {
         self.file.write(columns)
     }
 
+    /// Completes the file.
     pub fn finish(self) -> Result<()> {
         self.file.finish()
     }
@@ -89,6 +98,7 @@ impl PredictionWriter {
 pub struct PredictionReader(ParquetReader);
 
 impl PredictionReader {
+    /// Opens a file of predictions.
     pub fn open(path: &Path) -> Result<PredictionReader> {
         Ok(PredictionReader(ParquetReader::open(path)?))
     }

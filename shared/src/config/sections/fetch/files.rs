@@ -14,6 +14,7 @@ use crate::spelling;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilesConfig {
+    /// The file of the train split.
     pub train: PathBuf,
     /// Absent: `fetch.dev_fraction` of train.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,6 +26,7 @@ pub struct FilesConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<FileFormat>,
     #[serde(default)]
+    /// The names of the columns.
     pub columns: FileColumns,
     /// The labels, or classes of entities, in the order of their ids. Absent: those of `label_names`, or of the ClassLabel
     /// column of a Parquet file, else those that stand in train, sorted, numbers by their values.
@@ -60,6 +62,7 @@ pub enum FileFormat {
     Jsonl,
     /// One JSON array of objects, or one object after the other.
     Json,
+    /// Apache Parquet.
     Parquet,
     /// A word and its tag a line, a blank line after each sentence; words are joined by single spaces.
     Conll,
@@ -110,6 +113,7 @@ pub enum Quote {
 pub enum Encoding {
     #[default]
     #[serde(rename = "utf-8")]
+    /// UTF-8.
     Utf8,
     /// Korean Windows; EUC-KR is a part of it.
     #[serde(rename = "cp949", alias = "euc-kr")]
@@ -133,6 +137,7 @@ pub enum LabelNames {
     Listed(Vec<String>),
     /// Names by the values in the files.
     Mapped(BTreeMap<String, String>),
+    /// Names in a file.
     File(PathBuf),
 }
 
@@ -140,7 +145,9 @@ pub enum LabelNames {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Column {
+    /// The number of a column, from 1.
     Number(u32),
+    /// The name of a column.
     Name(String),
 }
 
@@ -164,7 +171,9 @@ impl From<&str> for Column {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LabelColumns {
+    /// A column with all labels of a text.
     One(Column),
+    /// A column for each label.
     OneHot(Vec<String>),
 }
 
@@ -181,19 +190,28 @@ pub struct FileColumns {
     /// Absent: `<split>-<row>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Column>,
+    /// The text, or the first of two.
     pub text: Column,
+    /// The second text.
     pub text_pair: Column,
+    /// The question.
     pub question: Column,
+    /// The context of a question.
     pub context: Column,
+    /// The label of a text.
     pub label: Column,
+    /// The labels of a text.
     pub labels: LabelColumns,
+    /// The score.
     pub score: Column,
+    /// The entities of a text.
     pub entities: Column,
     /// The words of a text, where a file has no texts but lists of words and of their tags.
     pub tokens: String,
     /// The tags of the words. Absent: `ner_tags`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ner_tags: Option<String>,
+    /// The answers to a question.
     pub answers: Column,
 }
 

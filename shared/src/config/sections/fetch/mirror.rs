@@ -13,7 +13,9 @@ use crate::address::Address;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Mirror {
+    /// A folder.
     Folder(PathBuf),
+    /// A server.
     Server(Address),
 }
 

@@ -17,6 +17,7 @@ pub use model::{ModelSource, ScratchConfig, Weights};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+/// The section `[fetch]`.
 pub struct FetchConfig {
     /// A corpus of the registry (`fetch --list`), or none where `fetch.files` names own files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,20 +70,32 @@ fn default_dev_fraction() -> f64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CorpusName {
+    /// Naver movie reviews with their sentiment.
     Nsmc,
+    /// KLUE: natural language inference.
     KlueNli,
+    /// KLUE: semantic textual similarity.
     KlueSts,
+    /// KLUE: named entities.
     KlueNer,
+    /// KLUE: machine reading comprehension.
     KlueMrc,
+    /// KorNLI: natural language inference.
     Kornli,
+    /// KorSTS: semantic textual similarity.
     Korsts,
+    /// PAWS-X in Korean: paraphrases.
     PawsXKo,
+    /// Pairs of questions with the same or another meaning.
     QuestionPair,
+    /// Comments with hate, bias and gender bias.
     KoreanHateSpeech,
+    /// KorQuAD 1.0: question answering.
     KorquadV1,
 }
 
 impl CorpusName {
+    /// All registered corpora.
     pub const ALL: [CorpusName; 11] = [
         CorpusName::Nsmc,
         CorpusName::KlueNli,
@@ -99,6 +112,7 @@ impl CorpusName {
 }
 
 impl FetchConfig {
+    /// The source that `model` names.
     pub fn model_source(&self) -> ModelSource {
         ModelSource::parse(&self.model)
     }

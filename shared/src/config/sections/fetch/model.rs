@@ -10,9 +10,13 @@ use crate::config::require;
 /// The source that `fetch.model` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSource {
+    /// A new model.
     Scratch,
+    /// A local folder in the Hub layout.
     Folder(PathBuf),
+    /// A model of the Hub.
     Hub {
+        /// The Hub id: `beomi/kcbert-base`.
         id: String,
     },
     /// The finished training of this name, in the same work folder.
@@ -46,7 +50,9 @@ pub(super) fn is_hub_id(id: &str) -> bool {
 #[serde(rename_all = "snake_case")]
 pub enum Weights {
     #[default]
+    /// The weights of the model.
     Pretrained,
+    /// Random weights.
     Random,
 }
 
@@ -59,12 +65,19 @@ pub struct ScratchConfig {
     pub tokenizer: Option<String>,
     /// For a vocabulary that is trained, like the next key.
     pub vocab_size: usize,
+    /// Lower-cases texts.
     pub lowercase: bool,
+    /// The width of hidden states.
     pub hidden_size: usize,
+    /// The number of encoder layers.
     pub num_hidden_layers: usize,
+    /// The number of attention heads.
     pub num_attention_heads: usize,
+    /// The width of the feed-forward layer.
     pub intermediate_size: usize,
+    /// The number of positions.
     pub max_position_embeddings: usize,
+    /// The dropout rate.
     pub dropout: f64,
 }
 
@@ -85,6 +98,7 @@ impl Default for ScratchConfig {
 }
 
 impl ScratchConfig {
+    /// The source that `tokenizer` names.
     pub fn tokenizer_source(&self) -> Option<ModelSource> {
         self.tokenizer.as_deref().map(ModelSource::parse)
     }

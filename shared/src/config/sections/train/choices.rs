@@ -9,6 +9,7 @@ use crate::metric::Metric;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+/// The order of the examples of an epoch.
 pub enum BatchOrder {
     /// The order of the train split, epoch by epoch.
     Sequential,
@@ -23,6 +24,7 @@ pub enum BatchOrder {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Schedule {
+    /// The shape after the warm-up.
     pub kind: ScheduleKind,
     /// The steps over which the learning rate rises from 0, as a fraction of all steps.
     pub warmup_ratio: f64,
@@ -41,7 +43,9 @@ impl Default for Schedule {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+/// The shape of a schedule.
 pub enum ScheduleKind {
+    /// The peak to the end.
     Constant,
     /// Down to 0 at the last step.
     Linear,
@@ -53,8 +57,11 @@ pub enum ScheduleKind {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+/// The precision of matrix products.
 pub enum Precision {
+    /// float32.
     F32,
+    /// bfloat16, with parameters and sums in float32.
     Bf16,
 }
 
@@ -64,7 +71,9 @@ pub enum Precision {
 pub enum DeviceChoice {
     /// The first GPU if libtorch has one, else the CPU.
     Auto,
+    /// The CPU.
     Cpu,
+    /// The GPU with this index.
     Cuda(usize),
 }
 
@@ -112,14 +121,19 @@ impl fmt::Display for DeviceChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Monitor {
+    /// The metric.
     pub metric: Metric,
+    /// Its good end.
     pub best: Best,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+/// The good end of a metric.
 pub enum Best {
+    /// The lowest value.
     Min,
+    /// The highest value.
     Max,
 }
 
@@ -127,6 +141,7 @@ pub enum Best {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Freeze {
+    /// Keeps the embeddings as they are.
     pub embeddings: bool,
     /// The number of lowest encoder layers that are not trained.
     pub layers: usize,
@@ -138,6 +153,7 @@ pub struct Freeze {
 pub enum ClassWeights {
     /// A weight for each label, in label order.
     Given(Vec<f64>),
+    /// Weights from the train split.
     ByFrequency(ByFrequency),
 }
 

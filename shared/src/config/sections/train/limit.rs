@@ -6,7 +6,9 @@ const DEFAULT_ROWS: usize = 32;
 /// The most examples of a batch, and the most tokens when each example is as long as the longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimit {
+    /// The most examples.
     pub rows: usize,
+    /// The most tokens, padding included.
     pub tokens: Option<usize>,
 }
 

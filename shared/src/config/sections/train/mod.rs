@@ -17,6 +17,7 @@ pub use limit::BatchLimit;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+/// The section `[train]`.
 pub struct TrainConfig {
     /// Passes over the train split; 0 takes the model as it is, with its head, and trains nothing.
     pub epochs: usize,
@@ -45,6 +46,7 @@ pub struct TrainConfig {
     pub layer_decay: f64,
     /// Parameters that are not trained.
     pub freeze: Freeze,
+    /// The learning rate over the steps.
     pub schedule: Schedule,
     /// Decoupled weight decay, on everything but biases and LayerNorm.
     pub weight_decay: f64,
@@ -66,6 +68,7 @@ pub struct TrainConfig {
     pub dropout: Option<f64>,
     /// `bf16` computes matrix products in bfloat16, with parameters and optimizer state in float32.
     pub precision: Precision,
+    /// The device that computes.
     pub device: DeviceChoice,
     /// CPU threads; 0 takes every core. A small model beside other programs is fastest with 1.
     pub threads: usize,
