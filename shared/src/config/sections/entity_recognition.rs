@@ -1,4 +1,4 @@
-//! `[entity_recognition]`: units and schemes of tags.
+//! `[entity_recognition]`: the unit that is tagged, the tag scheme, and the aggregation of tags to entities.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -6,33 +6,34 @@ use serde::{Deserialize, Serialize};
 use crate::config::require;
 use metrics::entities::TagScheme;
 
+/// The keys of `[entity_recognition]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-/// The section `[entity_recognition]`.
 pub struct EntityRecognitionConfig {
-    /// Tokens that two neighbouring rows of a long text share: the last ones of a row are the first ones of the next.
+    /// The number of tokens that two neighbouring windows of a long text share: the last tokens of a window are the first
+    /// of the next.
     pub stride: usize,
-    /// The unit that has a tag.
+    /// The unit that is tagged: `token` or `word`.
     #[serde(skip_serializing_if = "EntityUnit::is_token")]
     pub unit: EntityUnit,
-    /// The scheme of the tags in files. Absent: as the first tag with B or I shows. With `plain` the model learns the tags
-    /// themselves, and no entities.
+    /// The scheme of the tags in files: `iob2`, `iob2_suffix`, `io` or `plain`. With `plain` the model learns the tags
+    /// themselves, and there are no entities. Absent: the scheme of the first tag with B or I.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<TagScheme>,
-    /// The aggregation of tags in `predict` and `serve`. Absent: by `unit`, as in the metrics.
+    /// The aggregation of token tags to entities in `predict` and `serve`. Absent: by `unit`, as in the metrics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregation: Option<Aggregation>,
 }
 
-/// The unit of tags, in training and in reading.
+/// The unit that is tagged, in training and in decoding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntityUnit {
     /// Every token has the tag of its first character.
     #[default]
     Token,
-    /// A word, a part between whitespace, has the tag of its first token, as in `run_ner` of `transformers`; its other tokens
-    /// have no target.
+    /// Every word has the tag of its first token, as in `run_ner` of `transformers`; its other tokens have no target.
+    /// A word is a stretch of text between white space.
     Word,
 }
 
@@ -46,7 +47,7 @@ impl EntityUnit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aggregation {
-    /// Neighbouring tokens of one class are an entity, unless a tag begins a new one.
+    /// Neighbouring tokens of one class form an entity, unless a tag begins a new one.
     Simple,
     /// A word has the tag of its first token.
     First,
@@ -63,7 +64,7 @@ impl Default for EntityRecognitionConfig {
 }
 
 impl EntityRecognitionConfig {
-    /// Checks that a row with its two special tokens has room for a new token.
+    /// Checks that a window has room for its two special tokens and at least one new token.
     pub(crate) fn validate(&self, max_seq_length: usize) -> Result<()> {
         let advice = format!(
             "must be less than tokenize.max_seq_length ({max_seq_length}) less 2 special tokens, or no window would go on from \

@@ -1,4 +1,4 @@
-//! `[evaluate]`: the split and the computation.
+//! `[evaluate]`: the split to evaluate, and how it is computed.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -7,19 +7,19 @@ use super::train::{DeviceChoice, Precision};
 use crate::config::require;
 use crate::layout::Split;
 
+/// The keys of `[evaluate]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-/// The section `[evaluate]`.
 pub struct EvaluateConfig {
-    /// The split that is evaluated.
+    /// The split to evaluate: `train`, `dev` or `test`.
     pub split: Split,
-    /// Examples at a time; the result is the same for any number but for rounding.
+    /// Examples per batch. It changes the result only by rounding.
     pub batch_size: usize,
-    /// The precision of matrix products.
+    /// The number format of matrix products: `f32` or `bf16`.
     pub precision: Precision,
-    /// The device that computes.
+    /// The device: `auto`, `cpu` or `cuda:N`.
     pub device: DeviceChoice,
-    /// CPU threads; 0 takes every core.
+    /// CPU threads; 0 uses every core.
     pub threads: usize,
 }
 

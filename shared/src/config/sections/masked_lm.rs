@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::require;
 
+/// The keys of `[masked_lm]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-/// The section `[masked_lm]`.
 pub struct MaskedLmConfig {
-    /// The share of a text's tokens that is masked; every epoch masks others.
+    /// The share of a text's tokens that is masked, in (0, 1). Every epoch masks other tokens.
     pub probability: f64,
-    /// The unit that is masked together.
+    /// The unit of masking: `token` or `word`.
     pub unit: MaskedUnit,
 }
 
@@ -19,10 +19,11 @@ pub struct MaskedLmConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MaskedUnit {
-    /// Each token alone, as in the first BERT.
+    /// Each token is masked by itself, as in Devlin et al. (2019).
     #[default]
     Token,
-    /// All tokens of a word, a part of a text between two spaces, so that the rest of a word does not reveal a masked part.
+    /// All tokens of a word are masked together (whole word masking), so that the rest of a word does not reveal its masked
+    /// part. A word is a stretch of text between white space.
     Word,
 }
 

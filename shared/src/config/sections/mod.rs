@@ -1,4 +1,4 @@
-//! One file a section.
+//! The sections of a config, one file for each.
 
 pub(super) mod entity_recognition;
 pub(super) mod evaluate;

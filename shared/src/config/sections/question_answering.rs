@@ -1,50 +1,51 @@
-//! `[question_answering]`: windows of contexts, and the choice of answers.
+//! `[question_answering]`: the windows of a long context, and the choice of answers.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::config::require;
 
-/// Names as in `transformers`' `run_qa`.
+/// The keys of `[question_answering]`, with the names of `run_qa` in `transformers`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct QuestionAnsweringConfig {
-    /// Tokens that a window of a long context shares with the one before it, as in `transformers`' fast tokenizers.
-    /// (In BERT's own code it is the step from one window to the next.)
+    /// The number of tokens that two neighbouring windows of a long context share, as in `transformers`' fast tokenizers.
+    /// (In the original BERT code it is the step from one window to the next.)
     pub doc_stride: usize,
-    /// The most tokens of a question; longer questions are truncated.
+    /// The maximum number of tokens of a question; longer questions are truncated.
     pub max_query_length: usize,
-    /// The most tokens of an answer.
+    /// The maximum number of tokens of an answer.
     pub max_answer_length: usize,
-    /// The number of answers that are kept for an example.
+    /// The number of best answers that are written for each example, from 1 to 20.
     pub n_best: usize,
-    /// Tells whether every context holds the answer.
+    /// `always` if every context holds an answer, `sometimes` if an answer may be missing.
     pub answerable: Answerable,
-    /// No answer is predicted where its score exceeds that of the best answer by more than this.
+    /// "No answer" is predicted if its score exceeds the score of the best answer by more than this. Used with
+    /// `answerable = "sometimes"`.
     pub null_score_diff_threshold: f64,
-    /// Tells whether the loss counts padding as a possible answer.
+    /// `counted` if the loss also treats padding as a possible answer, else `excluded`.
     pub loss_padding: LossPadding,
 }
 
-/// The positions of the softmax in the loss of a span.
+/// The positions that the softmax of the span loss covers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LossPadding {
     /// The tokens of a window.
     #[default]
     Excluded,
-    /// The tokens of a window and padding up to `tokenize.max_seq_length`, as in `run_qa`: for comparisons with it. Such
-    /// batches are wider, and take more time.
+    /// The tokens of a window and padding up to `tokenize.max_seq_length`, as in `run_qa`, for comparisons with it. Such
+    /// batches are longer and take more time.
     Counted,
 }
 
-/// Tells whether a context may lack the answer.
+/// The presence of answers in the contexts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answerable {
-    /// As in SQuAD 1 and KorQuAD 1: the best answer is predicted, however low its score.
+    /// Every context holds an answer, as in SQuAD 1 and KorQuAD 1. The best answer is predicted, however low its score.
     Always,
-    /// As in SQuAD 2 and KLUE-MRC: no answer is a prediction too.
+    /// A context may lack the answer, as in SQuAD 2 and KLUE-MRC. "No answer" is a possible prediction.
     Sometimes,
 }
 
@@ -63,11 +64,11 @@ impl Default for QuestionAnsweringConfig {
 }
 
 impl QuestionAnsweringConfig {
-    /// The number of first tokens, and of last tokens, that are tried in a window: `n_best_size` of `run_qa`.
+    /// The number of start positions, and of end positions, that are tried in a window: `n_best_size` of `run_qa`.
     pub const CANDIDATES: usize = 20;
 
-    /// The defaults for windows of `max_seq_length` tokens: the question and the shared tokens of two windows have at most a
-    /// quarter of them each.
+    /// The defaults for windows of `max_seq_length` tokens. The question takes at most a quarter of a window, and so does the
+    /// overlap of two windows.
     pub fn for_length(max_seq_length: usize) -> QuestionAnsweringConfig {
         let (all, quarter) = (QuestionAnsweringConfig::default(), max_seq_length / 4);
         QuestionAnsweringConfig {
@@ -77,11 +78,11 @@ impl QuestionAnsweringConfig {
         }
     }
 
-    /// Checks the section of a run of this task; windows of other tasks may be shorter than demanded here.
+    /// Checks the section in a run of this task; other tasks may have shorter windows.
     pub(crate) fn validate(&self, max_seq_length: usize) -> Result<()> {
         let length = self.max_query_length >= 1;
         require(length, "question_answering.max_query_length", "must be at least 1")?;
-        // Special tokens come on top; how many is the tokenizer's matter.
+        // The tokenizer determines the number of special tokens, so they are not counted here.
         let room =
             max_seq_length.checked_sub(self.max_query_length).is_some_and(|room| room > self.doc_stride);
         let demand = "must be less than tokenize.max_seq_length less question_answering.max_query_length, or no \

@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::require;
 
+/// The keys of `[tokenize]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-/// The section `[tokenize]`.
 pub struct TokenizeConfig {
-    /// Longer texts are truncated, shorter ones padded, special tokens included.
+    /// The maximum number of tokens of an input, special tokens included, from 3 to 65536. Longer inputs are truncated; the
+    /// tasks with windows split them instead.
     pub max_seq_length: usize,
-    /// Threads; 0 takes every core. The result is the same for any number.
+    /// CPU threads; 0 uses every core. The result is the same for any number.
     pub workers: usize,
 }
 

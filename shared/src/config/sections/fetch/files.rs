@@ -1,4 +1,4 @@
-//! Own files in place of a registered corpus.
+//! `[fetch.files]`: own files in place of a registered corpus.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -10,78 +10,78 @@ use crate::config::require;
 use crate::schema::{TruthKind, column};
 use crate::spelling;
 
-/// Own files: one a split.
+/// The keys of `[fetch.files]`: one file for each split, and how to read them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilesConfig {
     /// The file of the train split.
     pub train: PathBuf,
-    /// Absent: `fetch.dev_fraction` of train.
+    /// The file of the dev split. Absent: `fetch.dev_fraction` of train.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dev: Option<PathBuf>,
-    /// Absent: `fetch.test_fraction` of train, or there is nothing to evaluate on but dev.
+    /// The file of the test split. Absent: `fetch.test_fraction` of train; without that, dev is the only split to evaluate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<PathBuf>,
-    /// Absent: by the file's extension.
+    /// The format of the files. Absent: by the extension of each file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<FileFormat>,
+    /// The names of the columns in the files.
     #[serde(default)]
-    /// The names of the columns.
     pub columns: FileColumns,
-    /// The labels, or classes of entities, in the order of their ids. Absent: those of `label_names`, or of the ClassLabel
-    /// column of a Parquet file, else those that stand in train, sorted, numbers by their values.
+    /// The labels, or the classes of entities, in the order of their ids. Absent: the names in `label_names` or in the
+    /// ClassLabel column of a Parquet file, else the labels in train, sorted, with numbers by value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
-    /// The name of each label in the files: a list by the ids 0, 1, 2…, a map `{ "-1" = "negative", "1" = "positive" }`, or a
-    /// file with a name a line or one of these as JSON.
+    /// The names of the labels: a list for the ids 0, 1, 2…, a map such as `{ "-1" = "negative", "1" = "positive" }`, or the
+    /// path of a file with one name per line or with such a list or map as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_names: Option<LabelNames>,
-    /// The separator of a table's columns. Absent: a tab in `tsv`, a comma in `csv`.
+    /// The character between two columns of a table. Absent: a tab in `tsv`, a comma in `csv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<char>,
-    /// The meaning of quotes in a table. Absent: `none` in `tsv`, `csv` in `csv`.
+    /// The treatment of double quotes in a table: `none` or `csv`. Absent: `none` in `tsv`, `csv` in `csv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quote: Option<Quote>,
-    /// The separator of two labels in a field of a table. Absent: `|`.
+    /// The text between two labels in one field of a table (task `multi_label`). Absent: `|`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_separator: Option<String>,
-    /// The character encoding of text files.
+    /// The character encoding of text files: `utf-8`, `cp949` (or `euc-kr`) or `utf-16`.
     #[serde(default, skip_serializing_if = "Encoding::is_default")]
     pub encoding: Encoding,
 }
 
-/// The format of own files. All but Parquet may be compressed by gzip or zstd.
+/// The format of own files. Every format but Parquet may be compressed with gzip or zstd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileFormat {
-    /// Tab-separated with a header line; quotes are ordinary characters.
+    /// Tab-separated values with a header line; quotes are ordinary characters.
     Tsv,
-    /// Comma-separated with a header line and RFC 4180 quoting.
+    /// Comma-separated values with a header line and RFC 4180 quoting.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
-    /// One JSON array of objects, or one object after the other.
+    /// One JSON array of objects, or a sequence of objects.
     Json,
-    /// Apache Parquet.
+    /// Apache Parquet, one example per row.
     Parquet,
-    /// A word and its tag a line, a blank line after each sentence; words are joined by single spaces.
+    /// One word and its tag per line, and a blank line after each sentence. Words are joined by single spaces.
     Conll,
-    /// A character and its tag a line, spaces included, as in KLUE-NER.
+    /// One character and its tag per line, spaces included, as in KLUE-NER.
     CharacterConll,
-    /// CoNLL-U: ten columns with tabs between them; the tag is the universal part of speech, or the column whose number
-    /// `columns.ner_tags` gives.
+    /// CoNLL-U: ten tab-separated columns. The tag is the universal part of speech, or the column with the number
+    /// `columns.ner_tags`.
     Conllu,
-    /// SQuAD's JSON, of version 1 or 2, or a JSON array of questions.
+    /// The JSON of SQuAD, version 1 or 2, or a JSON array of questions.
     Squad,
-    /// A text a line.
+    /// One text per line.
     Text,
 }
 
 impl FileFormat {
-    /// The format of a file with this `extension` that holds `truth`.
+    /// The format of a file with this `extension` that holds `truth`; none for an extension that tells no format.
     pub fn of_extension(extension: &str, truth: TruthKind) -> Option<FileFormat> {
         Some(match (extension.to_ascii_lowercase().as_str(), truth) {
-            // In KLUE's corpora such a file has no header.
+            // The `.tsv` files of KLUE-NER have no header, so the extension does not tell the format.
             ("tsv", TruthKind::Entities) => return None,
             ("txt", TruthKind::Nothing) => FileFormat::Text,
             ("tsv" | "txt", _) => FileFormat::Tsv,
@@ -97,28 +97,28 @@ impl FileFormat {
     }
 }
 
-/// The meaning of quotes in a table.
+/// The treatment of double quotes in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quote {
-    /// They are ordinary characters.
+    /// Quotes are ordinary characters.
     None,
-    /// A field may stand in them, and a quote in it is doubled (RFC 4180). pandas writes tables so, whatever separates
-    /// their columns.
+    /// A field may be quoted, and a quote inside it is doubled (RFC 4180). pandas writes tables like this with any
+    /// separator.
     Csv,
 }
 
 /// A character encoding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
+    /// UTF-8.
     #[default]
     #[serde(rename = "utf-8")]
-    /// UTF-8.
     Utf8,
-    /// Korean Windows; EUC-KR is a part of it.
+    /// Code page 949 of Korean Windows; it contains EUC-KR.
     #[serde(rename = "cp949", alias = "euc-kr")]
     Cp949,
-    /// In the byte order that its mark tells, else little-endian: Excel's "Unicode text".
+    /// UTF-16 in the byte order of its byte order mark, or little-endian without one: "Unicode text" of Excel.
     #[serde(rename = "utf-16")]
     Utf16,
 }
@@ -129,30 +129,30 @@ impl Encoding {
     }
 }
 
-/// Names of labels.
+/// The names of labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LabelNames {
     /// The names of the ids 0, 1, 2…
     Listed(Vec<String>),
-    /// Names by the values in the files.
+    /// The name of each value in the files.
     Mapped(BTreeMap<String, String>),
-    /// Names in a file.
+    /// The path of a file with the names.
     File(PathBuf),
 }
 
-/// A column of a table by its name, or by its number from 1 on in a file without a header line.
+/// A column of a table: its name, or its number from 1 in a file without a header line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Column {
-    /// The number of a column, from 1.
+    /// The number of the column, from 1.
     Number(u32),
-    /// The name of a column.
+    /// The name in the header line.
     Name(String),
 }
 
 impl Column {
-    /// The name; that of a numbered column is its number.
+    /// The name of the column, or its number in decimal digits.
     pub fn name(&self) -> String {
         match self {
             Column::Number(number) => number.to_string(),
@@ -167,13 +167,13 @@ impl From<&str> for Column {
     }
 }
 
-/// The column with all labels of a text, or a column for each label, which holds 1 where the text has it and else 0.
+/// The columns of the labels of a text (task `multi_label`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LabelColumns {
-    /// A column with all labels of a text.
+    /// One column that holds all labels of the text.
     One(Column),
-    /// A column for each label.
+    /// One column for each label: 1 if the text has the label, else 0.
     OneHot(Vec<String>),
 }
 
@@ -183,35 +183,35 @@ impl From<&str> for LabelColumns {
     }
 }
 
-/// The columns in own files; a task reads those that it needs.
+/// The keys of `[fetch.files.columns]`: the names of the columns in own files. A task reads only the columns that it needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FileColumns {
-    /// Absent: `<split>-<row>`.
+    /// The id of the example. Absent: `<split>-<row>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Column>,
-    /// The text, or the first of two.
+    /// The text, or the first of two texts.
     pub text: Column,
-    /// The second text.
+    /// The second of two texts.
     pub text_pair: Column,
     /// The question.
     pub question: Column,
-    /// The context of a question.
+    /// The context in which the answer is searched.
     pub context: Column,
-    /// The label of a text.
+    /// The label of the text.
     pub label: Column,
-    /// The labels of a text.
+    /// The labels of the text: one column, or a list with one column for each label, which holds 0 or 1.
     pub labels: LabelColumns,
-    /// The score.
+    /// The score of the text.
     pub score: Column,
-    /// The entities of a text.
+    /// The entities of the text.
     pub entities: Column,
-    /// The words of a text, where a file has no texts but lists of words and of their tags.
+    /// The words of a text, for files with lists of words and tags in place of texts.
     pub tokens: String,
-    /// The tags of the words. Absent: `ner_tags`.
+    /// The tags of the words in `tokens`. Absent: `ner_tags`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ner_tags: Option<String>,
-    /// The answers to a question.
+    /// The answers to the question.
     pub answers: Column,
 }
 
@@ -235,7 +235,7 @@ impl Default for FileColumns {
 }
 
 impl FilesConfig {
-    /// The labels in the order of their ids, where the config lists them: as such, or as columns.
+    /// The labels in the order of their ids, as `labels` or `columns.labels` lists them; none if neither does.
     pub fn listed_labels(&self) -> Option<&[String]> {
         match (&self.labels, &self.columns.labels) {
             (Some(labels), _) => Some(labels),

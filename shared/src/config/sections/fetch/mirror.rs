@@ -1,4 +1,4 @@
-//! `fetch.mirror`: a replacement for the servers of other machines.
+//! `fetch.mirror`: a folder or a server that replaces all hosts.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 
-/// A folder or server that holds `HOST/PATH` for every `https://HOST/PATH`. Manifests and messages show it without
+/// A folder or a server that holds `HOST/PATH` for every `https://HOST/PATH`. Manifests and messages show it without
 /// credentials.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Mirror {
-    /// A folder.
+    /// A local folder.
     Folder(PathBuf),
-    /// A server.
+    /// The address of a server or of a folder on it.
     Server(Address),
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Mirror {
     }
 }
 
-/// The reason why a text names no mirror.
+/// The reason why a text is not a mirror.
 #[derive(Debug)]
 pub struct Unusable(anyhow::Error);
 

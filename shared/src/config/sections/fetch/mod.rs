@@ -15,45 +15,46 @@ pub use files::{Column, Encoding, FileColumns, FileFormat, FilesConfig, LabelCol
 pub use mirror::Mirror;
 pub use model::{ModelSource, ScratchConfig, Weights};
 
+/// The keys of `[fetch]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-/// The section `[fetch]`.
 pub struct FetchConfig {
-    /// A corpus of the registry (`fetch --list`), or none where `fetch.files` names own files.
+    /// The name of a registered corpus (see `fetch --list`). Absent: the own files of `fetch.files`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corpus: Option<CorpusName>,
     /// Own files in place of a registered corpus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<FilesConfig>,
-    /// The only file of the corpus to take, for a machine that has no other; dev and test become parts of it.
+    /// The one split of the corpus to read, for a machine that has only its file. Train, dev and test are then parts of that
+    /// file, as `dev_fraction` and `test_fraction` say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Split>,
-    /// A Hub id (`beomi/kcbert-base`), a local folder in the Hub layout, `run:NAME` for the model that the run NAME
-    /// has trained in the same work folder, or `scratch`.
+    /// The model to start from: a Hub id (`beomi/kcbert-base`), a local folder in the Hub layout, `run:NAME` for the model
+    /// that the run NAME has trained in the same work folder, or `scratch`.
     pub model: String,
-    /// The Hub revision: a branch, a tag or a commit.
+    /// The Hub revision of the model: a branch, a tag or a commit.
     #[serde(default = "main_revision")]
     pub revision: String,
-    /// `random` takes the model's architecture and tokenizer and leaves its weights.
+    /// `pretrained` uses the weights of the model. `random` uses only its architecture and tokenizer, and draws new weights.
     #[serde(default)]
     pub weights: Weights,
-    /// The architecture and vocabulary of a model from scratch.
+    /// The architecture and vocabulary for `model = "scratch"`.
     #[serde(default)]
     pub scratch: ScratchConfig,
-    /// A folder or address that holds `HOST/PATH` for every `https://HOST/PATH`. Credentials in it
-    /// (`https://USER:PASSWORD@HOST`) are sent to that host alone, and are written nowhere.
+    /// A folder or an address that holds `HOST/PATH` for every `https://HOST/PATH`. Credentials in it
+    /// (`https://USER:PASSWORD@HOST`) are sent only to that host, and are never written to a file or a log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirror: Option<Mirror>,
-    /// Never open a socket: only the cache, a mirror folder and local files.
+    /// Never opens a network connection: reads only the cache, a mirror folder and local files.
     #[serde(default)]
     pub offline: bool,
-    /// The part of train that becomes dev where the corpus has none.
+    /// The fraction of train that becomes dev if the corpus has no dev split, in (0, 1).
     #[serde(default = "default_dev_fraction")]
     pub dev_fraction: f64,
-    /// The part of train that becomes test where the corpus has none.
+    /// The fraction of train that becomes test if the corpus has no test split, in [0, 1).
     #[serde(default)]
     pub test_fraction: f64,
-    /// The part of train that the model learns from, for experiments with fewer labels. Absent: all of it.
+    /// The fraction of train that is used for training, in (0, 1], for experiments with less data. Absent: all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_fraction: Option<f64>,
 }
@@ -70,27 +71,27 @@ fn default_dev_fraction() -> f64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CorpusName {
-    /// Naver movie reviews with their sentiment.
+    /// Naver sentiment movie corpus: sentiment of film reviews.
     Nsmc,
-    /// KLUE: natural language inference.
+    /// KLUE-NLI: natural language inference.
     KlueNli,
-    /// KLUE: semantic textual similarity.
+    /// KLUE-STS: semantic textual similarity.
     KlueSts,
-    /// KLUE: named entities.
+    /// KLUE-NER: named entities, tagged by character.
     KlueNer,
-    /// KLUE: machine reading comprehension.
+    /// KLUE-MRC: questions with and without an answer in their context.
     KlueMrc,
-    /// KorNLI: natural language inference.
+    /// KorNLI: natural language inference, translated from English.
     Kornli,
-    /// KorSTS: semantic textual similarity.
+    /// KorSTS: semantic textual similarity, translated from English.
     Korsts,
-    /// PAWS-X in Korean: paraphrases.
+    /// The Korean part of PAWS-X: paraphrases.
     PawsXKo,
-    /// Pairs of questions with the same or another meaning.
+    /// Question pair: questions with the same meaning.
     QuestionPair,
-    /// Comments with hate, bias and gender bias.
+    /// Korean hate speech: comments on entertainment news.
     KoreanHateSpeech,
-    /// KorQuAD 1.0: question answering.
+    /// KorQuAD 1.0: questions with an answer in their context.
     KorquadV1,
 }
 
@@ -117,7 +118,7 @@ impl FetchConfig {
         ModelSource::parse(&self.model)
     }
 
-    /// True where the config allows a test split; a registered corpus may still have none.
+    /// True if the config allows a test split. A registered corpus may still have none.
     pub(crate) fn may_have_test(&self) -> bool {
         let file = match &self.files {
             Some(files) => files.test.is_some(),
@@ -126,7 +127,7 @@ impl FetchConfig {
         file || self.test_fraction > 0.0
     }
 
-    /// `truth` is the kind that the task learns.
+    /// Checks the section for a task that learns `truth`.
     pub(crate) fn validate(&self, truth: TruthKind) -> Result<()> {
         let one_corpus = self.corpus.is_some() != self.files.is_some();
         require(
@@ -183,7 +184,7 @@ impl FetchConfig {
     }
 }
 
-/// True where `name` can name a run, and so a folder.
+/// True if `name` is usable as the name of a run, and so of a folder.
 pub(crate) fn is_run_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)

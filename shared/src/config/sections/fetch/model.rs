@@ -10,23 +10,23 @@ use crate::config::require;
 /// The source that `fetch.model` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSource {
-    /// A new model.
+    /// `scratch`: a new BERT with random weights.
     Scratch,
     /// A local folder in the Hub layout.
     Folder(PathBuf),
-    /// A model of the Hub.
+    /// A repository on the Hugging Face Hub.
     Hub {
-        /// The Hub id: `beomi/kcbert-base`.
+        /// The id, such as `beomi/kcbert-base`.
         id: String,
     },
-    /// The finished training of this name, in the same work folder.
+    /// `run:NAME`: the model that the run of this name has trained in the same work folder.
     Run(String),
 }
 
 const RUN: &str = "run:";
 
 impl ModelSource {
-    /// As in `transformers`, a folder that exists wins over a Hub id of the same spelling.
+    /// Reads `fetch.model`. As in `transformers`, an existing folder takes precedence over a Hub id of the same spelling.
     pub(super) fn parse(model: &str) -> ModelSource {
         let path = Path::new(model);
         if model == "scratch" {
@@ -45,39 +45,40 @@ pub(super) fn is_hub_id(id: &str) -> bool {
     id.split('/').count() <= 2 && !id.contains("..") && !id.contains(char::is_whitespace)
 }
 
-/// Tells whether a model's weights are taken or drawn anew.
+/// The weights that training starts from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weights {
-    #[default]
     /// The weights of the model.
+    #[default]
     Pretrained,
-    /// Random weights.
+    /// New weights, drawn at random.
     Random,
 }
 
-/// A BERT with random weights, and a WordPiece vocabulary trained on the corpus or another model's tokenizer.
+/// The keys of `[fetch.scratch]`: a BERT with random weights, and either a WordPiece vocabulary trained on the corpus or the
+/// tokenizer of another model. The names are those of `BertConfig` in `transformers`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScratchConfig {
-    /// The model whose tokenizer is taken, a Hub id or a folder, in place of a vocabulary trained on the corpus.
+    /// The model whose tokenizer is used, a Hub id or a folder. Absent: a WordPiece vocabulary is trained on the corpus.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<String>,
-    /// For a vocabulary that is trained, like the next key.
+    /// The number of entries of the vocabulary to train, at least 100. Unused with `tokenizer`.
     pub vocab_size: usize,
-    /// Lower-cases texts.
+    /// Texts are put in lower case before they are tokenized. Unused with `tokenizer`.
     pub lowercase: bool,
-    /// The width of hidden states.
+    /// The width of the encoder; a multiple of `num_attention_heads`.
     pub hidden_size: usize,
     /// The number of encoder layers.
     pub num_hidden_layers: usize,
-    /// The number of attention heads.
+    /// The number of attention heads of a layer.
     pub num_attention_heads: usize,
-    /// The width of the feed-forward layer.
+    /// The width of the feed-forward layers.
     pub intermediate_size: usize,
-    /// The number of positions.
+    /// The maximum number of tokens of an input, at least 8.
     pub max_position_embeddings: usize,
-    /// The dropout rate.
+    /// The dropout rate of hidden states and of attention probabilities, in [0, 1).
     pub dropout: f64,
 }
 

@@ -1,4 +1,4 @@
-//! The choices of the keys of `[train]`.
+//! The types of the keys of `[train]`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,31 +7,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::Metric;
 
+/// The order of the examples of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-/// The order of the examples of an epoch.
 pub enum BatchOrder {
-    /// The order of the train split, epoch by epoch.
+    /// The order of the train split, the same in every epoch.
     Sequential,
-    /// A seeded shuffle.
+    /// A new seeded shuffle in every epoch.
     Random,
-    /// A seeded shuffle, sorted by length within windows of 50 batches, the batches shuffled again: batches of
-    /// like lengths, which waste little on padding, in random order.
+    /// A seeded shuffle, sorted by length within windows of 50 batches, with the batches shuffled again. The examples of a
+    /// batch have similar lengths and need little padding; the order of the batches is random.
     GroupedByLength,
 }
 
-/// The learning rate over the steps, as a factor of `train.learning_rate`, after a linear warm-up.
+/// The keys of `[train.schedule]`: the factor of `train.learning_rate` at each step, with a linear warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Schedule {
-    /// The shape after the warm-up.
+    /// The course after the warm-up: `constant`, `linear`, `exponential` or `cosine`.
     pub kind: ScheduleKind,
-    /// The steps over which the learning rate rises from 0, as a fraction of all steps.
+    /// The fraction of all steps over which the learning rate rises from 0, in [0, 1].
     pub warmup_ratio: f64,
-    /// The warm-up as a number of steps, in place of the fraction.
+    /// The number of warm-up steps, in place of `warmup_ratio`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup_steps: Option<u64>,
-    /// The factor after every epoch, for the exponential schedule alone.
+    /// The factor that the learning rate is multiplied by after every epoch, in (0, 1]; only for `exponential`.
     pub gamma: f64,
 }
 
@@ -41,39 +41,39 @@ impl Default for Schedule {
     }
 }
 
+/// The course of the learning rate after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-/// The shape of a schedule.
 pub enum ScheduleKind {
-    /// The peak to the end.
+    /// The learning rate stays the same.
     Constant,
-    /// Down to 0 at the last step.
+    /// The learning rate falls linearly to 0 at the last step.
     Linear,
-    /// Times `gamma` after every epoch.
+    /// The learning rate is multiplied by `gamma` after every epoch.
     Exponential,
-    /// Half a cosine down to 0 at the last step.
+    /// The learning rate falls to 0 at the last step along half a cosine.
     Cosine,
 }
 
+/// The number format of matrix products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-/// The precision of matrix products.
 pub enum Precision {
     /// float32.
     F32,
-    /// bfloat16, with parameters and sums in float32.
+    /// bfloat16, with parameters and optimizer state in float32.
     Bf16,
 }
 
-/// The device that computes: `auto`, `cpu` or `cuda:N`.
+/// A device: `auto`, `cpu` or `cuda:N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DeviceChoice {
-    /// The first GPU if libtorch has one, else the CPU.
+    /// The first GPU that libtorch finds, else the CPU.
     Auto,
     /// The CPU.
     Cpu,
-    /// The GPU with this index.
+    /// The GPU with this CUDA index.
     Cuda(usize),
 }
 
@@ -117,50 +117,50 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-/// A metric on dev and its good end.
+/// The keys of `[train.monitor]`: the metric on dev that chooses the best model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Monitor {
-    /// The metric.
+    /// The name of the metric, as in `metrics.jsonl`.
     pub metric: Metric,
-    /// Its good end.
+    /// `min` for `loss` and `perplexity`, `max` for all other metrics.
     pub best: Best,
 }
 
+/// The end of a metric's range that is best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-/// The good end of a metric.
 pub enum Best {
-    /// The lowest value.
+    /// The lowest value is best.
     Min,
-    /// The highest value.
+    /// The highest value is best.
     Max,
 }
 
-/// Parameters that are not trained.
+/// The keys of `[train.freeze]`: parameters that are not trained.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Freeze {
-    /// Keeps the embeddings as they are.
+    /// The embeddings are not trained.
     pub embeddings: bool,
     /// The number of lowest encoder layers that are not trained.
     pub layers: usize,
 }
 
-/// The weight of an example's loss, by its label.
+/// The weight of each label in the loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "class_weights is a list of numbers, one a label, or \"balanced\"")]
 pub enum ClassWeights {
-    /// A weight for each label, in label order.
+    /// One weight for each label, in the order of the label ids.
     Given(Vec<f64>),
-    /// Weights from the train split.
+    /// Weights by the frequency of the labels.
     ByFrequency(ByFrequency),
 }
 
-/// Weights that follow from the train split.
+/// Weights that are computed from the label counts of the train split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ByFrequency {
-    /// examples / (labels · examples of the label), as scikit-learn's `balanced`.
+    /// `examples / (labels · examples of the label)`, as `class_weight="balanced"` in scikit-learn.
     Balanced,
 }

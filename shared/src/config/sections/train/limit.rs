@@ -1,14 +1,14 @@
-//! The limit of a batch's size.
+//! The maximum size of a batch.
 
-/// The batch size where neither `batch_size` nor `batch_tokens` is set.
+/// The batch size if neither `batch_size` nor `batch_tokens` is set.
 const DEFAULT_ROWS: usize = 32;
 
-/// The most examples of a batch, and the most tokens when each example is as long as the longest.
+/// The maximum size of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimit {
-    /// The most examples.
+    /// The maximum number of examples.
     pub rows: usize,
-    /// The most tokens, padding included.
+    /// The maximum number of tokens, padding included; none means no limit.
     pub tokens: Option<usize>,
 }
 
@@ -18,7 +18,7 @@ impl BatchLimit {
         BatchLimit { rows: batch_size.unwrap_or(otherwise), tokens: batch_tokens }
     }
 
-    /// The most examples if the longest has `length` tokens; at least one.
+    /// The maximum number of examples if the longest has `length` tokens; at least one.
     pub fn rows_of(self, length: usize) -> usize {
         let fitting = self.tokens.map_or(usize::MAX, |tokens| tokens / length.max(1));
         fitting.clamp(1, self.rows)

@@ -1,4 +1,4 @@
-//! `[train]`: the optimization.
+//! `[train]`: optimization, evaluation on dev, and checkpoints.
 
 mod choices;
 mod limit;
@@ -15,40 +15,41 @@ pub use choices::{
 };
 pub use limit::BatchLimit;
 
+/// The keys of `[train]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-/// The section `[train]`.
 pub struct TrainConfig {
-    /// Passes over the train split; 0 takes the model as it is, with its head, and trains nothing.
+    /// The number of passes over the train split. 0 trains nothing and uses the model with its head as it is.
     pub epochs: usize,
-    /// Steps to train, in place of `epochs`.
+    /// The number of optimizer steps to train, in place of `epochs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<u64>,
-    /// Examples a step; absent: 32. With `batch_tokens` it is the maximum, and absent: as many as the tokens allow.
+    /// Examples per step. Absent: 32. With `batch_tokens` it is a maximum. Absent then: as many examples as `batch_tokens`
+    /// allows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_size: Option<usize>,
-    /// Tokens a step, padding included: a batch takes as many examples as fit when each is as long as the longest of
-    /// them, one at least. Absent: `batch_size` alone counts.
+    /// The maximum number of tokens per step, padding included. A batch takes as many examples as fit when each is padded to
+    /// the longest, and at least one. Absent: only `batch_size` limits a batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_tokens: Option<usize>,
-    /// Examples in memory at once; the gradients of a step are summed over such parts. Absent: all examples of a step. It is
-    /// halved where memory runs out, whether it is set or not.
+    /// Examples per forward and backward pass; the gradients of a step are accumulated over the passes. Absent: all examples
+    /// of a step. It is halved when memory runs out, set or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<usize>,
-    /// The order of the examples of an epoch.
+    /// The order of the examples of an epoch: `sequential`, `random` or `grouped_by_length`.
     pub batch_order: BatchOrder,
     /// The peak learning rate.
     pub learning_rate: f64,
-    /// The peak learning rate of the head; absent: `learning_rate`.
+    /// The peak learning rate of the head. Absent: `learning_rate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head_learning_rate: Option<f64>,
-    /// The factor between the learning rates of a layer and of the layer above it; the embeddings are the lowest layer.
+    /// The learning rate of a layer divided by that of the layer above it, in (0, 1]. The embeddings are the lowest layer.
     pub layer_decay: f64,
-    /// Parameters that are not trained.
+    /// The parameters that are not trained.
     pub freeze: Freeze,
-    /// The learning rate over the steps.
+    /// The course of the learning rate.
     pub schedule: Schedule,
-    /// Decoupled weight decay, on everything but biases and LayerNorm.
+    /// Decoupled weight decay (Loshchilov and Hutter, 2019), on all parameters but biases and LayerNorm.
     pub weight_decay: f64,
     /// AdamW's β₁.
     pub beta1: f64,
@@ -56,43 +57,44 @@ pub struct TrainConfig {
     pub beta2: f64,
     /// AdamW's ε.
     pub epsilon: f64,
-    /// Gradients are scaled down to this global norm; 0 leaves them alone.
+    /// The maximum global L2 norm of the gradients; larger gradients are scaled down to it. 0 turns clipping off.
     pub max_grad_norm: f64,
-    /// The share of a target's probability that is spread over all labels.
+    /// The share of a target's probability that is spread evenly over all labels, in [0, 1).
     pub label_smoothing: f64,
-    /// Absent: every example counts the same.
+    /// The weights of the labels in the loss: a list with one number for each label, or `"balanced"`. Absent: all weigh the
+    /// same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
-    /// The dropout rate that replaces those of the model's config.
+    /// The dropout rate, in [0, 1). Absent: the rates of the model's config.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropout: Option<f64>,
-    /// `bf16` computes matrix products in bfloat16, with parameters and optimizer state in float32.
+    /// The number format of matrix products: `f32` or `bf16`. Parameters and optimizer state are float32 in either case.
     pub precision: Precision,
-    /// The device that computes.
+    /// The device: `auto`, `cpu` or `cuda:N`.
     pub device: DeviceChoice,
-    /// CPU threads; 0 takes every core. A small model beside other programs is fastest with 1.
+    /// CPU threads; 0 uses every core. A small model is fastest with 1 if other programs use the CPU too.
     pub threads: usize,
-    /// Steps between evaluations on dev; absent: once an epoch.
+    /// Steps between evaluations on dev. Absent: one evaluation per epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluate_every_steps: Option<u64>,
-    /// Evaluations on dev in an epoch, evenly spread; in place of `evaluate_every_steps`.
+    /// The number of evaluations on dev per epoch, evenly spread, in place of `evaluate_every_steps`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluations_per_epoch: Option<u64>,
-    /// The number of evaluations without a new best after which training ends; absent: it never ends early.
+    /// The number of evaluations without a new best value after which training stops. Absent: it never stops early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping_patience: Option<u64>,
-    /// Steps between lines of `metrics.jsonl`.
+    /// Steps between two lines of the training log `metrics.jsonl`.
     pub log_every_steps: u64,
     /// The metric on dev that chooses the best model.
     pub monitor: Monitor,
-    /// The number of best models that are kept.
+    /// The number of best models that are saved.
     pub save_top_k: usize,
-    /// Steps between checkpoints; absent: by time alone. There is one at every new best model in any case.
+    /// Steps between checkpoints. Absent: checkpoints by time only. There is also one at every new best model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every_steps: Option<u64>,
-    /// Minutes between checkpoints; 0: by steps alone.
+    /// Minutes between checkpoints; 0 means checkpoints by steps only.
     pub checkpoint_every_minutes: f64,
-    /// Writes the values of `metrics.jsonl` for TensorBoard too.
+    /// Writes the values of `metrics.jsonl` as TensorBoard events too.
     pub tensorboard: bool,
 }
 
@@ -135,12 +137,12 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// True where the model is taken as it is.
+    /// True if the model is used as it is, without training.
     pub fn trains_nothing(&self) -> bool {
         self.epochs == 0 && self.max_steps.is_none()
     }
 
-    /// The limit of a batch's size.
+    /// The maximum size of a batch.
     pub fn batch_limit(&self) -> BatchLimit {
         BatchLimit::of(self.batch_size, self.batch_tokens)
     }
