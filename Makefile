@@ -8,7 +8,7 @@ LIBTORCH_KIND ?= auto
 BUILD := --release --locked
 BIN := $(or $(CARGO_TARGET_DIR),target)/release
 OPTIONS = --config $(CONFIG) --work $(WORK) $(ARGS)
-BENCH := cargo bench --locked --workspace --features bert/passes
+BENCH := cargo bench --locked --workspace --features models/bandwidth
 STAGES := fetch tokenize train evaluate
 PROGRAMS := $(STAGES) train-worker evaluate-worker predict serve
 
@@ -28,7 +28,7 @@ check-tools:
 	{ echo "cargo is $$have and has to be $$need or newer: run \`rustup update\`" >&2; exit 1; }
 
 libtorch: check-tools ## install libtorch into .libtorch/, once [LIBTORCH_KIND=cpu|cuda]; LIBTORCH=DIR is used unchanged
-	@python3 shared/bert/libtorch/install.py --kind $(LIBTORCH_KIND)
+	@python3 shared/models/libtorch/install.py --kind $(LIBTORCH_KIND)
 
 build: libtorch ## build the programs into target/release
 	@cargo build $(BUILD)
@@ -45,11 +45,11 @@ serve: build ## serve the model of a finished training over HTTP [ARGS='--port 8
 
 test: libtorch ## check formatting and lints, run the unit tests and the whole pipeline
 	cargo fmt --all --check
-	cargo clippy $(BUILD) --workspace --all-targets --features bert/passes -- -D warnings
+	cargo clippy $(BUILD) --workspace --all-targets --features models/bandwidth -- -D warnings
 	cargo build $(BUILD)
 	cargo test $(BUILD) --workspace
 	echo 1 | $(BENCH) --bench step -- --model $(CURDIR)/tests/golden/gelu --batch 4 --seq 8
-	echo 1 | $(BENCH) --bench passes -- --numbers 1000
+	echo 1 | $(BENCH) --bench bandwidth -- --numbers 1000
 
 parity: parity-data build .parity/venv/installed ## compare with transformers: logits, steps, accuracies, files [PARITY_ARGS='--only PART']
 	@.parity/venv/bin/python tests/parity/parity.py --bin $(BIN) $(PARITY_ARGS)
@@ -65,7 +65,7 @@ parity-data:
 	@touch $@
 
 bench: bench-data build .parity/venv/installed ## compare speed with PyTorch, into bench/SPEED.md; on an idle machine [BENCH_ARGS='--only PART']
-	@built=$$($(BENCH) --bench step --bench passes --no-run --message-format=json) && \
+	@built=$$($(BENCH) --bench step --bench bandwidth --no-run --message-format=json) && \
 	of() { printf "%s\n" "$$built" | sed -n "s|.*\"executable\":\"\([^\"]*/$$1-[^\"/]*\)\".*|\1|p"; } && \
 	.parity/venv/bin/python bench/speed.py --bin $(BIN) --step-bench "$$(of step)" --passes-bench "$$(of passes)" $(BENCH_ARGS)
 

@@ -13,8 +13,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use bert::{BertConfig, Compute, Dataset, HeadPolicy, Masking, Model, Padding};
 use metrics::significance::Bootstrap;
+use models::{BertConfig, Compute, Dataset, HeadPolicy, Masking, Model, Padding};
 use shared::config::Weights;
 use shared::console::{Progress, Unit};
 use shared::fault::Fault;

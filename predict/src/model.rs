@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use bert::BertConfig;
+use models::BertConfig;
 use shared::config::{Aggregation, EvaluateConfig, QuestionAnsweringConfig};
 use shared::fault::Fault;
 use shared::stage::RunArgs;

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use anyhow::{Context, Error, Result};
-use bert::{BertConfig, Compute, Dataset, HeadPolicy, Model};
+use models::{BertConfig, Compute, Dataset, HeadPolicy, Model};
 use shared::config::Weights;
 use shared::schema::{Example, Features, Prediction};
 use tasks::Window;

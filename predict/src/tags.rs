@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use bert::BertConfig;
 use metrics::entities::{TagScheme, TagSet};
+use models::BertConfig;
 use serde::Deserialize;
 use shared::config::{Aggregation, EntityRecognitionConfig, EntityUnit};
 use shared::fault::Fault;

@@ -49,19 +49,19 @@ fn dependencies_point_one_way() {
     check("shared/tasks", &["metrics", "shared"]);
     check("shared/model_files", &["shared"]);
     // `tasks` in its tests alone, which hold the losses of a split against those of a step.
-    check("shared/bert", &["kernels", "model_files", "shared", "tasks"]);
+    check("shared/models", &["kernels", "model_files", "shared", "tasks"]);
     check("shared/rows", &["metrics", "shared"]);
     check("shared/tokenizer", &["shared"]);
     check("fetch", &["metrics", "model_files", "rows", "shared", "tokenizer"]);
     check("tokenize", &["shared", "tasks", "tokenizer"]);
-    check("train", &["bert", "shared", "tasks", "tokenizer"]);
-    check("evaluate", &["bert", "metrics", "shared", "tasks"]);
-    check("predict", &["bert", "metrics", "rows", "shared", "tasks", "tokenizer"]);
+    check("train", &["models", "shared", "tasks", "tokenizer"]);
+    check("evaluate", &["models", "metrics", "shared", "tasks"]);
+    check("predict", &["models", "metrics", "rows", "shared", "tasks", "tokenizer"]);
 }
 
 #[test]
-fn only_bert_knows_burn() {
-    for member in members().iter().filter(|member| *member != "shared/bert") {
+fn only_models_knows_burn() {
+    for member in members().iter().filter(|member| *member != "shared/models") {
         let burn = dependencies(member).keys().find(|name| BURN.contains(&name.as_str())).cloned();
         assert_eq!(burn, None, "{member}");
     }
@@ -141,7 +141,7 @@ fn check_literals(names: &[&str], home: &str) {
 
 #[test]
 fn unsafe_code_stays_in_kernels_and_autograd() {
-    check_home(&["unsafe"], &["shared/bert/src/autograd", "shared/kernels/src"], has_word);
+    check_home(&["unsafe"], &["shared/models/src/autograd", "shared/kernels/src"], has_word);
 }
 
 /// Only names without another meaning are checked: a config has a `label` too.
@@ -165,7 +165,7 @@ fn file_names_stand_in_the_layout() {
 #[test]
 fn one_file_chooses_the_device() {
     let words = ["libtorch_cuda", "device_count", "flex()"];
-    check_home(&words, &["shared/bert/src/device.rs"], |line, word| line.contains(word));
+    check_home(&words, &["shared/models/src/device.rs"], |line, word| line.contains(word));
 }
 
 /// Below it functions take their own section, so that a fingerprint covers all that a stage can depend on.

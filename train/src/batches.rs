@@ -122,7 +122,7 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    use bert::Dataset;
+    use models::Dataset;
     use shared::config::{BatchLimit, BatchOrder};
     use shared::schema::Features;
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, ensure};
-use bert::{Dataset, Model};
+use models::{Dataset, Model};
 use shared::console::{Progress, Unit};
 use shared::fault::NotFinite;
 use shared::layout::{Split, fetched};

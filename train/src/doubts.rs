@@ -80,7 +80,7 @@ pub(crate) fn steps(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bert::Dataset;
+    use models::Dataset;
     use shared::config::Schedule;
     use shared::schema::Targets;
 

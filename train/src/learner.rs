@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use bert::{AdamW, AdamWConfig, BertConfig, Compute, HeadPolicy, LayerRates, Model};
+use models::{AdamW, AdamWConfig, BertConfig, Compute, HeadPolicy, LayerRates, Model};
 use shared::config::{TrainConfig, Weights};
 use shared::layout::{checkpoints, fetched, trained};
 use shared::manifest::FinishedFolder;

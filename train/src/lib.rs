@@ -19,7 +19,7 @@ mod training_log;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use bert::{Compute, Dataset, Masking, Padding};
+use models::{Compute, Dataset, Masking, Padding};
 use shared::config::TrainConfig;
 use shared::layout::{Split, Stage};
 use shared::metadata::{TokenizeMetadata, TrainMetadata};

@@ -1,7 +1,7 @@
 //! The loss that `[train]` asks for.
 
 use anyhow::{Result, ensure};
-use bert::{Dataset, Objective};
+use models::{Dataset, Objective};
 use shared::config::{ByFrequency, ClassWeights, TrainConfig};
 use shared::fault::Fault;
 use shared::names::listed;

@@ -5,7 +5,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use shared::config::{BatchLimit, BatchOrder};
 
-use bert::Dataset;
+use models::Dataset;
 
 /// Batches of a window, whose rows are sorted by length together: wide enough for batches of like lengths, and far smaller
 /// than an epoch, so that the order is still random.

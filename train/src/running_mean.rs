@@ -1,6 +1,6 @@
 //! Means over the steps since the last line of the training log.
 
-use bert::StepOutcome;
+use models::StepOutcome;
 use serde::{Deserialize, Serialize};
 use shared::training_log::LogEntry;
 

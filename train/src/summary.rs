@@ -1,6 +1,6 @@
 //! `train --summary`: the model's parts and the memory of a step.
 
-use bert::{BertConfig, Model, ModelPart};
+use models::{BertConfig, Model, ModelPart};
 use shared::config::{Precision, TrainConfig};
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;

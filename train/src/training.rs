@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use anyhow::{Result, anyhow, bail};
-use bert::{Dataset, Objective, StepOutcome};
+use models::{Dataset, Objective, StepOutcome};
 use shared::config::TrainConfig;
 use shared::console::{Progress, Unit};
 use shared::fault::{Fault, NotFinite, OutOfMemory};
