@@ -8,8 +8,12 @@ use shared::training_log::LogEntry;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunningMean {
     steps: u64,
-    guesses: usize,
-    hits: usize,
+    /// Predictions; the name in checkpoints stays.
+    #[serde(rename = "guesses")]
+    total: usize,
+    /// Correct predictions; the name in checkpoints stays.
+    #[serde(rename = "hits")]
+    correct: usize,
     loss: f64,
     gradient_norm: f64,
     learning_rate: f64,
@@ -28,12 +32,12 @@ struct Smoothed {
 impl RunningMean {
     pub(crate) fn add(&mut self, outcome: StepOutcome, learning_rate: f64) {
         self.steps += 1;
-        self.guesses += outcome.guesses;
-        self.hits += outcome.hits;
+        self.total += outcome.total;
+        self.correct += outcome.correct;
         self.loss += outcome.loss;
         self.gradient_norm += outcome.gradient_norm;
         self.learning_rate = learning_rate;
-        let now = Smoothed { loss: outcome.loss, accuracy: share(outcome.hits, outcome.guesses) };
+        let now = Smoothed { loss: outcome.loss, accuracy: share(outcome.correct, outcome.total) };
         let toward = |mean: f64, now: f64| mean + 0.02 * (now - mean);
         self.smoothed = Some(self.smoothed.map_or(now, |mean| Smoothed {
             loss: toward(mean.loss, now.loss),
@@ -55,7 +59,7 @@ impl RunningMean {
             step,
             epoch,
             loss: self.loss / steps,
-            accuracy: share(self.hits, self.guesses),
+            accuracy: share(self.correct, self.total),
             gradient_norm: self.gradient_norm / steps,
             learning_rate: self.learning_rate,
         };
@@ -70,6 +74,6 @@ impl RunningMean {
 }
 
 /// None where accuracy is not defined.
-fn share(hits: usize, guesses: usize) -> Option<f64> {
-    (guesses > 0).then(|| hits as f64 / guesses as f64)
+fn share(correct: usize, total: usize) -> Option<f64> {
+    (total > 0).then(|| correct as f64 / total as f64)
 }

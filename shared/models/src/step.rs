@@ -20,9 +20,9 @@ pub struct StepOutcome {
     /// Mean loss of the batch before the step.
     pub loss: f64,
     /// Correct predictions, with dropout on.
-    pub hits: usize,
-    /// Predictions: one an example for classes, one a token with a target for tags and masked tokens, else none.
-    pub guesses: usize,
+    pub correct: usize,
+    /// All predictions: one an example for classes, one a token with a target for tags and masked tokens, else none.
+    pub total: usize,
     /// The global norm of the gradients before clipping.
     pub gradient_norm: f64,
 }
@@ -30,8 +30,8 @@ pub struct StepOutcome {
 /// The mean loss of a batch, its counts of predictions, and the gradients of the loss.
 pub(crate) struct BatchGradients {
     pub(crate) loss: f64,
-    hits: usize,
-    guesses: usize,
+    correct: usize,
+    total: usize,
     pub(crate) gradients: GradientsParams,
 }
 
@@ -51,12 +51,12 @@ impl Model {
     ) -> Result<StepOutcome> {
         // Before the batch: what the moments take is not there for its activations.
         optimizer.prepare(&self.network);
-        let BatchGradients { loss, hits, guesses, gradients } =
+        let BatchGradients { loss, correct, total, gradients } =
             catch_exhaustion(|| self.gradients(parts, objective, step))?;
         let (network, gradient_norm) =
             optimizer.step(self.network.clone(), gradients, &self.names, learning_rate)?;
         self.network = network;
-        Ok(StepOutcome { loss, hits, guesses, gradient_norm })
+        Ok(StepOutcome { loss, correct, total, gradient_norm })
     }
 
     pub(crate) fn gradients(
@@ -69,7 +69,7 @@ impl Model {
         // Where nothing counts, the sum is 0 too.
         let weight = if weight > 0.0 { weight } else { 1.0 };
         let mut accumulator = GradientsAccumulator::new();
-        let (mut loss, mut hits, mut guesses) = (0.0, 0, 0);
+        let (mut loss, mut correct, mut total) = (0.0, 0, 0);
         for (index, part) in parts.iter().enumerate() {
             // A part may have no token with a target.
             if part.targets.are_empty() && !matches!(part.targets, BatchTargets::Unknown) {
@@ -78,8 +78,8 @@ impl Model {
             let masks = self.compute.masks(step, index);
             let logits = self.forward(part, Mode::Training(masks), Tokens::WithTargets);
             if let Some(classes) = part.targets.classes() {
-                guesses += classes.len();
-                hits += count_hits(logits.clone(), classes, self.compute.path)?;
+                total += classes.len();
+                correct += count_correct(logits.clone(), classes, self.compute.path)?;
             }
             let share = objective.sum(logits, part, self.compute.path)? / weight;
             loss += f64::from(share.clone().into_scalar::<f32>());
@@ -89,7 +89,7 @@ impl Model {
             }
             accumulator.accumulate(&self.network, gradients);
         }
-        Ok(BatchGradients { loss, hits, guesses, gradients: accumulator.grads() })
+        Ok(BatchGradients { loss, correct, total, gradients: accumulator.grads() })
     }
 }
 
@@ -104,14 +104,14 @@ impl ModuleVisitor for Widener<'_> {
     }
 }
 
-fn count_hits(logits: Tensor<2>, classes: Vec<i64>, path: Path) -> Result<usize> {
+fn count_correct(logits: Tensor<2>, classes: Vec<i64>, path: Path) -> Result<usize> {
     match path {
         #[cfg(feature = "libtorch")]
         Path::Fused(_) => Ok(crate::autograd::count_correct(&logits.inner(), &classes)),
         Path::Plain => {
             let classes = integers(classes, &logits.device());
-            let hits = logits.argmax(1).flatten::<1>(0, 1).equal(classes).int().sum();
-            Ok(usize::try_from(hits.into_scalar::<i64>())?)
+            let correct = logits.argmax(1).flatten::<1>(0, 1).equal(classes).int().sum();
+            Ok(usize::try_from(correct.into_scalar::<i64>())?)
         }
     }
 }

@@ -86,14 +86,14 @@ fn random(config: BertConfig) -> Model {
     Model::build(nowhere, config, Weights::Random, HeadPolicy::MayBeNew, &compute(), 7).unwrap()
 }
 
-/// Losses, norms, hits and guesses of five steps, and the trained model.
+/// Losses, norms and counts of predictions of five steps, and the trained model.
 fn trained(config: &BertConfig, kind: TargetKind, size: usize) -> (Vec<f64>, Model) {
     let parts = batches(&dataset(kind), config, size);
     let (mut model, mut optimizer) = (random(config.clone()), AdamW::new(AdamWConfig::default()));
     let mut step = |step| model.step(&parts, &Objective::default(), &mut optimizer, step, 1e-3).unwrap();
     let outcomes: Vec<_> = (0..5).map(&mut step).collect();
     let numbers = outcomes.iter().flat_map(|outcome| {
-        [outcome.loss, outcome.gradient_norm, outcome.hits as f64, outcome.guesses as f64]
+        [outcome.loss, outcome.gradient_norm, outcome.correct as f64, outcome.total as f64]
     });
     (numbers.collect(), model)
 }
@@ -215,6 +215,6 @@ fn a_batch_without_targets_teaches_nothing() {
     let mut optimizer = AdamW::new(AdamWConfig::default());
     let outcome =
         model.step(std::slice::from_ref(&batch), &Objective::default(), &mut optimizer, 0, 1e-3).unwrap();
-    assert_eq!((outcome.loss, outcome.gradient_norm, outcome.guesses), (0.0, 0.0, 0));
+    assert_eq!((outcome.loss, outcome.gradient_norm, outcome.total), (0.0, 0.0, 0));
     assert_eq!(model.for_inference().outputs(&batch).unwrap(), before);
 }

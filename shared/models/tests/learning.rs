@@ -110,10 +110,10 @@ fn a_head_of_another_program_is_in_the_way_of_nothing_but_its_use_as_it_is() {
     add_tensor(folder.path(), "crf.transitions", &[1.0, 2.0]);
     build(HeadPolicy::MayBeNew).unwrap();
     let error = build(HeadPolicy::Required).unwrap_err().to_string();
-    assert!(error.contains("no place for: crf.transitions"), "{error}");
+    assert!(error.contains("no place for: `crf.transitions`"), "{error}");
     add_tensor(folder.path(), "bert.encoder.layer.0.adapter.bias", &[1.0]);
     let error = build(HeadPolicy::MayBeNew).unwrap_err().to_string();
-    assert!(error.contains("no place for: bert.encoder.layer.0.adapter.bias"), "{error}");
+    assert!(error.contains("no place for: `bert.encoder.layer.0.adapter.bias`"), "{error}");
 }
 
 #[test]

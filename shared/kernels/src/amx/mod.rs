@@ -146,11 +146,11 @@ mod tests {
         assert!(error < 3e-3, "{what}: {error:?}");
     }
 
-    /// A weight in one of both formats; `wide` are the same values in float32.
+    /// A weight in one of both formats; `exact` and `rounded` hold the same values.
     fn weight<'a>(
         format: Format,
-        wide: &'a [f32],
-        narrow: &'a [bf16],
+        exact: &'a [f32],
+        rounded: &'a [bf16],
         columns: usize,
         parts: usize,
     ) -> Weight<'a> {
@@ -159,21 +159,21 @@ mod tests {
             Stacked::new(&parts.collect::<Vec<_>>())
         }
         match format {
-            Format::F32 => Weight::F32(stacked(wide, columns, parts)),
-            Format::Bf16 => Weight::Bf16(stacked(narrow, columns, parts)),
+            Format::F32 => Weight::F32(stacked(exact, columns, parts)),
+            Format::Bf16 => Weight::Bf16(stacked(rounded, columns, parts)),
         }
     }
 
     fn check<U: TileUnit>(amx: Amx<U>, [rows, outputs, inputs]: [usize; 3], parts: usize, format: Format) {
         let what = format!("{rows} rows, {outputs} from {inputs} in {parts} parts of {format:?}");
-        let narrow = random_bf16(1, outputs * inputs);
+        let rounded = random_bf16(1, outputs * inputs);
         let (x, gradient) = (random_bf16(2, rows * inputs), random_bf16(3, rows * outputs));
-        let (wide, bias) = (to_f32(&narrow), random(4, outputs));
-        let weight = weight(format, &wide, &narrow, inputs, parts);
+        let (exact, bias) = (to_f32(&rounded), random(4, outputs));
+        let weight = weight(format, &exact, &rounded, inputs, parts);
         let rows_of_x = Matrix::new(&x, inputs);
         if Amx::takes_k(inputs) {
             let mut out = vec![bf16::NAN; rows * outputs];
-            let expect = product(&to_f32(&x), &transpose(&wide, inputs), [rows, inputs, outputs]);
+            let expect = product(&to_f32(&x), &transpose(&exact, inputs), [rows, inputs, outputs]);
             amx.linear(&mut out, rows_of_x, &weight, None);
             check_near(&out, &expect, &what);
             let expect: Vec<f32> = expect.iter().zip(bias.iter().cycle()).map(|(x, bias)| x + bias).collect();
@@ -196,7 +196,7 @@ mod tests {
         let mut out = vec![bf16::NAN; rows * inputs];
         if Amx::takes_k(outputs) {
             amx.input_gradient(&mut out, Matrix::new(&gradient, outputs), &weight);
-            check_near(&out, &product(&to_f32(&gradient), &wide, [rows, outputs, inputs]), &what);
+            check_near(&out, &product(&to_f32(&gradient), &exact, [rows, outputs, inputs]), &what);
         }
         let (mut out, mut packed) =
             (vec![bf16::NAN; outputs * inputs], vec![bf16::NAN; Amx::packed_len(outputs, rows)]);

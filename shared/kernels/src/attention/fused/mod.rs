@@ -238,10 +238,10 @@ mod tests {
             (0..batch * heads).map(head).collect()
         };
         let [queries, keys, values] = [0, 1, 2].map(heads_of);
-        let (narrow, square) = ([seq, seq, head_size], [seq, head_size, seq]);
+        let (to_head, to_square) = ([seq, seq, head_size], [seq, head_size, seq]);
         let scores = queries.iter().zip(&keys);
         let mut probs: Vec<f32> =
-            scores.flat_map(|(query, key)| product(query, &transpose(key, head_size), square)).collect();
+            scores.flat_map(|(query, key)| product(query, &transpose(key, head_size), to_square)).collect();
         softmax::forward(&mut probs, mask, shape, dropout);
         let mut dropped = probs.clone();
         if let Some(dropout) = dropout {
@@ -255,18 +255,18 @@ mod tests {
             .collect();
         let of_probs = contexts.iter().zip(&values);
         let mut scores: Vec<f32> = of_probs
-            .flat_map(|(context, value)| product(context, &transpose(value, head_size), square))
+            .flat_map(|(context, value)| product(context, &transpose(value, head_size), to_square))
             .collect();
         softmax::backward(&mut scores, &probs, shape, dropout);
         for index in 0..batch * heads {
             let head = |all: &[f32]| all[index * seq * seq..][..seq * seq].to_vec();
             let (dropped, scores) = (head(&dropped), head(&scores));
             let parts = [
-                product(&scores, &keys[index], narrow),
-                product(&transpose(&scores, seq), &queries[index], narrow),
-                product(&transpose(&dropped, seq), &contexts[index], narrow),
+                product(&scores, &keys[index], to_head),
+                product(&transpose(&scores, seq), &queries[index], to_head),
+                product(&transpose(&dropped, seq), &contexts[index], to_head),
             ];
-            let context = product(&dropped, &values[index], narrow);
+            let context = product(&dropped, &values[index], to_head);
             for row in 0..seq {
                 let (place, column) = (index / heads * seq + row, index % heads * head_size);
                 let row = row * head_size..(row + 1) * head_size;
@@ -308,8 +308,8 @@ mod tests {
         let shape = AttentionShape { batch: BATCH, seq, heads: HEADS, head_size };
         let len = BATCH * seq * shape.hidden();
         let (projected, gradient, mask) = (random_bf16(1, 3 * len), random_bf16(2, len), mask(seq));
-        let wide = [to_f32(&projected), to_f32(&gradient)];
-        let expect = reference(shape, [&wide[0], &wide[1]], &mask, dropout);
+        let exact = [to_f32(&projected), to_f32(&gradient)];
+        let expect = reference(shape, [&exact[0], &exact[1]], &mask, dropout);
         let run = || fused(token, shape, [&projected, &gradient], &mask, dropout);
         let ours = on_threads(1, run);
         assert_eq!(on_threads(3, run), ours);
