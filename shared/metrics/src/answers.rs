@@ -1,23 +1,23 @@
 //! Exact match and character F1 of answers, as `evaluate-v1.0.py` of KorQuAD computes them.
 //!
-//! That script changes SQuAD 1.1's in two places: Korean quotation marks and brackets part words, and F1
-//! counts characters, since Korean words carry their particles.
+//! That script differs from the one of SQuAD 1.1 in two ways: Korean quotation marks and brackets separate words, and F1
+//! counts characters, because Korean words carry their particles.
 
 use std::collections::HashMap;
 
-/// The characters that the script first replaces by a space.
+/// The characters that the script replaces by a space before all else.
 const PARTING: [char; 12] = ['\'', '"', '《', '》', '<', '>', '〈', '〉', '(', ')', '‘', '’'];
 
-/// One question's scores, from 0 to 1.
+/// The scores of one question, each from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AnswerScore {
-    /// 1 where the answer equals a true one, else 0.
+    /// 1 if the normalized answer equals a normalized true answer, else 0.
     pub exact_match: f64,
-    /// The best F1 of its characters.
+    /// The best character F1 over the true answers.
     pub f1: f64,
 }
 
-/// Scores over questions.
+/// Sums of scores over questions.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct AnswerScores {
     questions: u64,
@@ -26,7 +26,7 @@ pub struct AnswerScores {
 }
 
 impl AnswerScores {
-    /// Adds a question. One that was not answered at all counts with zeros, as in the script.
+    /// Adds a question. A question without a prediction counts with zeros, as in the script.
     pub fn add(&mut self, score: AnswerScore) {
         self.questions += 1;
         self.exact_match += score.exact_match;
@@ -49,11 +49,11 @@ impl AnswerScores {
     }
 }
 
-/// A prediction by the true answer that it meets best: the best exact match and the best F1, each for itself.
+/// Scores a prediction against all true answers: the maximum of exact match and the maximum of F1, independently.
 ///
-/// Where both are empty once normalized, the script has them match with an F1 of 0. A question with no true
-/// answer, of which KorQuAD 1.0 has none, is scored as SQuAD 2.0 does: only no answer is right, and then F1
-/// is 1 too.
+/// If prediction and true answer are both empty after normalization, the script gives exact match 1 and F1 0. A question
+/// without a true answer, which KorQuAD 1.0 does not have, is scored as in SQuAD 2.0: an empty prediction has exact match 1
+/// and F1 1, any other prediction has 0.
 pub fn score(prediction: &str, truths: &[impl AsRef<str>]) -> AnswerScore {
     let prediction = normalize(prediction);
     if truths.is_empty() {
@@ -68,8 +68,8 @@ pub fn score(prediction: &str, truths: &[impl AsRef<str>]) -> AnswerScore {
     best
 }
 
-/// The script's `normalize_answer`: quotation marks and brackets part words, case and ASCII punctuation go,
-/// and white space of any length is one space.
+/// The `normalize_answer` of the script: quotation marks and brackets become spaces, letters become lower case, ASCII
+/// punctuation is removed, and each run of white space becomes one space.
 fn normalize(answer: &str) -> String {
     let parted: String =
         answer.chars().map(|char| if PARTING.contains(&char) { ' ' } else { char }).collect();
@@ -79,12 +79,12 @@ fn normalize(answer: &str) -> String {
     words.join(" ")
 }
 
-/// White space of Python's `str.split`: Unicode's property and four separators of ASCII.
+/// True for the white space of Python's `str.split`: Unicode white space and the four ASCII separators.
 fn is_python_space(char: char) -> bool {
     char.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&char)
 }
 
-/// F1 of the characters, spaces left out, however they are ordered.
+/// F1 over the characters as multisets, without spaces.
 fn character_f1(prediction: &str, truth: &str) -> f64 {
     let characters = |text: &str| text.chars().filter(|char| *char != ' ').collect::<Vec<_>>();
     let (prediction, truth) = (characters(prediction), characters(truth));
@@ -111,12 +111,12 @@ mod tests {
     }
 
     #[test]
-    fn particles_cost_a_part() {
+    fn a_particle_lowers_only_f1() {
         check("서울특별시", &["서울특별시"], 1.0, 1.0);
         check("서울에서", &["서울"], 0.0, 2.0 / 3.0);
         check("부산", &["서울"], 0.0, 0.0);
         check("서울", &["부산", "서울시", "서울"], 1.0, 1.0);
-        // Characters count as often as they occur on both sides.
+        // A character counts as often as it occurs on both sides.
         check("가가가", &["가나"], 0.0, 0.4);
     }
 
@@ -131,20 +131,20 @@ mod tests {
         check_normalized("a-b", "ab");
         check_normalized("a'b‘c’〈d〉<e>", "a b c d e");
         check_normalized(" 1,000\u{3000}명\u{1f}\n이상 ", "1000 명 이상");
-        // Not among the script's marks.
+        // The script does not replace these marks.
         check_normalized("“가”「나」『다』·…", "“가”「나」『다』·…");
         check_normalized("ΟΔΟΣ İ", "οδος i\u{307}");
     }
 
     #[test]
-    fn empty_answers_match_without_f1() {
+    fn empty_answers_match_with_an_f1_of_zero() {
         check("", &[""], 1.0, 0.0);
         check("?", &["()"], 1.0, 0.0);
         check("", &["가"], 0.0, 0.0);
     }
 
     #[test]
-    fn without_a_true_answer_only_none_is_right() {
+    fn without_a_true_answer_only_an_empty_prediction_is_correct() {
         check("", &[], 1.0, 1.0);
         check("가", &[], 0.0, 0.0);
     }

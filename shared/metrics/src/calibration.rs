@@ -1,11 +1,11 @@
-//! Calibration: a confidence of 0.8 should be correct in 8 of 10 cases (Guo et al., 2017, "On Calibration of Modern
-//! Neural Networks").
+//! Calibration of probabilities (Guo et al., 2017, "On Calibration of Modern Neural Networks"): of the predictions with a
+//! confidence of 0.8, 80 % should be correct.
 
 use super::counts::{mean, ratio};
 
 const BINS: usize = 15;
 
-/// A prediction: the probability of the class that was chosen, and whether it was the right one.
+/// A prediction with its confidence and its correctness.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judged {
     /// The probability of the predicted class.
@@ -14,16 +14,16 @@ pub struct Judged {
     pub correct: bool,
 }
 
-/// A reliability diagram, and the one number that sums it up.
+/// A reliability diagram and the expected calibration error.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
-    /// Bins with predictions, by rising confidence.
+    /// The bins that hold predictions, by rising confidence.
     pub bins: Vec<Bin>,
-    /// The mean over predictions of `|accuracy - confidence|` of their bin.
+    /// The expected calibration error: the mean over predictions of `|accuracy - confidence|` of their bin.
     pub expected_error: f64,
 }
 
-/// The predictions whose confidence is over `lower` and at most `upper`; the first bin has 0 too.
+/// The predictions with a confidence in (`lower`, `upper`]; the first bin also holds a confidence of 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bin {
     /// The lower bound, exclusive.
@@ -32,14 +32,13 @@ pub struct Bin {
     pub upper: f64,
     /// The number of predictions in the bin.
     pub predictions: u64,
-    /// Mean confidence.
+    /// The mean confidence.
     pub confidence: f64,
     /// The share of correct predictions.
     pub accuracy: f64,
 }
 
-/// Predictions in 15 bins of equal width, as in `sklearn.calibration.calibration_curve`; none without
-/// predictions.
+/// Puts predictions into 15 bins of equal width, as `sklearn.calibration.calibration_curve` does; none without predictions.
 pub fn calibration(predictions: &[Judged]) -> Option<Calibration> {
     let mut binned: Vec<Vec<Judged>> = vec![Vec::new(); BINS];
     for prediction in predictions {
@@ -63,7 +62,8 @@ fn bin(index: usize, judged: &[Judged]) -> Option<Bin> {
     })
 }
 
-/// Rounded as `numpy.linspace(0, 1, 16)` is, so that what lies on a bound falls to the same side.
+/// The bound `index` of the bins, rounded as in `numpy.linspace(0, 1, 16)`, so that a confidence on a bound falls into the
+/// same bin as in scikit-learn.
 fn bound(index: usize) -> f64 {
     if index == BINS { 1.0 } else { index as f64 * (1.0 / BINS as f64) }
 }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_is_the_mean_gap() {
+    fn the_error_is_the_mean_gap_of_accuracy_and_confidence() {
         let pairs = [(0.9, true), (0.92, false), (0.61, true), (0.65, true)];
         let calibration = calibration(&judged(&pairs)).unwrap();
         let [low, high] = calibration.bins[..] else { panic!("{:?}", calibration.bins) };
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_predicted_has_no_calibration() {
+    fn no_predictions_have_no_calibration() {
         assert_eq!(calibration(&[]), None);
     }
 }

@@ -2,27 +2,27 @@
 
 use super::counts::{ClassMetrics, Counts, macro_f1, ratio};
 
-/// Predictions against labels, accumulated batch by batch.
+/// A confusion matrix, accumulated batch by batch.
 #[derive(Debug, Clone)]
 pub struct Confusion {
-    /// `counts[label][predicted]`
+    /// `counts[label][predicted]`: numbers of examples.
     counts: Vec<Vec<u64>>,
 }
 
 impl Confusion {
-    /// An empty matrix over `labels` labels.
+    /// A matrix `[labels, labels]` of zeros.
     pub fn new(labels: usize) -> Confusion {
         Confusion { counts: vec![vec![0; labels]; labels] }
     }
 
-    /// Adds one example by its label id and the predicted one.
+    /// Adds one example with its label id and its predicted label id. An id beyond the matrix is ignored.
     pub fn add(&mut self, label: usize, predicted: usize) {
         if let Some(count) = self.counts.get_mut(label).and_then(|row| row.get_mut(predicted)) {
             *count += 1;
         }
     }
 
-    /// `[label][predicted]`: the counts of examples.
+    /// The numbers of examples, `[label][predicted]`.
     pub fn counts(&self) -> &[Vec<u64>] {
         &self.counts
     }
@@ -38,15 +38,15 @@ impl Confusion {
         ratio(right, self.examples())
     }
 
-    /// The unweighted mean of the F1 of the classes that occur as a label or as a prediction, as scikit-learn's
-    /// `f1_score(average="macro")` takes it where it is given no list of labels; 0 without examples.
+    /// The unweighted mean F1 of the classes that occur as a label or as a prediction, as
+    /// `f1_score(average="macro", zero_division=0)` of scikit-learn without a list of labels; 0 without examples.
     pub fn macro_f1(&self) -> f64 {
         let classes = (0..self.counts.len()).map(|class| self.class(class));
         let occurring: Vec<Counts> = classes.filter(|class| !class.is_absent()).collect();
         macro_f1(&occurring)
     }
 
-    /// Precision, recall and F1 of every class; 0 where a quotient has no denominator.
+    /// Precision, recall and F1 of every class; 0 if the denominator is 0.
     pub fn classes(&self, labels: &[String]) -> Vec<ClassMetrics> {
         labels.iter().enumerate().map(|(class, label)| ClassMetrics::new(label, self.class(class))).collect()
     }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_scikit_learns() {
+    fn metrics_equal_those_of_scikit_learn() {
         // sklearn: classification_report([0,0,0,1,1,2], [0,0,1,1,2,1])
         let confusion = confusion(&[(0, 0), (0, 0), (0, 1), (1, 1), (1, 2), (2, 1)]);
         check(confusion.accuracy(), 0.5);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_neither_occurs_nor_is_predicted_is_no_part_of_macro_f1() {
+    fn macro_f1_leaves_out_classes_that_neither_occur_nor_are_predicted() {
         // sklearn: f1_score([1, 1, 0], [1, 1, 1], average="macro", zero_division=0)
         check(confusion(&[(1, 1), (1, 1)]).macro_f1(), 1.0);
         check(confusion(&[(1, 1), (1, 1), (0, 1)]).macro_f1(), 0.8 / 2.0);

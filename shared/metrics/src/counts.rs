@@ -5,7 +5,7 @@ use std::ops::Add;
 
 use serde::{Deserialize, Serialize};
 
-/// Counts of predictions, of true cases, and of both together. Their sum over rows or classes gives the micro average.
+/// Counts of predictions, of true cases, and of correct predictions. Their sum over rows or classes gives the micro average.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The number of correct predictions.
@@ -16,18 +16,18 @@ pub struct Counts {
     pub support: u64,
 }
 
-/// One class' row of the report.
+/// The metrics of one class, a row of the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
     /// The name of the class.
     pub label: String,
     /// Correct predictions / predictions.
     pub precision: f64,
-    /// Correct predictions / examples with the label.
+    /// Correct predictions / examples with this label.
     pub recall: f64,
     /// The harmonic mean of precision and recall.
     pub f1: f64,
-    /// Examples with this label.
+    /// The number of examples with this label.
     pub support: u64,
 }
 
@@ -42,12 +42,12 @@ impl Counts {
         ratio(self.correct, self.support)
     }
 
-    /// The harmonic mean of precision and recall; 0 without either.
+    /// The harmonic mean of precision and recall; 0 without predictions and true cases.
     pub fn f1(self) -> f64 {
         ratio(2 * self.correct, self.predicted + self.support)
     }
 
-    /// True where it was neither predicted nor true.
+    /// True for a class that was neither predicted nor true.
     pub(super) fn is_absent(self) -> bool {
         self.predicted + self.support == 0
     }
@@ -61,7 +61,7 @@ impl Counts {
         }
     }
 
-    /// Counts one example by what it is and what it was taken for.
+    /// Adds one example with its true class and the predicted one.
     pub(super) fn add(&mut self, truth: bool, predicted: bool) {
         *self = *self + Counts::of(truth, predicted);
     }
@@ -102,7 +102,7 @@ pub fn macro_f1(classes: &[Counts]) -> f64 {
     mean(classes.iter().map(|class| class.f1())).unwrap_or(0.0)
 }
 
-/// The arithmetic mean, or none of nothing.
+/// The arithmetic mean; none without values.
 pub(super) fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
     let count = values.len();
     (count > 0).then(|| values.sum::<f64>() / count as f64)
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn macro_f1_weighs_classes_alike() {
+    fn macro_f1_weighs_all_classes_equally() {
         let full = Counts { correct: 100, predicted: 100, support: 100 };
         assert_eq!(macro_f1(&[full, Counts::default()]), 0.5);
         assert_eq!(macro_f1(&[]), 0.0);

@@ -1,5 +1,5 @@
-//! Scorers as pure functions and small accumulators, one file a family. Each formula follows the library or paper that it
-//! names. A metric without a value is `None`, or 0 where the named scorer says 0.
+//! Metrics as pure functions and small accumulators, one file per family. Each formula follows the library or paper that its
+//! documentation names. A metric without a value is `None`, or 0 if the named library gives 0.
 
 #![warn(missing_docs)]
 

@@ -2,7 +2,7 @@
 
 use super::counts::ratio;
 
-/// Counts over predicted tokens, accumulated batch by batch.
+/// Sums over masked tokens, accumulated batch by batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct TokenScores {
     loss: f64,
@@ -11,24 +11,25 @@ pub struct TokenScores {
 }
 
 impl TokenScores {
-    /// Adds a batch: the sum of its tokens' cross-entropies in nats, and how many of its tokens were right.
+    /// Adds a batch of `tokens` masked tokens: the sum of their cross-entropies in nats, and the number of correct predictions.
     pub fn add(&mut self, loss: f64, correct: u64, tokens: u64) {
         self.loss += loss;
         self.correct += correct;
         self.tokens += tokens;
     }
 
-    /// The number of tokens.
+    /// The number of masked tokens.
     pub fn tokens(&self) -> u64 {
         self.tokens
     }
 
-    /// Mean cross-entropy in nats; none where no token was to be predicted.
+    /// The mean cross-entropy in nats; none without masked tokens.
     pub fn loss(&self) -> Option<f64> {
         (self.tokens > 0).then(|| self.loss / self.tokens as f64)
     }
 
-    /// `exp(loss)`: of masked tokens given the others, so not to be compared with a left-to-right model's.
+    /// `exp(loss)`; none without masked tokens. It conditions on the tokens on both sides, so it is not comparable with the
+    /// perplexity of a left-to-right model.
     pub fn perplexity(&self) -> Option<f64> {
         self.loss().map(f64::exp)
     }
@@ -54,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_masked_has_no_perplexity() {
+    fn without_masked_tokens_there_is_no_perplexity() {
         let scores = TokenScores::default();
         assert_eq!((scores.loss(), scores.perplexity(), scores.accuracy()), (None, None, 0.0));
     }

@@ -1,17 +1,17 @@
-//! Rows with any number of labels, scored label by label, as scikit-learn scores them.
+//! Metrics of rows with any number of labels, as in scikit-learn.
 //!
-//! A row holds one [`Scored`] a label, in the order of the label ids: its probability, and whether the row
-//! has it.
+//! A row is a list of one [`Scored`] per label, in the order of the label ids: the probability of the label, and whether the
+//! row has it.
 
 use super::counts::{ClassMetrics, Counts, mean, ratio};
 use super::ranking::{Scored, Step, steps};
 
-/// The threshold of `predict` without a training, and the one that [`best_threshold`] stays nearest to.
+/// The threshold of a model without a threshold of its own. [`best_threshold`] prefers thresholds near it.
 pub const DEFAULT_THRESHOLD: f64 = 0.5;
 
-/// Counts of each of `labels` labels, taken for present from a probability of `threshold` on.
+/// The counts of each of `labels` labels: `[labels]`. A label is predicted if its probability is at least `threshold`.
 ///
-/// Their sum's F1 is the micro-F1, [`macro_f1`](super::macro_f1) of them the macro-F1 (`zero_division=0`).
+/// The F1 of their sum is the micro F1, and [`macro_f1`](super::macro_f1) of them is the macro F1 (`zero_division=0`).
 pub fn counts_from(rows: &[Vec<Scored>], labels: usize, threshold: f64) -> Vec<Counts> {
     let mut counts = vec![Counts::default(); labels];
     for row in rows {
@@ -22,16 +22,15 @@ pub fn counts_from(rows: &[Vec<Scored>], labels: usize, threshold: f64) -> Vec<C
     counts
 }
 
-/// A row of the report a label.
+/// The metrics of every label; `labels` are their names in the order of `counts`.
 pub fn classes(counts: &[Counts], labels: &[String]) -> Vec<ClassMetrics> {
     labels.iter().zip(counts).map(|(label, counts)| ClassMetrics::new(label, *counts)).collect()
 }
 
-/// `label_ranking_average_precision_score`: for each true label, which fraction of the labels ranked as high
-/// or higher is true; the mean over a row's true labels, then over rows.
+/// `label_ranking_average_precision_score` of scikit-learn. The precision of a true label is the fraction of true labels among
+/// the labels that rank as high or higher. The result is the mean over the true labels of a row, then over rows.
 ///
-/// Equal scores all have the worst of their ranks. A row with no label, or with all, counts as 1. None
-/// without rows.
+/// Equal scores share the worst of their ranks. A row with no true label, or with all, counts as 1. None without rows.
 pub fn label_ranking_average_precision(rows: &[Vec<Scored>]) -> Option<f64> {
     mean(rows.iter().map(|row| row_precision(row)))
 }
@@ -49,10 +48,9 @@ fn row_precision(row: &[Scored]) -> f64 {
     mean(true_labels.iter().map(precision)).unwrap_or(1.0)
 }
 
-/// The one threshold of all labels with the best micro-F1: a probability that occurs, or
-/// [`DEFAULT_THRESHOLD`].
+/// The common threshold of all labels with the best micro F1: a probability that occurs in `rows`, or [`DEFAULT_THRESHOLD`].
 ///
-/// Among equally good thresholds it is the nearest to [`DEFAULT_THRESHOLD`], and the lower of two as near.
+/// Among equally good thresholds it is the nearest to [`DEFAULT_THRESHOLD`], and of two equally near ones the lower.
 pub fn best_threshold(rows: &[Vec<Scored>]) -> f64 {
     let steps = steps(rows.iter().flatten().copied().collect());
     let support = steps.last().map_or(0, |all| all.positives);
@@ -82,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn averages_are_scikit_learns() {
+    fn averages_equal_those_of_scikit_learn() {
         let rows = rows(&[(&[0.9, 0.2, 0.7], &[1, 0, 0]), (&[0.5, 0.8, 0.1], &[1, 1, 0])]);
         let counts = counts_from(&rows, 3, 0.5);
         assert_eq!(counts.iter().copied().sum::<Counts>().f1(), 6.0 / 7.0);
@@ -97,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn ranking_precision_is_scikit_learns() {
+    fn ranking_precision_equals_that_of_scikit_learn() {
         // The two rows of the example on the function's page, which gives their mean, 0.416…
         check_ranking(&[0.75, 0.5, 1.0], &[1, 0, 0], 0.5);
         check_ranking(&[1.0, 0.2, 0.1], &[0, 0, 1], 1.0 / 3.0);
@@ -116,7 +114,7 @@ mod tests {
         check_threshold(&[0.2, 0.4, 0.9], &[0, 0, 1], 0.5);
         check_threshold(&[0.1, 0.3, 0.4], &[0, 1, 1], 0.3);
         check_threshold(&[0.6, 0.7, 0.8], &[0, 1, 1], 0.7);
-        // F1 is 2/3 both ways: with the first alone, and with all.
+        // F1 is 2/3 for the first label only and for all labels.
         check_threshold(&[0.75, 0.375, 0.25, 0.25], &[1, 0, 1, 0], 0.5);
         check_threshold(&[0.75, 0.625, 0.25, 0.25], &[1, 0, 1, 0], 0.25);
         check_threshold(&[0.3], &[0], 0.5);

@@ -1,24 +1,24 @@
-//! ROC and precision-recall curves, as scikit-learn computes them.
+//! ROC curves and precision-recall curves, as in scikit-learn.
 
-/// A score of a class, and whether the row is of that class.
+/// The score of a class for a row, and whether the row belongs to the class.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
     /// The score of the class.
     pub score: f64,
-    /// True for a row of the class.
+    /// True if the row belongs to the class.
     pub positive: bool,
 }
 
-/// `roc_curve` with `drop_intermediate=False`, and `roc_auc_score`.
+/// A ROC curve: `roc_curve` with `drop_intermediate=False`, and `roc_auc_score`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Roc {
-    /// From (0, 0), whose threshold is infinite, to (1, 1): one point a distinct score.
+    /// One point per distinct score, from (0, 0) with an infinite threshold to (1, 1).
     pub points: Vec<RocPoint>,
     /// The area under the curve.
     pub auc: f64,
 }
 
-/// The rates where every score of at least `threshold` is taken for positive.
+/// The rates if every score of at least `threshold` counts as positive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RocPoint {
     /// The least score that counts as positive.
@@ -29,16 +29,16 @@ pub struct RocPoint {
     pub true_positive_rate: f64,
 }
 
-/// `precision_recall_curve`, from its end to its beginning, and `average_precision_score`.
+/// A precision-recall curve: `precision_recall_curve` in reverse order, and `average_precision_score`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrecisionRecall {
-    /// From recall 0, precision 1 and an infinite threshold to recall 1: one point a distinct score.
+    /// One point per distinct score, from recall 0, precision 1 and an infinite threshold to recall 1.
     pub points: Vec<PrecisionRecallPoint>,
-    /// `Σ (recall - recall before) · precision`, without interpolation.
+    /// `Σₙ (recallₙ - recallₙ₋₁) · precisionₙ`, without interpolation.
     pub average_precision: f64,
 }
 
-/// Precision and recall where every score of at least `threshold` is taken for positive.
+/// Precision and recall if every score of at least `threshold` counts as positive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PrecisionRecallPoint {
     /// The least score that counts as positive.
@@ -49,7 +49,7 @@ pub struct PrecisionRecallPoint {
     pub recall: f64,
 }
 
-/// The counts of rows with at least this score.
+/// The numbers of positive and negative rows with a score of at least `threshold`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Step {
     pub(super) threshold: f64,
@@ -57,8 +57,8 @@ pub(super) struct Step {
     pub(super) negatives: u64,
 }
 
-/// The distinct scores, highest first, with the rows from there up. Rows of equal score are taken together:
-/// no threshold parts them.
+/// The distinct scores, highest first, with the counts of rows at or above each. Rows of equal score form one step, because no
+/// threshold separates them.
 pub(super) fn steps(mut rows: Vec<Scored>) -> Vec<Step> {
     rows.sort_by(|left, right| right.score.total_cmp(&left.score));
     let mut so_far = Step::default();
@@ -74,7 +74,7 @@ pub(super) fn steps(mut rows: Vec<Scored>) -> Vec<Step> {
         .collect()
 }
 
-/// The ROC curve; none where all rows are positive, or none is.
+/// The ROC curve; none unless there are both positive and negative rows.
 pub fn roc(rows: &[Scored]) -> Option<Roc> {
     let steps = steps(rows.to_vec());
     let all = steps.last().filter(|all| all.positives > 0 && all.negatives > 0)?;
@@ -93,7 +93,7 @@ pub fn roc(rows: &[Scored]) -> Option<Roc> {
     Some(Roc { points, auc })
 }
 
-/// The precision-recall curve; none where no row is positive.
+/// The precision-recall curve; none without positive rows.
 pub fn precision_recall(rows: &[Scored]) -> Option<PrecisionRecall> {
     let steps = steps(rows.to_vec());
     let all = steps.last().filter(|all| all.positives > 0)?;
@@ -124,8 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn areas_are_scikit_learns() {
-        // The example of both functions' pages.
+    fn areas_equal_those_of_scikit_learn() {
+        // The example in scikit-learn's documentation of both functions.
         check(&[(0.1, false), (0.4, false), (0.35, true), (0.8, true)], 0.75, 5.0 / 6.0);
         check(&[(0.9, true), (0.1, false)], 1.0, 1.0);
         check(&[(0.1, true), (0.9, false)], 0.0, 0.5);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn one_class_alone_has_no_roc() {
+    fn rows_of_one_class_have_no_roc() {
         assert_eq!(roc(&rows(&[(0.5, true)])), None);
         assert_eq!(roc(&rows(&[(0.5, false)])), None);
         assert_eq!(precision_recall(&rows(&[(0.5, false)])), None);

@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::counts::{Counts, mean};
 
-/// From this score on KLUE-STS takes two sentences for paraphrases (`klue_sts_f1` of KLUE-baseline).
+/// The least score of a paraphrase in KLUE-STS (`klue_sts_f1` of KLUE-baseline).
 pub const PARAPHRASE: f64 = 3.0;
 
-/// One row of a regression task.
+/// The predicted and the true score of one example.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rating {
     /// The predicted score.
@@ -16,7 +16,7 @@ pub struct Rating {
     pub label: f64,
 }
 
-/// Why there is no correlation, where `scipy.stats` warns and gives NaN.
+/// The reason why a correlation is undefined; `scipy.stats` warns and gives NaN there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Uncorrelated {
     /// There are fewer than two rows.
@@ -30,7 +30,7 @@ pub enum Uncorrelated {
 }
 
 impl Uncorrelated {
-    /// A remedy, as a clause.
+    /// A remedy, as a clause for messages.
     pub fn remedy(self) -> &'static str {
         match self {
             Uncorrelated::TooFew | Uncorrelated::ConstantLabels => "evaluate another split",
@@ -51,10 +51,10 @@ impl fmt::Display for Uncorrelated {
     }
 }
 
-/// Pearson's correlation, as `scipy.stats.pearsonr`.
+/// The Pearson correlation, as `scipy.stats.pearsonr`.
 ///
 /// # Errors
-/// Where it is not defined.
+/// The reason why it is undefined.
 pub fn pearson(ratings: &[Rating]) -> Result<f64, Uncorrelated> {
     if ratings.len() < 2 {
         return Err(Uncorrelated::TooFew);
@@ -65,11 +65,11 @@ pub fn pearson(ratings: &[Rating]) -> Result<f64, Uncorrelated> {
     Ok(correlation.clamp(-1.0, 1.0))
 }
 
-/// Spearman's correlation, Pearson's of the ranks, as `scipy.stats.spearmanr`: equal values share the mean of
+/// The Spearman correlation, as `scipy.stats.spearmanr`: the Pearson correlation of the ranks. Equal values share the mean of
 /// their ranks.
 ///
 /// # Errors
-/// Where [`pearson`] has them.
+/// The reason why it is undefined.
 pub fn spearman(ratings: &[Rating]) -> Result<f64, Uncorrelated> {
     if !ratings.iter().all(|rating| rating.predicted.is_finite() && rating.label.is_finite()) {
         return Err(Uncorrelated::NotFinite);
@@ -80,8 +80,7 @@ pub fn spearman(ratings: &[Rating]) -> Result<f64, Uncorrelated> {
     pearson(&ranks.collect::<Vec<_>>())
 }
 
-/// Predictions and labels of at least `threshold` as one class against the rest; its F1 is KLUE-STS' with
-/// [`PARAPHRASE`].
+/// The counts of the class "a score of at least `threshold`". With [`PARAPHRASE`] their F1 is that of KLUE-STS.
 pub fn counts_from(ratings: &[Rating], threshold: f64) -> Counts {
     let mut counts = Counts::default();
     for rating in ratings {
@@ -90,17 +89,20 @@ pub fn counts_from(ratings: &[Rating], threshold: f64) -> Counts {
     counts
 }
 
-/// The mean of the squared differences, or none without rows.
+/// The mean squared error; none without rows.
 pub fn mean_squared_error(ratings: &[Rating]) -> Option<f64> {
     mean(ratings.iter().map(|rating| (rating.predicted - rating.label).powi(2)))
 }
 
-/// The values' differences from their mean, as a vector of length 1; `constant` where there are none.
+/// The differences of the values from their mean, scaled to a vector of L2 norm 1.
+///
+/// # Errors
+/// `constant` if all values are equal; [`Uncorrelated::NotFinite`] if a value is not finite.
 fn unit(
     values: impl ExactSizeIterator<Item = f64> + Clone,
     constant: Uncorrelated,
 ) -> Result<Vec<f64>, Uncorrelated> {
-    // Asked of the values, since rounding may leave a mean that differs from equal values by a trifle.
+    // The values are compared, not their differences: rounding may give a mean that differs slightly from equal values.
     let first = values.clone().next();
     if values.clone().all(|value| value.is_finite() && Some(value) == first) {
         return Err(constant);
@@ -108,7 +110,7 @@ fn unit(
     let mean = mean(values.clone()).ok_or(constant)?;
     let centred: Vec<f64> = values.map(|value| value - mean).collect();
     let most = centred.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
-    // Scaled first, or squares of very large or small values leave the range of f64.
+    // The values are scaled first, because squares of very large or very small values leave the range of f64.
     let norm = most * centred.iter().map(|value| (value / most).powi(2)).sum::<f64>().sqrt();
     if norm.is_finite() {
         Ok(centred.iter().map(|value| value / norm).collect())
@@ -117,7 +119,7 @@ fn unit(
     }
 }
 
-/// The rank of each value from 1; equal values get the mean of theirs (`scipy.stats.rankdata`).
+/// The rank of each value, from 1. Equal values share the mean of their ranks, as in `scipy.stats.rankdata`.
 fn mean_ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<(usize, f64)> = values.iter().copied().enumerate().collect();
     order.sort_by(|(_, left), (_, right)| left.total_cmp(right));
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn correlations_are_scipys() {
+    fn correlations_equal_those_of_scipy() {
         let rows = ratings(&[(1.0, 2.0), (2.0, 1.0), (3.0, 4.0), (4.0, 3.0), (5.0, 5.0)]);
         check(pearson(&rows), 0.8);
         check(spearman(&rows), 0.8);

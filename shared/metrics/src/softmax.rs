@@ -1,6 +1,6 @@
 //! Probabilities from logits.
 
-/// The first index of the largest value.
+/// The index of the largest value; the first one among equal values.
 pub fn argmax(values: &[f32]) -> usize {
     let mut best = 0;
     for (index, value) in values.iter().enumerate() {
@@ -11,17 +11,17 @@ pub fn argmax(values: &[f32]) -> usize {
     best
 }
 
-/// The probabilities that `logits` stand for.
+/// The softmax of `logits`: `[n]` probabilities that sum to 1.
 pub fn softmax(logits: &[f32]) -> Vec<f32> {
     log_softmax(logits).into_iter().map(|value| value.exp() as f32).collect()
 }
 
-/// The probability that each of `logits` stands for by itself.
+/// The sigmoid of each of `logits`: `[n]` independent probabilities.
 pub fn sigmoid(logits: &[f32]) -> Vec<f32> {
     logits.iter().map(|&logit| (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32).collect()
 }
 
-/// Their natural logarithms, those of [`softmax`].
+/// The natural logarithms of [`softmax`], in float64.
 pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
     let max = logits.iter().fold(f64::NEG_INFINITY, |max, &logit| max.max(logit.into()));
     let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum();
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equals_the_first_is_the_largest() {
+    fn argmax_is_the_first_of_equal_values() {
         assert_eq!(argmax(&[0.0, 2.0, 2.0]), 1);
     }
 }

@@ -3,22 +3,22 @@
 use super::tags::Tag;
 use crate::counts::{Counts, mean};
 
-/// Tags predicted against tags there, accumulated character by character.
+/// Counts of true and predicted tags, accumulated character by character.
 ///
-/// KLUE-baseline leaves out spaces; a comparison with it must do so too.
+/// KLUE-baseline leaves out spaces, so a comparison with it must leave them out too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CharacterScores {
-    /// `O`, then `B-` and `I-` of each class.
+    /// The counts of `O`, then of `B-` and `I-` of each class: `[1 + 2 * classes]`.
     tags: Vec<Counts>,
 }
 
 impl CharacterScores {
-    /// Scores of `classes` entity classes, without characters.
+    /// Zero counts for `classes` entity classes.
     pub fn new(classes: usize) -> CharacterScores {
         CharacterScores { tags: vec![Counts::default(); 1 + 2 * classes] }
     }
 
-    /// Adds one character.
+    /// Adds one character with its true tag and its predicted tag.
     pub fn add(&mut self, truth: Tag, predicted: Tag) {
         if let Some(counts) = self.tags.get_mut(place(truth)) {
             counts.support += 1;
@@ -29,22 +29,22 @@ impl CharacterScores {
         }
     }
 
-    /// Adds what `other` has counted, of as many classes.
+    /// Adds the counts of `other`, which has the same classes.
     pub fn merge(&mut self, other: &CharacterScores) {
         self.tags.iter_mut().zip(&other.tags).for_each(|(all, more)| *all = *all + *more);
     }
 
-    /// KLUE-baseline's `klue_ner_char_macro_f1`, from 0 to 1 (`klue_baseline/metrics/functional.py`): the
-    /// mean F1 of all tags, where a tag that is neither there nor predicted counts as 1
+    /// The mean F1 of all tags, from 0 to 1: `klue_ner_char_macro_f1` of KLUE-baseline
+    /// (`klue_baseline/metrics/functional.py`). A tag that is neither true nor predicted anywhere counts as 1
     /// (`zero_division=True`).
     ///
-    /// Its documentation says that `O` is left out; its code takes every label of the list, and `O` is in the
-    /// list. Published figures are the code's, so this is what the code does.
+    /// The documentation of KLUE-baseline says that `O` is left out, but its code includes `O`. Published results come from
+    /// the code, so this function follows the code.
     pub fn macro_f1(&self) -> f64 {
         mean_f1(&self.tags)
     }
 
-    /// The mean F1 of all tags but `O`, which is what KLUE-baseline documents.
+    /// The mean F1 of all tags but `O`, as KLUE-baseline documents it.
     pub fn macro_f1_without_outside(&self) -> f64 {
         mean_f1(self.tags.get(1..).unwrap_or_default())
     }
@@ -80,12 +80,12 @@ mod tests {
     fn every_tag_weighs_the_same() {
         let pairs = [(Begin(0), Begin(0)), (Inside(0), Outside), (Outside, Outside)];
         check(1, &pairs, (2.0 / 3.0 + 1.0 + 0.0) / 3.0, 0.5);
-        // The tags of a second class are nowhere.
+        // The tags of the second class do not occur.
         check(2, &pairs, (2.0 / 3.0 + 1.0 + 0.0 + 2.0) / 5.0, 0.75);
     }
 
     #[test]
-    fn a_tag_only_predicted_scores_zero() {
+    fn a_tag_that_is_only_predicted_scores_zero() {
         check(1, &[(Outside, Begin(0))], 1.0 / 3.0, 0.5);
     }
 }

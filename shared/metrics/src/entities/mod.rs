@@ -1,4 +1,4 @@
-//! Entities in tagged texts: schemes of tags, the entities that tags mean, and the scores of both.
+//! Entities in tagged texts: tag schemes, conversion between tags and entities, and the scores of both.
 
 mod characters;
 mod scheme;

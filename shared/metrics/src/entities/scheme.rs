@@ -1,18 +1,18 @@
-//! Schemes in which tags are written.
+//! Tag schemes: how tags are written.
 
 use serde::{Deserialize, Serialize};
 
-/// A way of writing tags.
+/// A tag scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TagScheme {
-    /// `B-PS` or `B_PS` begins an entity, `I-PS` goes on with it, and `O` is of none.
+    /// `B-PS` or `B_PS` begins an entity of class `PS`, `I-PS` continues it, and `O` is outside of entities.
     Iob2,
-    /// As `iob2`, with the class first: `PS-B`, `PS-I`, `O`.
+    /// IOB2 with the class first: `PS-B`, `PS-I`, `O`.
     Iob2Suffix,
-    /// `PS` for every part of an entity, and `O`: neighbours of one class are one entity.
+    /// `PS` for every unit of an entity, and `O`: neighbouring units of one class are one entity.
     Io,
-    /// A tag for every word, as of parts of speech, and no entities.
+    /// A tag for every word, such as its part of speech, without entities.
     Plain,
 }
 
@@ -40,7 +40,7 @@ impl TagScheme {
         }
     }
 
-    /// Its tags, in words.
+    /// The tags of the scheme, for messages.
     pub fn example(self) -> &'static str {
         match self {
             TagScheme::Iob2 => "`O`, `B-LABEL` and `I-LABEL`",
@@ -54,7 +54,7 @@ impl TagScheme {
         matches!(self, TagScheme::Iob2 | TagScheme::Iob2Suffix)
     }
 
-    /// None where `tag` is written otherwise.
+    /// Reads a written tag; none if `tag` does not follow the scheme.
     pub fn read(self, tag: &str) -> Option<WrittenTag<'_>> {
         let (place, class) = match self {
             _ if tag.is_empty() => return None,
@@ -78,15 +78,15 @@ impl TagScheme {
         }
     }
 
-    /// The scheme that one tag shows. `O` shows none, and neither does a tag without B and I: it may be one of
-    /// [`TagScheme::Io`] or of [`TagScheme::Plain`].
+    /// The scheme that follows from one tag. None for `O`, and for a tag without B and I, which fits both [`TagScheme::Io`]
+    /// and [`TagScheme::Plain`].
     pub fn of_tag(tag: &str) -> Option<TagScheme> {
         let schemes = [TagScheme::Iob2, TagScheme::Iob2Suffix];
         schemes.into_iter().find(|scheme| tag != OUTSIDE && scheme.read(tag).is_some())
     }
 
-    /// The scheme of a whole set of tags: without B and I, it is [`TagScheme::Io`] where `O` is among them, else
-    /// [`TagScheme::Plain`]. None of a set that mixes them.
+    /// The scheme of a whole set of tags. Without B and I it is [`TagScheme::Io`] if `O` is among them, else
+    /// [`TagScheme::Plain`]. None for a set that mixes schemes.
     pub fn of_set<'a>(tags: impl IntoIterator<Item = &'a str> + Clone) -> Option<TagScheme> {
         let reads = |scheme: TagScheme| tags.clone().into_iter().all(|tag| scheme.read(tag).is_some());
         let with_places = [TagScheme::Iob2, TagScheme::Iob2Suffix].into_iter().find(|scheme| reads(*scheme));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_is_told_from_its_tags() {
+    fn the_scheme_follows_from_the_tags() {
         let check = |tags: &[&'static str], expect| {
             assert_eq!(TagScheme::of_set(tags.iter().copied()), expect, "{tags:?}");
         };

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use super::spans::Entity;
 use crate::counts::{ClassMetrics, Counts, macro_f1};
 
-/// Entities found against entities there, accumulated text by text. One is found where class, start and end
-/// agree.
+/// Counts of true and predicted entities by class, accumulated text by text. A prediction is correct if class, start and end
+/// equal those of a true entity.
 ///
-/// Given [`strict_entities`](super::strict_entities) of both sides it is seqeval's
-/// `classification_report(..., mode="strict", scheme=IOB2)`.
+/// With [`strict_entities`](super::strict_entities) on both sides it equals
+/// `classification_report(..., mode="strict", scheme=IOB2)` of seqeval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityScores {
     /// By class id.
@@ -17,12 +17,12 @@ pub struct EntityScores {
 }
 
 impl EntityScores {
-    /// Scores of `classes` entity classes, without texts.
+    /// Zero counts for `classes` entity classes.
     pub fn new(classes: usize) -> EntityScores {
         EntityScores { classes: vec![Counts::default(); classes] }
     }
 
-    /// Adds the entities of one text.
+    /// Adds the true and the predicted entities of one text.
     pub fn add(&mut self, truth: &[Entity], predicted: &[Entity]) {
         let there: HashSet<&Entity> = truth.iter().collect();
         for entity in truth {
@@ -36,7 +36,7 @@ impl EntityScores {
         }
     }
 
-    /// Adds what `other` has counted, of as many classes.
+    /// Adds the counts of `other`, which has the same classes.
     pub fn merge(&mut self, other: &EntityScores) {
         self.classes.iter_mut().zip(&other.classes).for_each(|(all, more)| *all = *all + *more);
     }
@@ -45,20 +45,19 @@ impl EntityScores {
         self.classes.get_mut(entity.class).into_iter().for_each(count);
     }
 
-    /// All classes together; its F1 is the entity F1 that most papers report.
+    /// The counts of all classes together. Their F1 is the entity F1 that most papers report.
     pub fn micro(&self) -> Counts {
         self.classes.iter().copied().sum()
     }
 
-    /// The mean F1 of the classes that are there or were predicted, as seqeval averages; 0 where there is
-    /// none. On the tags of all texts it is KLUE-baseline's `klue_ner_entity_macro_f1` (which gives it in per
-    /// cent).
+    /// The mean F1 of the classes that are true or predicted somewhere, as in seqeval; 0 if there is none. Over all texts of a
+    /// split it is `klue_ner_entity_macro_f1` of KLUE-baseline, which gives it in per cent.
     pub fn macro_f1(&self) -> f64 {
         let seen: Vec<Counts> = self.classes.iter().filter(|class| !class.is_absent()).copied().collect();
         macro_f1(&seen)
     }
 
-    /// A row of the report a class.
+    /// The metrics of every class, with `names` in the order of the class ids.
     pub fn classes(&self, names: &[String]) -> Vec<ClassMetrics> {
         names.iter().zip(&self.classes).map(|(name, counts)| ClassMetrics::new(name, *counts)).collect()
     }
@@ -78,7 +77,7 @@ mod tests {
         scores.add(&entities(&[(0, 0, 2), (1, 3, 5)]), &entities(&[(0, 0, 2), (1, 3, 4)]));
         scores.add(&entities(&[(0, 0, 2)]), &entities(&[(1, 0, 2)]));
         assert_eq!(scores.micro(), Counts { correct: 1, predicted: 3, support: 3 });
-        // The third class is nowhere, so it is no part of the mean.
+        // The third class does not occur, so the mean leaves it out.
         assert_eq!(scores.macro_f1(), (2.0 / 3.0) / 2.0);
         let classes = scores.classes(&["PS".into(), "LC".into(), "OG".into()]);
         assert_eq!((classes[0].precision, classes[0].recall, classes[0].support), (1.0, 0.5, 2));

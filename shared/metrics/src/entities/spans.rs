@@ -4,32 +4,32 @@ use anyhow::{Result, ensure};
 
 use super::tags::Tag;
 
-/// An entity of class `class`, from position `start` to before `end`: characters, or whatever is tagged.
+/// An entity at the positions `start..end`, counted in the units that are tagged: characters or tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Entity {
     /// The id of the class.
     pub class: usize,
     /// The first position.
     pub start: usize,
-    /// The position after the last.
+    /// The position after the last one.
     pub end: usize,
 }
 
-/// The treatment of an `I-` without a fitting tag before it.
+/// The treatment of an `I-` tag that does not continue an entity of its class.
 #[derive(Clone, Copy, PartialEq)]
 enum StrayInside {
     BeginsEntity,
     IsOutside,
 }
 
-/// The entities of `tags` as seqeval's `mode="strict", scheme=IOB2` has them, for scores: only a `B-` begins
-/// one, so an `I-` without a fitting tag before it is of none.
+/// The entities of `tags` as in seqeval with `mode="strict", scheme=IOB2`, for scores. Only a `B-` begins an entity; an `I-`
+/// that does not continue an entity of its class is outside.
 pub fn strict_entities(tags: &[Tag]) -> Vec<Entity> {
     entities(tags, StrayInside::IsOutside)
 }
 
-/// The entities that predicted `tags` most likely mean, for users: an `I-` after nothing, or after another
-/// class, begins one, as in `conlleval` and in seqeval's default mode.
+/// The entities of predicted `tags` as in `conlleval` and in the default mode of seqeval, for users. An `I-` that does not
+/// continue an entity of its class begins one.
 pub fn lenient_entities(tags: &[Tag]) -> Vec<Entity> {
     entities(tags, StrayInside::BeginsEntity)
 }
@@ -53,14 +53,15 @@ fn entities(tags: &[Tag], stray: StrayInside) -> Vec<Entity> {
     found
 }
 
-/// The tags of a text with `length` positions. The other way round, both [`strict_entities`] and
-/// [`lenient_entities`] give the same entities, by their starts.
+/// The tags of a text with `length` positions. Both [`strict_entities`] and [`lenient_entities`] restore the entities from
+/// the tags, sorted by start.
 ///
-/// Fails on an entity that is empty, that ends after the text, or that overlaps another.
+/// # Errors
+/// An error for an entity that is empty, that ends after the text, or that overlaps another.
 pub fn tags_of(entities: &[Entity], length: usize) -> Result<Vec<Tag>> {
     let mut tags = vec![Tag::Outside; length];
     for &Entity { class, start, end } in entities {
-        ensure!(start < end, "the entity at {start}..{end} is empty; its end has to be after its start");
+        ensure!(start < end, "the entity at {start}..{end} is empty; its end must be after its start");
         let Some(span) = tags.get_mut(start..end) else {
             anyhow::bail!("the entity at {start}..{end} ends after its text of {length} characters")
         };
@@ -85,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn a_begin_always_begins() {
+    fn a_begin_tag_always_begins_an_entity() {
         let both = [(0, 0, 2), (0, 2, 3), (1, 3, 4)];
         check(&[Begin(0), Inside(0), Begin(0), Begin(1), Outside], &both, &both);
         check(&[], &[], &[]);
     }
 
     #[test]
-    fn a_stray_inside_begins_an_entity_only_for_users() {
+    fn a_stray_inside_tag_begins_an_entity_only_in_lenient_mode() {
         check(&[Inside(0), Inside(0)], &[], &[(0, 0, 2)]);
         check(&[Begin(0), Inside(1), Inside(1)], &[(0, 0, 1)], &[(0, 0, 1), (1, 1, 3)]);
         check(&[Begin(0), Outside, Inside(0)], &[(0, 0, 1)], &[(0, 0, 1), (0, 2, 3)]);
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn entities_come_back_from_their_tags() {
+    fn entities_are_restored_from_their_tags() {
         let entities =
             [(1, 0, 1), (1, 1, 3), (0, 4, 5)].map(|(class, start, end)| Entity { class, start, end });
         let tags = tags_of(&entities, 6).unwrap();
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_that_tags_cannot_say_are_refused() {
+    fn spans_that_tags_cannot_express_are_refused() {
         check_refused(&[(2, 2)], "2..2 is empty");
         check_refused(&[(3, 2)], "3..2 is empty");
         check_refused(&[(3, 5)], "3..5 ends after its text of 4");

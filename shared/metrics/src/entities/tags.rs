@@ -1,22 +1,22 @@
-//! The tags of tokens, and the label names that stand for them.
+//! The tags of tokens, and the label names that encode them.
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::scheme::{TagScheme, WrittenTag};
 
-/// The IOB2 tag of a token or character; entity classes by their ids.
+/// The IOB2 tag of a token or a character, with the id of the entity class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tag {
     /// Outside of entities.
     Outside,
-    /// The first of an entity.
+    /// The first unit of an entity of this class.
     Begin(usize),
-    /// Any but the first of an entity.
+    /// A later unit of an entity of this class.
     Inside(usize),
 }
 
 impl Tag {
-    /// The class of the tag's entity; none outside of entities.
+    /// The class id of the entity; none outside of entities.
     pub fn class(self) -> Option<usize> {
         match self {
             Tag::Outside => None,
@@ -25,7 +25,7 @@ impl Tag {
     }
 }
 
-/// Label ids, as a model has them, and the tags that they stand for.
+/// The label ids of a model, and the tag of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagSet {
     /// By label id.
@@ -35,12 +35,11 @@ pub struct TagSet {
 }
 
 impl TagSet {
-    /// Reads label names in the order of their ids, as `scheme` writes them. Classes get their ids in the order in
-    /// which they come up.
+    /// Reads label names in the order of their ids, written in `scheme`. Class ids follow the order of first occurrence.
     ///
     /// # Errors
-    /// A name that is written otherwise, a name that comes twice, and a set without the tag of what is of no entity
-    /// or without any other.
+    /// An error for a name that does not follow the scheme, for a name that occurs twice, and for a set without `O` or without
+    /// any class. [`TagScheme::Plain`] needs no `O`.
     pub fn new(labels: &[String], scheme: TagScheme) -> Result<TagSet> {
         let mut set = TagSet { tags: Vec::new(), classes: Vec::new() };
         for label in labels {
@@ -53,15 +52,15 @@ impl TagSet {
             set.tags.push(tag);
         }
         let outside = scheme == TagScheme::Plain || set.tags.contains(&Tag::Outside);
-        ensure!(outside, "the tags lack `O`, for what is of no entity; add it");
+        ensure!(outside, "the tags lack `O`, the tag outside of entities; add it");
         ensure!(!set.classes.is_empty(), "the tags name no class");
         Ok(set)
     }
 
-    /// Makes a set for training, in which every class must have both tags.
+    /// Reads label names as [`TagSet::new`], for training: in a scheme with B and I every class must have both tags.
     ///
     /// # Errors
-    /// As of [`TagSet::new`], and where a class lacks one.
+    /// The errors of [`TagSet::new`], and an error for a class that lacks a tag.
     pub fn whole(labels: &[String], scheme: TagScheme) -> Result<TagSet> {
         let set = TagSet::new(labels, scheme)?;
         if scheme.has_begins() {
@@ -98,12 +97,12 @@ impl TagSet {
         self.tags.is_empty()
     }
 
-    /// The tag of the output `label`; none beyond the set.
+    /// The tag of the label id `label`; none beyond the set.
     pub fn tag(&self, label: usize) -> Option<Tag> {
         self.tags.get(label).copied()
     }
 
-    /// Where a class has a single tag, that one stands for every part of it.
+    /// The label id of `tag`; none if the set lacks its class. A class with a single tag has it on every unit.
     pub fn label(&self, tag: Tag) -> Option<usize> {
         let exact = self.tags.iter().position(|other| *other == tag);
         exact.or_else(|| {
@@ -114,7 +113,7 @@ impl TagSet {
 }
 
 fn not_a_tag(label: &str, scheme: TagScheme) -> String {
-    format!("`{label}` is no tag of the scheme `{}`, whose tags are {}", scheme.name(), scheme.example())
+    format!("`{label}` is not a tag of the scheme `{}`; its tags are {}", scheme.name(), scheme.example())
 }
 
 #[cfg(test)]
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_for_tags() {
+    fn names_are_read_as_tags_in_their_scheme() {
         let tags = [Tag::Begin(0), Tag::Inside(0), Tag::Inside(1), Tag::Begin(1), Tag::Outside];
         for (scheme, labels) in [
             (TagScheme::Iob2, ["B-PS", "I-PS", "I-LC", "B-LC", "O"]),
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_with_one_tag_has_it_everywhere() {
+    fn a_class_with_one_tag_has_it_on_every_unit() {
         let plain = TagSet::whole(&names(&["NOUN", "O"]), TagScheme::Plain).unwrap();
         assert_eq!((plain.tag(1), plain.label(Tag::Inside(0))), (Some(Tag::Begin(1)), Some(0)));
         let io = TagSet::new(&names(&["O", "PS"]), TagScheme::Io).unwrap();
@@ -156,10 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_refused() {
-        check_refused(&["O", "PS"], "`PS` is no tag of the scheme `iob2`");
-        check_refused(&["O", "E-PS"], "`E-PS` is no tag");
-        check_refused(&["O", "B-"], "`B-` is no tag");
+    fn wrong_or_missing_names_are_refused() {
+        check_refused(&["O", "PS"], "`PS` is not a tag of the scheme `iob2`");
+        check_refused(&["O", "E-PS"], "`E-PS` is not a tag");
+        check_refused(&["O", "B-"], "`B-` is not a tag");
         check_refused(&["O", "B-PS", "I-PS", "B-PS"], "`B-PS` is named twice");
         check_refused(&["O", "B-PS"], "lack `I-PS`");
         check_refused(&["O", "I-PS"], "lack `B-PS`");

@@ -1,9 +1,10 @@
-//! Tags of words that are no entities, as parts of speech.
+//! Scores of plain tags of words, such as parts of speech.
 
 use super::tags::Tag;
 use crate::counts::{ClassMetrics, Counts, macro_f1};
 
-/// Predicted tags against true ones, accumulated text by text. A marked word has the tag of its first character.
+/// Counts of true and predicted word tags by class, accumulated text by text. A tagged word has the tag of its first
+/// character.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WordScores {
     /// By class id.
@@ -11,12 +12,12 @@ pub struct WordScores {
 }
 
 impl WordScores {
-    /// Scores of `classes` tags, without texts.
+    /// Zero counts for `classes` tags.
     pub fn new(classes: usize) -> WordScores {
         WordScores { classes: vec![Counts::default(); classes] }
     }
 
-    /// Adds the characters of one text: only those with which a marked word begins count.
+    /// Adds the tags of all characters of one text. Only the first character of a tagged word counts.
     pub fn add(&mut self, truth: &[Tag], predicted: &[Tag]) {
         for (truth, predicted) in truth.iter().zip(predicted) {
             let Tag::Begin(class) = *truth else { continue };
@@ -29,7 +30,7 @@ impl WordScores {
         }
     }
 
-    /// Adds what `other` has counted, of as many classes.
+    /// Adds the counts of `other`, which has the same classes.
     pub fn merge(&mut self, other: &WordScores) {
         self.classes.iter_mut().zip(&other.classes).for_each(|(all, more)| *all = *all + *more);
     }
@@ -38,19 +39,19 @@ impl WordScores {
         self.classes.get_mut(class).into_iter().for_each(count);
     }
 
-    /// The part of the marked words whose tag is right; 0 of none.
+    /// The share of tagged words with a correct tag; 0 without tagged words.
     pub fn accuracy(&self) -> f64 {
         let all: Counts = self.classes.iter().copied().sum();
         if all.support == 0 { 0.0 } else { all.correct as f64 / all.support as f64 }
     }
 
-    /// The mean F1 of the tags that are there or were predicted.
+    /// The mean F1 of the tags that are true or predicted somewhere.
     pub fn macro_f1(&self) -> f64 {
         let seen: Vec<Counts> = self.classes.iter().filter(|class| !class.is_absent()).copied().collect();
         macro_f1(&seen)
     }
 
-    /// A row of the report a class.
+    /// The metrics of every tag, with `names` in the order of the class ids.
     pub fn classes(&self, names: &[String]) -> Vec<ClassMetrics> {
         names.iter().zip(&self.classes).map(|(name, counts)| ClassMetrics::new(name, *counts)).collect()
     }

@@ -1,11 +1,11 @@
-//! The bootstrap: rows are resampled with replacement to see how much a statistic varies.
+//! The bootstrap: rows are resampled with replacement to measure how much a statistic varies.
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
-/// The number of resamples and the seed. A seed gives one result on any number of
-/// threads, since every resample has a random stream of its own.
+/// The parameters of the bootstrap. A seed gives the same result on any number of threads, because every resample has its own
+/// random stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bootstrap {
     /// The number of resamples.
@@ -14,7 +14,7 @@ pub struct Bootstrap {
     pub seed: u64,
 }
 
-/// Where a statistic lies with a probability of 95 %.
+/// A 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// The lower bound.
@@ -28,16 +28,15 @@ pub struct Interval {
 pub struct Difference {
     /// The interval of the difference.
     pub interval: Interval,
-    /// The probability of a difference as far from 0, if the runs were equally good.
+    /// The two-sided p-value: the probability of a difference at least as far from 0 if the runs were equally good.
     pub p_value: f64,
 }
 
 impl Bootstrap {
     /// The percentile interval (Efron & Tibshirani, 1993, chapter 13) of a statistic of `rows` rows.
     ///
-    /// `statistic` gets the numbers of the drawn rows, `rows` of them, and gives none where they have no
-    /// value (as a correlation of equal values): such a resample is left out. None where no resample has a
-    /// value.
+    /// `statistic` takes the indices of the drawn rows, `[rows]`. It gives none if it has no value on them, such as a
+    /// correlation of equal values; that resample is left out. None if no resample has a value.
     pub fn interval(
         &self,
         rows: usize,
@@ -46,12 +45,11 @@ impl Bootstrap {
         interval(&self.sorted(rows, statistic))
     }
 
-    /// The paired bootstrap (Koehn, 2004): `difference` gives the statistic of one run less that of the
-    /// other, both of the same drawn rows.
+    /// The paired bootstrap (Koehn, 2004): `difference` gives the statistic of one run minus that of the other, both on the
+    /// same drawn rows.
     ///
-    /// The p-value is two-sided, twice the smaller share of resamples on either side of 0, with one more
-    /// resample added to each count so that it is never 0 (Davison & Hinkley, 1997, section 4.2). None as for
-    /// [`Bootstrap::interval`].
+    /// The p-value is two-sided: twice the smaller share of resamples on either side of 0. One resample is added to each count,
+    /// so that it is never 0 (Davison & Hinkley, 1997, section 4.2). None if no resample has a value.
     pub fn difference(
         &self,
         rows: usize,
@@ -92,7 +90,7 @@ fn interval(sorted: &[f64]) -> Option<Interval> {
     Some(Interval { low: quantile(sorted, 0.025)?, high: quantile(sorted, 0.975)? })
 }
 
-/// Between the two nearest values in proportion, as `numpy.quantile` does by default.
+/// The quantile of sorted values, interpolated linearly, as in `numpy.quantile` by default.
 fn quantile(sorted: &[f64], fraction: f64) -> Option<f64> {
     let place = fraction * sorted.len().checked_sub(1)? as f64;
     let below = sorted.get(place.floor() as usize)?;
@@ -115,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_numpys() {
+    fn quantiles_equal_those_of_numpy() {
         check_quantile(&[1.0, 2.0, 4.0], 0.5, 2.0);
         check_quantile(&[1.0, 2.0, 4.0], 0.75, 3.0);
         check_quantile(&[1.0, 2.0, 4.0, 8.0], 0.025, 1.075);
@@ -133,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_change_nothing_and_the_seed_does() {
+    fn the_result_depends_on_the_seed_and_not_on_threads() {
         let values: Vec<f64> = (0..50).map(f64::from).collect();
         let on = |threads, seed| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -166,7 +164,7 @@ mod tests {
         check_difference(&[-1.0; 20], 0.0..=0.001);
         let even: Vec<f64> = (0..100).map(|row| f64::from(row % 2) - 0.5).collect();
         check_difference(&even, 0.8..=1.0);
-        // A z of 2: 0.0455 of a normal distribution.
+        // z = 2: the p-value of a normal distribution is 0.0455.
         let better: Vec<f64> = (0..100).map(|row| if row % 5 < 3 { 1.0 } else { -1.0 }).collect();
         check_difference(&better, 0.02..=0.08);
     }

@@ -1,13 +1,14 @@
 //! McNemar's test of two classifiers, on the rows that only one of them predicts correctly.
 
-/// Below this many rows that only one run gets right, chi-squared is too coarse (Edwards, 1948).
+/// The least number of rows that only one run predicts correctly for which the chi-squared approximation is good enough
+/// (Edwards, 1948).
 const EXACT_BELOW: u64 = 25;
 
-/// The two-sided p-value of McNemar's test (1947), from the rows that only the first run gets right and those
-/// that only the second does.
+/// The two-sided p-value of McNemar's test (1947), from the number of rows that only the first run predicts correctly and the
+/// number that only the second does.
 ///
-/// The exact binomial test up to 24 such rows, chi-squared with the correction for continuity from 25 on.
-/// Equal counts have a p-value of 1, as in R's `mcnemar.test`.
+/// It is the exact binomial test up to 24 such rows, and chi-squared with continuity correction from 25. Equal counts have a
+/// p-value of 1, as in `mcnemar.test` of R.
 pub fn mcnemar(only_first: u64, only_second: u64) -> f64 {
     let rows = only_first.saturating_add(only_second);
     let fewer = only_first.min(only_second);
@@ -16,7 +17,7 @@ pub fn mcnemar(only_first: u64, only_second: u64) -> f64 {
     }
     let distance = only_first.abs_diff(only_second).saturating_sub(1) as f64;
     let chi_squared = distance * distance / rows as f64;
-    // The upper tail of chi-squared with one degree of freedom.
+    // The upper tail of the chi-squared distribution with one degree of freedom.
     libm::erfc((chi_squared / 2.0).sqrt())
 }
 

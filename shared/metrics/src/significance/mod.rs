@@ -1,4 +1,4 @@
-//! Significance: intervals of one run, and tests of one run against another.
+//! Significance: confidence intervals of one run, and tests of one run against another.
 
 mod bootstrap;
 mod mcnemar;
