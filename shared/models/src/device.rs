@@ -10,7 +10,7 @@ use crate::nn::dropout::{MaskKey, Masks};
 
 /// The implementation of the encoder's layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Path {
+pub(crate) enum Implementation {
     /// burn's operations: every backend runs them.
     Plain,
     /// One libtorch operation a layer, differentiated by libtorch.
@@ -20,7 +20,7 @@ pub(crate) enum Path {
 
 /// The kind of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum DeviceKind {
     Cpu,
     #[cfg(feature = "libtorch")]
     Gpu,
@@ -37,8 +37,8 @@ enum Caller {
 #[derive(Debug, Clone)]
 pub struct Compute {
     pub(crate) device: Device,
-    pub(crate) path: Path,
-    place: Place,
+    pub(crate) implementation: Implementation,
+    kind: DeviceKind,
     seed: u64,
     description: String,
 }
@@ -75,13 +75,13 @@ impl Compute {
         seed: u64,
     ) -> Result<Compute> {
         limit_threads(threads, caller);
-        let (device, place, description) = backend::open(choice, precision)?;
-        Ok(Compute { device, place, path: backend::path(precision), seed, description })
+        let (device, kind, description) = backend::open(choice, precision)?;
+        Ok(Compute { device, kind, implementation: backend::implementation(precision), seed, description })
     }
 
     /// Switches to the plain path: burn's operations in float32.
     pub fn plain(mut self) -> Compute {
-        self.path = Path::Plain;
+        self.implementation = Implementation::Plain;
         self
     }
 
@@ -94,10 +94,10 @@ impl Compute {
     /// The dropout masks of `part` of `step`. They follow from the seed, the step and the part alone, so a resumed training draws
     /// the same masks.
     pub(crate) fn masks(&self, step: u64, part: usize) -> Masks {
-        match self.place {
-            Place::Cpu => Masks::Keyed(MaskKey { seed: self.seed, step, part: part as u64 }),
+        match self.kind {
+            DeviceKind::Cpu => Masks::Keyed(MaskKey { seed: self.seed, step, part: part as u64 }),
             #[cfg(feature = "libtorch")]
-            Place::Gpu => {
+            DeviceKind::Gpu => {
                 let mut key = ChaCha8Rng::seed_from_u64(self.seed);
                 key.set_stream(step);
                 key.set_word_pos(2 * part as u128);
@@ -141,10 +141,10 @@ mod backend {
     use shared::config::{DeviceChoice, Precision};
     use shared::fault::Fault;
 
-    use super::{Path, Place};
+    use super::{DeviceKind, Implementation};
 
     #[expect(deprecated, reason = "burn-tch is the owner's backend; the feature `flex` is the way out")]
-    pub(super) fn open(choice: DeviceChoice, precision: Precision) -> Result<(Device, Place, String)> {
+    pub(super) fn open(choice: DeviceChoice, precision: Precision) -> Result<(Device, DeviceKind, String)> {
         let gpus = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
         let gpu = match choice {
             DeviceChoice::Cpu => None,
@@ -161,12 +161,14 @@ mod backend {
             }
         };
         Ok(match gpu {
-            Some(index) => (Device::libtorch_cuda(index), Place::Gpu, format!("cuda:{index} (libtorch)")),
+            Some(index) => {
+                (Device::libtorch_cuda(index), DeviceKind::Gpu, format!("cuda:{index} (libtorch)"))
+            }
             None => {
                 warn_of_slow_bf16(precision);
                 (
                     Device::libtorch(),
-                    Place::Cpu,
+                    DeviceKind::Cpu,
                     format!("cpu (libtorch, {} threads)", tch::get_num_threads()),
                 )
             }
@@ -181,8 +183,8 @@ mod backend {
         }
     }
 
-    pub(super) fn path(precision: Precision) -> Path {
-        Path::Fused(precision)
+    pub(super) fn implementation(precision: Precision) -> Implementation {
+        Implementation::Fused(precision)
     }
 }
 
@@ -193,9 +195,9 @@ mod backend {
     use shared::config::{DeviceChoice, Precision};
     use shared::fault::Fault;
 
-    use super::{Path, Place};
+    use super::{DeviceKind, Implementation};
 
-    pub(super) fn open(choice: DeviceChoice, precision: Precision) -> Result<(Device, Place, String)> {
+    pub(super) fn open(choice: DeviceChoice, precision: Precision) -> Result<(Device, DeviceKind, String)> {
         let cpu = matches!(choice, DeviceChoice::Auto | DeviceChoice::Cpu);
         ensure!(
             cpu,
@@ -203,10 +205,10 @@ mod backend {
         );
         let f32 = precision == Precision::F32;
         ensure!(f32, Fault::usage("`precision = \"bf16\"` needs the libtorch backend; use `f32`"));
-        Ok((Device::flex(), Place::Cpu, "cpu (flex)".to_owned()))
+        Ok((Device::flex(), DeviceKind::Cpu, "cpu (flex)".to_owned()))
     }
 
-    pub(super) fn path(_: Precision) -> Path {
-        Path::Plain
+    pub(super) fn implementation(_: Precision) -> Implementation {
+        Implementation::Plain
     }
 }

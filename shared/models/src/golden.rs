@@ -131,7 +131,7 @@ fn check(name: &str, compute: &Compute, bound: &Bound) {
     };
     assert!(error <= tolerance, "{name}: the logits are off by {error}");
     let objective = Objective::default();
-    let sum = objective.sum(targeted, &batch, compute.path).unwrap().into_scalar::<f32>();
+    let sum = objective.sum(targeted, &batch, compute.implementation).unwrap().into_scalar::<f32>();
     let error = (f64::from(sum) / objective.weight(&batch) - expected.loss).abs();
     assert!(error <= f64::from(tolerance) * expected.loss.max(1.0), "{name}: the loss is off by {error}");
 }
@@ -168,7 +168,7 @@ fn check_padded_loss(name: &str, compute: &Compute) {
     let objective = Objective::default();
     let mean = |batch: &Batch| {
         let logits = model.forward(batch, Mode::Inference, Tokens::WithTargets);
-        let sum = objective.sum(logits, batch, compute.path).unwrap().into_scalar::<f32>();
+        let sum = objective.sum(logits, batch, compute.implementation).unwrap().into_scalar::<f32>();
         f64::from(sum) / objective.weight(batch)
     };
     assert!(near(mean(&batch)), "{name}: {} for {theirs}", mean(&batch));

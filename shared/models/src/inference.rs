@@ -11,7 +11,7 @@ use shared::model_output::Output;
 
 use crate::data::dataset::Dataset;
 #[cfg(feature = "libtorch")]
-use crate::device::Path;
+use crate::device::Implementation;
 use crate::memory::catch_exhaustion;
 use crate::model::Model;
 
@@ -24,9 +24,9 @@ impl Model {
     pub fn for_inference(&self) -> Model {
         let network = self.network.valid();
         #[cfg(feature = "libtorch")]
-        let network = match self.compute.path {
-            Path::Fused(Precision::Bf16) => crate::autograd::prepack(network, &self.names),
-            Path::Fused(Precision::F32) | Path::Plain => network,
+        let network = match self.compute.implementation {
+            Implementation::Fused(Precision::Bf16) => crate::autograd::prepack(network, &self.names),
+            Implementation::Fused(Precision::F32) | Implementation::Plain => network,
         };
         Model {
             network,

@@ -115,7 +115,7 @@ impl Model {
     /// where the output is a span; `[masked, vocab]` for masked tokens.
     pub(crate) fn forward(&self, batch: &Batch, mode: Mode, tokens: Tokens) -> Tensor<2> {
         let Network { encoder, head } = &self.network;
-        let states = encoder.last_hidden_state(batch, &self.config, self.compute.path, mode);
+        let states = encoder.last_hidden_state(batch, &self.config, self.compute.implementation, mode);
         let rate = self.config.head_dropout();
         let with_targets = |states: Tensor<2>| {
             let places = integers(batch.targets.places(), &states.device());
@@ -126,9 +126,12 @@ impl Model {
             TaskHead::Span(head) => head.forward(flat(states)),
             TaskHead::Tokens(head) if tokens == Tokens::All => head.forward(flat(states), rate, mode),
             TaskHead::Tokens(head) => head.forward(with_targets(flat(states)), rate, mode),
-            TaskHead::MaskedLm(head) => {
-                head.forward(with_targets(flat(states)), encoder.words(), &self.config, self.compute.path)
-            }
+            TaskHead::MaskedLm(head) => head.forward(
+                with_targets(flat(states)),
+                encoder.words(),
+                &self.config,
+                self.compute.implementation,
+            ),
         }
     }
 

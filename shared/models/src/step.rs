@@ -7,7 +7,7 @@ use burn::tensor::{FloatDType, Tensor};
 
 use crate::data::batch::Batch;
 use crate::data::targets::{BatchTargets, integers};
-use crate::device::Path;
+use crate::device::Implementation;
 use crate::memory::catch_exhaustion;
 use crate::model::{Model, Tokens};
 use crate::nn::layers::Mode;
@@ -79,9 +79,9 @@ impl Model {
             let logits = self.forward(part, Mode::Training(masks), Tokens::WithTargets);
             if let Some(classes) = part.targets.classes() {
                 total += classes.len();
-                correct += count_correct(logits.clone(), classes, self.compute.path)?;
+                correct += count_correct(logits.clone(), classes, self.compute.implementation)?;
             }
-            let share = objective.sum(logits, part, self.compute.path)? / weight;
+            let share = objective.sum(logits, part, self.compute.implementation)? / weight;
             loss += f64::from(share.clone().into_scalar::<f32>());
             let mut gradients = GradientsParams::from_grads(share.backward(), &self.network);
             if parts.len() > 1 {
@@ -104,11 +104,11 @@ impl ModuleVisitor for Widener<'_> {
     }
 }
 
-fn count_correct(logits: Tensor<2>, classes: Vec<i64>, path: Path) -> Result<usize> {
-    match path {
+fn count_correct(logits: Tensor<2>, classes: Vec<i64>, implementation: Implementation) -> Result<usize> {
+    match implementation {
         #[cfg(feature = "libtorch")]
-        Path::Fused(_) => Ok(crate::autograd::count_correct(&logits.inner(), &classes)),
-        Path::Plain => {
+        Implementation::Fused(_) => Ok(crate::autograd::count_correct(&logits.inner(), &classes)),
+        Implementation::Plain => {
             let classes = integers(classes, &logits.device());
             let correct = logits.argmax(1).flatten::<1>(0, 1).equal(classes).int().sum();
             Ok(usize::try_from(correct.into_scalar::<i64>())?)

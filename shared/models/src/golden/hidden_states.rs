@@ -25,7 +25,8 @@ fn check(name: &str, compute: &Compute) {
     let (model, batch, _) = model(name, compute);
     let (network, config) = (model.network(), model.config());
     let mut expected = golden_tensors(name, "hidden_states.safetensors");
-    let (embedded, states) = network.encoder.hidden_states(&batch, config, compute.path, Mode::Inference);
+    let (embedded, states) =
+        network.encoder.hidden_states(&batch, config, compute.implementation, Mode::Inference);
     let mut last = embedded.clone();
     for (index, state) in iter::once(embedded).chain(states).enumerate() {
         let theirs = expected.remove(&format!("hidden_states.{index}")).unwrap();

@@ -7,7 +7,7 @@ use model_files::{BertConfig, HiddenAct};
 use shared::config::Freeze;
 
 use crate::data::batch::Batch;
-use crate::device::Path;
+use crate::device::Implementation;
 use crate::nn::dropout::Site;
 use crate::nn::layers::{Dense, Embedding, LayerNorm, Mode, dropout};
 use crate::weights::parameters::{Init, ParameterSource};
@@ -107,10 +107,10 @@ impl Encoder {
         &self,
         batch: &Batch,
         config: &BertConfig,
-        path: Path,
+        implementation: Implementation,
         mode: Mode,
     ) -> Tensor<3> {
-        let (embedded, states) = self.hidden_states(batch, config, path, mode);
+        let (embedded, states) = self.hidden_states(batch, config, implementation, mode);
         states.last().unwrap_or(embedded)
     }
 
@@ -119,7 +119,7 @@ impl Encoder {
         &self,
         batch: &Batch,
         config: &BertConfig,
-        path: Path,
+        implementation: Implementation,
         mode: Mode,
     ) -> (Tensor<3>, impl Iterator<Item = Tensor<3>>) {
         let device = self.embeddings.word.weight.val().device();
@@ -127,7 +127,7 @@ impl Encoder {
         let mask = batch.additive_mask(&device);
         let embedded = self.embedded(batch, batch.padding_tokens(config, &device), &shape);
         let states = self.layers.iter().enumerate().scan(embedded.clone(), move |x, (index, layer)| {
-            *x = layer.forward(x.clone(), &mask, &LayerShape { layer: index, ..shape }, path);
+            *x = layer.forward(x.clone(), &mask, &LayerShape { layer: index, ..shape }, implementation);
             Some(x.clone())
         });
         (embedded, states)
@@ -191,11 +191,19 @@ impl Layer {
     }
 
     /// `[batch, seq, hidden]` → the same; `mask` is `[batch, 1, 1, seq]`.
-    fn forward(&self, x: Tensor<3>, mask: &Tensor<4>, shape: &LayerShape, path: Path) -> Tensor<3> {
-        match path {
+    fn forward(
+        &self,
+        x: Tensor<3>,
+        mask: &Tensor<4>,
+        shape: &LayerShape,
+        implementation: Implementation,
+    ) -> Tensor<3> {
+        match implementation {
             #[cfg(feature = "libtorch")]
-            Path::Fused(precision) => crate::autograd::encoder_layer(self, x, mask, shape, precision),
-            Path::Plain => self.plain(x, mask, shape),
+            Implementation::Fused(precision) => {
+                crate::autograd::encoder_layer(self, x, mask, shape, precision)
+            }
+            Implementation::Plain => self.plain(x, mask, shape),
         }
     }
 

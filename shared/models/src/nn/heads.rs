@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, activation};
 use model_files::{Architecture, BertConfig, ModelType};
 use shared::task::OutputLayer;
 
-use crate::device::Path;
+use crate::device::Implementation;
 use crate::nn::dropout::Site;
 use crate::nn::encoder::activate;
 use crate::nn::layers::{Dense, LayerNorm, Mode, dropout, linear};
@@ -178,12 +178,12 @@ impl MaskedLmHead {
         states: Tensor<2>,
         words: Tensor<2>,
         config: &BertConfig,
-        path: Path,
+        implementation: Implementation,
     ) -> Tensor<2> {
         let Dense { weight, bias } = &self.dense;
-        let x = linear(states, weight.val(), bias.val(), path);
+        let x = linear(states, weight.val(), bias.val(), implementation);
         let x = self.norm.forward(activate(x, config.hidden_act), config.layer_norm_eps);
         let decoder = self.decoder.as_ref().map_or(words, Param::val);
-        linear(x, decoder, self.bias.val(), path)
+        linear(x, decoder, self.bias.val(), implementation)
     }
 }

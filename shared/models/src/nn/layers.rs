@@ -4,7 +4,7 @@ use anyhow::Result;
 use burn::module::{Module, Param};
 use burn::tensor::{Distribution, Int, Tensor, TensorData, module::embedding};
 
-use crate::device::Path;
+use crate::device::Implementation;
 use crate::nn::dropout::{Masks, Site};
 use crate::weights::parameters::{Init, ParameterSource};
 
@@ -28,16 +28,21 @@ impl Dense {
     /// `[n, in]` → `[n, out]`. Two dimensions on purpose: burn keeps a product with a 3-D input batched, which
     /// costs several times as much.
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        linear(x, self.weight.val(), self.bias.val(), Path::Plain)
+        linear(x, self.weight.val(), self.bias.val(), Implementation::Plain)
     }
 }
 
-/// `x·Wᵀ + b`: `[n, in]`, `[out, in]` and `[out]` → `[n, out]`, all float32; the path says what the product takes.
-pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, path: Path) -> Tensor<2> {
-    match path {
+/// `x·Wᵀ + b`: `[n, in]`, `[out, in]` and `[out]` → `[n, out]`, all float32; the implementation says what the product takes.
+pub(crate) fn linear(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    implementation: Implementation,
+) -> Tensor<2> {
+    match implementation {
         #[cfg(feature = "libtorch")]
-        Path::Fused(precision) => crate::autograd::linear(x, weight, bias, precision),
-        Path::Plain => x.matmul(weight.transpose()) + bias.unsqueeze(),
+        Implementation::Fused(precision) => crate::autograd::linear(x, weight, bias, precision),
+        Implementation::Plain => x.matmul(weight.transpose()) + bias.unsqueeze(),
     }
 }
 

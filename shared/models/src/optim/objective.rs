@@ -6,7 +6,7 @@ use shared::fault::Fault;
 
 use crate::data::batch::Batch;
 use crate::data::targets::{BatchTargets, integers};
-use crate::device::Path;
+use crate::device::Implementation;
 use crate::optim::losses::{binary_cross_entropies, counted_spans, span_cross_entropies, squared_errors};
 
 /// Options of the cross-entropy of classes, tags and masked tokens, as `torch.nn.CrossEntropyLoss` defines them: label
@@ -45,7 +45,12 @@ impl Objective {
     ///
     /// # Errors
     /// A [`Fault::input`] where the examples have no labels.
-    pub(crate) fn sum(&self, logits: Tensor<2>, batch: &Batch, path: Path) -> Result<Tensor<1>> {
+    pub(crate) fn sum(
+        &self,
+        logits: Tensor<2>,
+        batch: &Batch,
+        implementation: Implementation,
+    ) -> Result<Tensor<1>> {
         Ok(match &batch.targets {
             BatchTargets::Unknown => bail!(Fault::input("examples without labels teach a model nothing")),
             BatchTargets::Scores(scores) => squared_errors(logits, scores),
@@ -53,16 +58,21 @@ impl Objective {
             BatchTargets::Spans(spans) => span_cross_entropies(logits, batch, spans),
             targets @ (BatchTargets::Classes(_) | BatchTargets::Tags(_)) => {
                 let classes = integers(targets.classes().unwrap_or_default(), &logits.device());
-                self.cross_entropies(logits, classes, path)
+                self.cross_entropies(logits, classes, implementation)
             }
         })
     }
 
     /// `[1]`: the sum of cross-entropies of `[n, labels]` logits against `[n]` class ids.
-    fn cross_entropies(&self, logits: Tensor<2>, classes: Tensor<1, Int>, path: Path) -> Tensor<1> {
-        match path {
+    fn cross_entropies(
+        &self,
+        logits: Tensor<2>,
+        classes: Tensor<1, Int>,
+        implementation: Implementation,
+    ) -> Tensor<1> {
+        match implementation {
             #[cfg(feature = "libtorch")]
-            Path::Fused(_) if *self == Objective::default() => {
+            Implementation::Fused(_) if *self == Objective::default() => {
                 crate::autograd::cross_entropies(logits, classes)
             }
             _ => self.plain(logits, classes),
@@ -114,7 +124,8 @@ mod tests {
         let path =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/objectives.json");
         let golden: Golden = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        let Compute { device, path, .. } = Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
+        let Compute { device, implementation, .. } =
+            Compute::open(DeviceChoice::Cpu, Precision::F32, 1, 7).unwrap();
         let logits = TensorData::new(golden.logits.concat(), [golden.logits.len(), 3]);
         let logits = Tensor::<2>::from_data(logits, &device);
         let labels = TensorData::new(golden.labels.clone(), [golden.labels.len()]);
@@ -122,10 +133,10 @@ mod tests {
         assert!(golden.cases.len() > 3);
         for Case { label_smoothing, class_weights, loss } in golden.cases {
             let objective = Objective { label_smoothing, class_weights };
-            for path in [path, Path::Plain] {
-                let sum = objective.cross_entropies(logits.clone(), labels.clone(), path);
+            for implementation in [implementation, Implementation::Plain] {
+                let sum = objective.cross_entropies(logits.clone(), labels.clone(), implementation);
                 let ours = f64::from(sum.into_scalar::<f32>()) / objective.weight_of(&golden.labels);
-                assert!((ours - loss).abs() < 1e-6, "{objective:?} {path:?}: {ours} for {loss}");
+                assert!((ours - loss).abs() < 1e-6, "{objective:?} {implementation:?}: {ours} for {loss}");
             }
         }
     }
