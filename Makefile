@@ -67,7 +67,7 @@ parity-data:
 bench: bench-data build .parity/venv/installed ## compare speed with PyTorch, into bench/SPEED.md; on an idle machine [BENCH_ARGS='--only PART']
 	@built=$$($(BENCH) --bench step --bench bandwidth --no-run --message-format=json) && \
 	of() { printf "%s\n" "$$built" | sed -n "s|.*\"executable\":\"\([^\"]*/$$1-[^\"/]*\)\".*|\1|p"; } && \
-	.parity/venv/bin/python bench/speed.py --bin $(BIN) --step-bench "$$(of step)" --passes-bench "$$(of passes)" $(BENCH_ARGS)
+	.parity/venv/bin/python bench/speed.py --bin $(BIN) --step-bench "$$(of step)" --bandwidth-bench "$$(of bandwidth)" $(BENCH_ARGS)
 
 bench-data:
 	@python3 bench/setting.py $(BENCH_ARGS)

@@ -108,7 +108,7 @@ async def waiting(clients, requests, seconds):
 
 
 async def offered(clients, requests, rate, seconds, watch):
-    """So many requests a second, as long as a connection is free; a time counts from when a request was due."""
+    """A fixed number of requests a second while a connection is free; a time counts from when a request was due."""
     tally, due = Tally(), asyncio.Queue()
 
     async def work(client):

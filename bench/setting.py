@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # The shortest first: a run that is stopped has said something.
-PARTS = ["up-to-date", "start", "passes", "step", "evaluate", "epoch"]
+PARTS = ["up-to-date", "start", "bandwidth", "step", "evaluate", "epoch"]
 PRECISIONS = ["f32", "bf16"]
 # Below the root: what a run writes.
 SPEED = "bench/SPEED.md"
@@ -24,7 +24,7 @@ class Setting:
     work: Path
     binaries: Path
     step_bench: Path | None
-    passes_bench: Path | None
+    bandwidth_bench: Path | None
     model: Path
     mirror: Path
     out: Path
@@ -74,7 +74,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     add("--mirror", type=Path, default=data / "mirror", help="HOST/PATH of NSMC's files and of beomi/kcbert-base")
     add("--bin", type=Path, dest="binaries", default=ROOT / "target/release", help="where the stage binaries are")
     add("--step-bench", type=Path, help="the benchmark `step` of the crate bert, for the part `step`")
-    add("--passes-bench", type=Path, help="the benchmark `passes` of the same, for the part `passes`")
+    add("--bandwidth-bench", type=Path, help="the benchmark `bandwidth` of the same, for the part `bandwidth`")
     add("--work", type=Path, default=ROOT / ".bench", help="where corpora and runs are kept")
     add("--out", type=Path, default=ROOT / SPEED, help="the file whose sections are replaced")
     add("--threads", type=int, default=cores, help="CPU threads of either side; by default every core")

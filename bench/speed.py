@@ -8,9 +8,9 @@ is measured; the sections of other parts stay as they are.
 
 from types import ModuleType
 
+import bandwidth
 import epoch
 import evaluate
-import passes
 import report
 import start
 import step
@@ -20,7 +20,7 @@ from setting import PARTS, Setting
 MODULES: dict[str, ModuleType] = {
     "up-to-date": up_to_date,
     "start": start,
-    "passes": passes,
+    "bandwidth": bandwidth,
     "step": step,
     "evaluate": evaluate,
     "epoch": epoch,

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use models::{Compute, Passes};
+use models::{Bandwidth, Compute};
 use shared::config::{DeviceChoice, Precision};
 
 #[derive(Parser)]
@@ -28,21 +28,21 @@ struct Arguments {
     bench: bool,
 }
 
-type Pass = fn(&mut Passes) -> usize;
+type Pass = fn(&mut Bandwidth) -> usize;
 
 const PASSES: [(&str, Pass); 6] = [
-    ("copy", Passes::copy),
+    ("copy", Bandwidth::copy),
     ("adamw_f32", |passes| passes.adamw(Precision::F32)),
     ("adamw_bf16", |passes| passes.adamw(Precision::Bf16)),
     ("norm_f32", |passes| passes.norm(Precision::F32)),
     ("norm_bf16", |passes| passes.norm(Precision::Bf16)),
-    ("masks", Passes::masks),
+    ("masks", Bandwidth::masks),
 ];
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let compute = Compute::open(DeviceChoice::Cpu, Precision::F32, arguments.threads, 0)?;
-    let mut passes = Passes::new(arguments.numbers, &compute);
+    let mut passes = Bandwidth::new(arguments.numbers, &compute);
     println!("{}", serde_json::json!({ "ready": true }));
     for line in stdin().lines() {
         let rounds: usize = line?.trim().parse().context("a line of the input is no number of rounds")?;

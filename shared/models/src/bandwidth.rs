@@ -1,4 +1,5 @@
-//! Passes of a step over memory, each by itself, for `benches/passes.rs` to time; of the feature `passes` alone.
+//! The passes of a step over memory, one by one, for the benchmark `benches/bandwidth.rs`; with the feature `bandwidth`
+//! alone.
 
 use burn::tensor::{Device, FloatDType, Tensor};
 use kernels::DropoutMask;
@@ -29,10 +30,10 @@ const UPDATE: Update = Update {
     gradient_scale: 0.5,
 };
 
-/// A parameter of so many numbers with all that a step moves, on the CPU. Every pass returns the bytes that it reads
+/// A parameter with all memory that a step moves, on the CPU. Every pass returns the number of bytes that it reads
 /// and writes.
 #[derive(Debug)]
-pub struct Passes {
+pub struct Bandwidth {
     parameter: Tensor<1>,
     moments: Moments,
     gradient: Tensor<1>,
@@ -41,12 +42,12 @@ pub struct Passes {
     to: Vec<f32>,
 }
 
-impl Passes {
-    pub fn new(numbers: usize, compute: &Compute) -> Passes {
+impl Bandwidth {
+    pub fn new(numbers: usize, compute: &Compute) -> Bandwidth {
         let device: &Device = &compute.device;
         // Written one by one: memory that is only reserved for zeros is not there yet.
         let filled = || Tensor::<1>::zeros([numbers], device) + 0.001;
-        Passes {
+        Bandwidth {
             parameter: filled(),
             moments: Moments { first: filled(), second: filled() },
             gradient: filled(),
@@ -71,7 +72,7 @@ impl Passes {
         bytes + 3 * 2 * size_of_val(self.from.as_slice())
     }
 
-    /// What clipping needs to know.
+    /// The sum of squares, for clipping.
     pub fn norm(&mut self, gradients: Precision) -> usize {
         let (gradient, bytes) = self.gradient(gradients);
         let _ = sum_of_squares(gradient);

@@ -14,7 +14,7 @@ use crate::schema::parquet_file::column;
 /// The ground truth of an example.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Truth {
-    /// Nobody has said.
+    /// Unknown: the example has no label.
     Unknown,
     /// The one label, by name.
     Label(String),

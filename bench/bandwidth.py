@@ -1,4 +1,4 @@
-"""Part `passes`: what a step does over all parameters, beside a copy of as much memory."""
+"""Part `bandwidth`: what a step does over all parameters, beside a copy of as much memory."""
 
 import sys
 
@@ -24,9 +24,9 @@ JUDGED = ["adamw_f32", "adamw_bf16"]
 
 
 def compare(setting: Setting) -> list[Row]:
-    if setting.passes_bench is None:
-        sys.exit("bench: the part `passes` needs --passes-bench")
-    worker = Worker([setting.passes_bench, "--threads", setting.threads], setting.environment)
+    if setting.bandwidth_bench is None:
+        sys.exit("bench: the part `bandwidth` needs --bandwidth-bench")
+    worker = Worker([setting.bandwidth_bench, "--threads", setting.threads], setting.environment)
     worker.ask(WARM_UP_ROUNDS)
     rates = worker.ask(ROUNDS * setting.rounds)
     worker.close()
