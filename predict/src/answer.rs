@@ -40,7 +40,7 @@ impl Serialize for Answer<'_> {
             }
             Decoded::Filled { masks } => object.serialize_entry(MASKS, masks)?,
             Decoded::Masked { .. } => {
-                return Err(S::Error::custom("tokens were hidden from the model, and none asked for"));
+                return Err(S::Error::custom("predictions of hidden tokens have no JSON form"));
             }
         }
         object.end()
@@ -59,7 +59,7 @@ impl Serialize for Named<'_> {
     }
 }
 
-/// An entity, with the part of the text that it is.
+/// An entity with its text.
 struct Found<'a> {
     text: &'a str,
     entity: &'a PredictedEntity,
@@ -69,7 +69,7 @@ impl Serialize for Found<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let PredictedEntity { start, end, label, probability } = self.entity;
         let mut object = serializer.serialize_map(Some(5))?;
-        object.serialize_entry(TEXT, part(self.text, *start, *end))?;
+        object.serialize_entry(TEXT, substring(self.text, *start, *end))?;
         object.serialize_entry(LABEL, label)?;
         object.serialize_entry(START, start)?;
         object.serialize_entry(END, end)?;
@@ -78,8 +78,8 @@ impl Serialize for Found<'_> {
     }
 }
 
-/// The part of a text from the character `start` to the character before `end`.
-pub(crate) fn part(text: &str, start: u32, end: u32) -> &str {
+/// The substring of `text` in the character range `start..end`; empty where `start` is beyond `end`.
+pub(crate) fn substring(text: &str, start: u32, end: u32) -> &str {
     let byte = |character: u32| {
         let mut places = text.char_indices().map(|(place, _)| place).chain([text.len()]);
         places.nth(character as usize).unwrap_or(text.len())

@@ -12,7 +12,7 @@ use shared::tokens::{Piece, Tokenizer, UnknownTokens};
 use tasks::{TaskParams, TokenReading, Window, prediction};
 use tokenizer::BoundedTokenizer;
 
-use crate::model::Source;
+use crate::model::ModelSource;
 
 /// A tokenizer and a task: the part of a predictor that needs no model. Any number of threads may use it at once.
 pub(crate) struct Encoder {
@@ -29,12 +29,13 @@ pub(crate) struct EncodedExamples {
     pub(crate) rows: Vec<Features>,
     /// The number of rows of each example: several for a long text, and possibly none for an empty one.
     pub(crate) counts: Vec<usize>,
-    /// Counts over all rows.
+    /// The unknown tokens and all tokens of all rows.
     pub(crate) unknown: UnknownTokens,
 }
 
 impl Encoder {
-    pub(crate) fn open(source: &Source) -> Result<Encoder> {
+    /// Loads the tokenizer of the model's folder.
+    pub(crate) fn open(source: &ModelSource) -> Result<Encoder> {
         let tokenizer = BoundedTokenizer::load(&source.folder, source.max_seq_length)?;
         let mut params = source.params.clone();
         let unknown = tokenizer.unknown_token_id().map(i32::try_from).transpose()?;
@@ -65,10 +66,10 @@ impl Encoder {
         }
     }
 
-    /// The mask token; none for models that predict no words.
+    /// The id of the mask token; None for models that do not predict tokens.
     pub(crate) fn mask_token_id(&self) -> Option<u32> {
-        let finds_words = self.task.output_layer() == OutputLayer::Vocabulary;
-        self.tokenizer.mask_token_id().filter(|_| finds_words)
+        let predicts_tokens = self.task.output_layer() == OutputLayer::Vocabulary;
+        self.tokenizer.mask_token_id().filter(|_| predicts_tokens)
     }
 
     /// The kind of prediction for an example.
@@ -84,16 +85,16 @@ impl Encoder {
     /// # Errors
     /// The error of the first example that fails, with its id.
     pub(crate) fn encode(&self, examples: Vec<Example>) -> Result<EncodedExamples> {
-        let of_examples = self.tokenizer.encode_all(&examples, |example, tokenizer| {
+        let rows_by_example = self.tokenizer.encode_all(&examples, |example, tokenizer| {
             tasks::encode(self.task, example, &self.params, tokenizer)
         })?;
-        let counts = of_examples.iter().map(Vec::len).collect();
+        let counts = rows_by_example.iter().map(Vec::len).collect();
         let mut unknown = UnknownTokens::default();
-        for row in of_examples.iter().flatten() {
+        for row in rows_by_example.iter().flatten() {
             unknown.unknown += row.unknown;
             unknown.tokens += row.pieces;
         }
-        let rows = of_examples.into_iter().flatten().map(|row| row.features).collect();
+        let rows = rows_by_example.into_iter().flatten().map(|row| row.features).collect();
         Ok(EncodedExamples { examples, rows, counts, unknown })
     }
 
@@ -105,13 +106,15 @@ impl Encoder {
         })
     }
 
-    /// The masks of `text`, each with the tokens that the model would put there.
+    /// The masks of `text`, each with the candidates that the model predicts for it.
     fn fill(&self, text: &str, mask: u32, windows: &[Window<'_>]) -> Result<Decoded> {
         let mut session = self.tokenizer.session();
         let places = session.pieces(text)?.into_iter().filter(|piece| piece.id == mask);
         let mut guesses = Vec::new();
         for window in windows {
-            let Output::Candidates(masks) = window.output else { bail!("the model was not asked for words") };
+            let Output::Candidates(masks) = window.output else {
+                bail!("the model gave no candidates for masks")
+            };
             guesses.extend(masks);
         }
         let candidate = |&TokenGuess { id, probability }: &TokenGuess| {
@@ -134,12 +137,12 @@ pub(crate) struct ModelCard {
     pub(crate) texts: &'static [&'static str],
     /// Labels in the order of their ids.
     pub(crate) labels: Vec<String>,
-    /// The mask token, which stands in a text for a word to predict.
+    /// The mask token, which stands in a text in place of a word to predict.
     pub(crate) mask_token: Option<String>,
     pub(crate) max_seq_length: usize,
 }
 
-/// An example without ground truth, of one text or two.
+/// An example without ground truth, with one text or two.
 pub(crate) fn example(id: String, texts: impl IntoIterator<Item = String>) -> Example {
     let mut texts = texts.into_iter();
     Example {

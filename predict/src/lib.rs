@@ -1,4 +1,4 @@
-//! The programs `predict` and `serve`: a fine-tuned model answers about texts, from files and over HTTP.
+//! The programs `predict` and `serve`: they apply a fine-tuned model to texts, from files and over HTTP.
 
 mod answer;
 mod encoder;
@@ -15,10 +15,10 @@ use shared::metric::Metric;
 use shared::stage::Results;
 use tasks::TaskParams;
 
-use model::{ModelArgs, NamedModel, Source};
+use model::{ModelArgs, ModelSource, NamedModel};
 use predictor::Predictor;
 
-/// The model that `args` name, ready to be asked by `program`.
+/// Opens the model that `args` name. `program` is the name of the running program, for messages.
 ///
 /// # Errors
 /// A usage fault where the config is wrong or the model has no head for the task; an input fault where the training is not
@@ -26,7 +26,7 @@ use predictor::Predictor;
 fn open_predictor(program: &str, args: &ModelArgs) -> Result<Predictor> {
     let run = match args.named()? {
         NamedModel::Folder { folder, task, aggregation } => {
-            return Predictor::open(&Source::of_folder(folder, task, aggregation)?);
+            return Predictor::open(&ModelSource::of_folder(folder, task, aggregation)?);
         }
         NamedModel::Run(run) => run,
     };
@@ -35,7 +35,7 @@ fn open_predictor(program: &str, args: &ModelArgs) -> Result<Predictor> {
     let trained = results.of(Stage::Train)?;
     let training: TrainMetadata = trained.metadata()?;
     let threshold = training.best_dev.get(Metric::Threshold);
-    Predictor::open(&Source {
+    Predictor::open(&ModelSource {
         folder: trained::model(trained.path()),
         task: results.config.task,
         max_seq_length: tokenized.max_seq_length,

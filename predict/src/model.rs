@@ -1,4 +1,4 @@
-//! The model to ask: that of a run, or any folder in the Hub layout.
+//! The choice of a model: the one of a run, or any folder in the Hub layout.
 
 use std::path::{Path, PathBuf};
 
@@ -12,42 +12,44 @@ use tasks::TaskParams;
 
 use crate::tags;
 
-/// More tokens than models of this kind are trained on.
-const MOST_TOKENS: usize = 512;
-/// Tokens of the shortest window with a question, a context and three special tokens.
-const LEAST_POSITIONS: usize = 8;
+/// The longest sequence without a run's config, in tokens. BERT models are trained on at most 512.
+const MAX_TOKENS: usize = 512;
+/// The length of the shortest window with a question, a context and three special tokens.
+const MIN_POSITIONS: usize = 8;
 
 /// The options that name a model.
 #[derive(Debug, Clone, clap::Args)]
 #[group(required = true, multiple = false, args = ["config", "model"])]
-// It is required of those that ask a run alone.
+// `RunArgs` requires `--config`; here `--model` can stand in its place.
 #[command(mut_arg("config", |config| config.required(false)))]
 #[command(mut_arg("set", |set| set.conflicts_with("model")), mut_arg("work", |work| work.conflicts_with("model")))]
 pub(crate) struct ModelArgs {
     #[command(flatten)]
     run: Option<RunArgs>,
-    /// A model with a head, in a folder in the Hub layout, in place of a run's.
+    /// A folder in the Hub layout with a fine-tuned model, in place of a run.
     #[arg(long, value_name = "DIR", requires = "task")]
     model: Option<PathBuf>,
     /// The task that the model was trained for: classification, pair_classification, regression, pair_regression, multi_label,
     /// entity_recognition, question_answering or masked_lm.
     #[arg(long, requires = "model", value_parser = task_named, hide_possible_values = true)]
     task: Option<Task>,
-    /// The aggregation of the model's tags to entities, as in `transformers`: simple, first, average or max. (A run
-    /// has `entity_recognition.aggregation`.)
+    /// The aggregation of the model's tags to entities, as in `transformers`: simple, first, average or max. For a run,
+    /// set `entity_recognition.aggregation`.
     #[arg(long, requires = "model", value_parser = aggregation_named, hide_possible_values = true)]
     aggregation: Option<Aggregation>,
 }
 
-/// The meaning of the options.
+/// The model that the options name.
 pub(crate) enum NamedModel<'a> {
     Run(&'a RunArgs),
     Folder { folder: &'a Path, task: Task, aggregation: Option<Aggregation> },
 }
 
 impl ModelArgs {
+    /// Returns the model that the options name.
+    ///
     /// # Errors
-    /// An error where they name none, which the parser refuses earlier.
+    /// An error where they name no model; the parser refuses such options earlier.
     pub(crate) fn named(&self) -> Result<NamedModel<'_>> {
         if let (Some(folder), Some(task)) = (&self.model, self.task) {
             return Ok(NamedModel::Folder { folder, task, aggregation: self.aggregation });
@@ -68,8 +70,8 @@ fn aggregation_named(name: &str) -> Result<Aggregation> {
     serde_json::from_value(name.into()).map_err(|_| unknown().into())
 }
 
-/// A model with all settings that predictions need.
-pub(crate) struct Source {
+/// A model's folder, with all settings that predictions need.
+pub(crate) struct ModelSource {
     pub(crate) folder: PathBuf,
     pub(crate) task: Task,
     pub(crate) max_seq_length: usize,
@@ -78,15 +80,19 @@ pub(crate) struct Source {
     pub(crate) compute: EvaluateConfig,
 }
 
-impl Source {
-    /// Opens a folder without a run: labels come from its config.json, and all other settings are defaults.
+impl ModelSource {
+    /// Reads a folder that belongs to no run: labels come from its config.json, and all other settings are defaults.
     ///
     /// # Errors
-    /// A usage fault where the model's head is not one for `task`, or its tags say nothing.
-    pub(crate) fn of_folder(folder: &Path, task: Task, aggregation: Option<Aggregation>) -> Result<Source> {
+    /// A usage fault where the model's head does not fit `task`, or its tags follow no known scheme.
+    pub(crate) fn of_folder(
+        folder: &Path,
+        task: Task,
+        aggregation: Option<Aggregation>,
+    ) -> Result<ModelSource> {
         let bert = BertConfig::read(folder)?;
         let layer = task.output_layer();
-        let entities = || Fault::usage("--aggregation is for a model of entity_recognition alone");
+        let entities = || Fault::usage("--aggregation applies only to entity_recognition");
         ensure!(aggregation.is_none() || layer == OutputLayer::Tokens, entities());
         let names = || bert.id2label.values().cloned().collect::<Vec<String>>();
         let params = match layer {
@@ -98,14 +104,14 @@ impl Source {
         if let Some(reason) = bert.denies(layer, targets, outputs) {
             let (place, name) = (folder.display(), task.name());
             let advice = match bert.class() {
-                Some(_) => "`--task` has to name what it was trained for",
+                Some(_) => "`--task` has to name the task that it was trained for",
                 None => {
                     "write the class of the model into its `architectures`, and the labels into its `id2label`"
                 }
             };
             bail!(Fault::usage(format!("the model in {place} has no head for {name}: {reason}; {advice}")));
         }
-        let max_seq_length = bert.max_position_embeddings.min(MOST_TOKENS);
+        let max_seq_length = bert.max_position_embeddings.min(MAX_TOKENS);
         let mut params = match task {
             Task::EntityRecognition => tags::params(folder, &bert, aggregation)?,
             Task::QuestionAnswering => {
@@ -113,10 +119,10 @@ impl Source {
             }
             _ => params,
         };
-        // A window of a long text has to bring new tokens, however few positions there are.
+        // Windows of a long text must advance, even with few positions.
         let stride = &mut params.entity_recognition.stride;
         *stride = (*stride).min(max_seq_length / 4);
-        Ok(Source {
+        Ok(ModelSource {
             folder: folder.to_owned(),
             task,
             max_seq_length,
@@ -126,17 +132,17 @@ impl Source {
     }
 }
 
-/// The windows of a model without a config, in one line where they are not the default ones.
+/// The window settings for a model without a run. Logs one line where they differ from the defaults.
 ///
 /// # Errors
 /// An input fault where the model has too few positions for a question and a context.
 fn question_answering(folder: &Path, max_seq_length: usize) -> Result<QuestionAnsweringConfig> {
     let place = folder.display();
     ensure!(
-        max_seq_length >= LEAST_POSITIONS,
+        max_seq_length >= MIN_POSITIONS,
         Fault::input(format!(
             "the model in {place} has {max_seq_length} positions (max_position_embeddings), and a question with its \
-             context takes at least {LEAST_POSITIONS}; take another model"
+             context needs at least {MIN_POSITIONS}; take another model"
         ))
     );
     let keys = QuestionAnsweringConfig::for_length(max_seq_length);

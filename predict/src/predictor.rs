@@ -10,22 +10,23 @@ use shared::schema::{Example, Features, Prediction};
 use tasks::Window;
 
 use crate::encoder::{EncodedExamples, Encoder, example};
-use crate::model::Source;
+use crate::model::ModelSource;
 
-/// Nothing is random without dropout.
+/// The seed has no effect: inference has no dropout, and no weight is initialized.
 const SEED: u64 = 0;
-/// Tokens that are named for every mask.
+/// The number of candidates for every mask.
 const CANDIDATES: usize = 5;
 
-/// Why texts are not answered.
+/// The reason why a prediction failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// A text cannot be encoded: the model has no part in it.
+    /// A text cannot be encoded. The model did not run.
     Text(Error),
+    /// The model failed.
     Model(Error),
 }
 
-/// A model with its tokenizer. It answers in the order in which it is asked, whatever is computed together.
+/// A model with its tokenizer. Predictions come in the order of the examples; batches may have another order.
 pub(crate) struct Predictor {
     encoder: Arc<Encoder>,
     model: Model,
@@ -33,11 +34,13 @@ pub(crate) struct Predictor {
 }
 
 impl Predictor {
+    /// Loads the model and its tokenizer.
+    ///
     /// # Errors
     /// An input fault where the model's files are damaged, or are those of another task; a usage fault where there is
     /// no such device.
-    pub(crate) fn open(source: &Source) -> Result<Predictor> {
-        let Source { folder, task, params, compute, .. } = source;
+    pub(crate) fn open(source: &ModelSource) -> Result<Predictor> {
+        let ModelSource { folder, task, params, compute, .. } = source;
         let encoder = Encoder::open(source)?;
         let bert = BertConfig::read(folder)?.with_task(
             task.output_layer(),
@@ -56,7 +59,7 @@ impl Predictor {
         Arc::clone(&self.encoder)
     }
 
-    /// Examples at a time.
+    /// The rows of a batch.
     pub(crate) fn batch_size(&self) -> usize {
         self.batch_size
     }
@@ -64,12 +67,14 @@ impl Predictor {
     /// Predicts for each of `examples`, in their order.
     ///
     /// # Errors
-    /// The error of the first example that fails, with its id; [`shared::fault::OutOfMemory`] where it does not suffice for a row.
+    /// The error of the first example that fails, with its id; [`shared::fault::OutOfMemory`] where memory does not
+    /// suffice for a single row.
     pub(crate) fn predict(&self, examples: Vec<Example>) -> Result<Vec<Prediction>> {
         self.answer(self.encoder.encode(examples)?)
     }
 
-    /// [`Predictor::predict`], or None where `is_abandoned`, which is asked between batches, has said so.
+    /// Predicts for each of `examples`, in their order. Calls `is_abandoned` between batches, and returns None once it is
+    /// true.
     pub(crate) fn predict_unless(
         &self,
         examples: Vec<Example>,
@@ -79,7 +84,7 @@ impl Predictor {
         self.answer_unless(encoded, is_abandoned).map_err(Failure::Model)
     }
 
-    /// Asks the model about a short text, so that a setting that no text can be answered with is found at once.
+    /// Predicts for a short text, so that settings with which every prediction fails are found at the start.
     ///
     /// # Errors
     /// As [`Predictor::predict`].

@@ -1,4 +1,4 @@
-//! The tags of a foreign model and their scheme.
+//! The tags of a model in a folder, and their scheme.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use shared::names::listed;
 use shared::task::Task;
 use tasks::TaskParams;
 
-/// The note of a training in config.json.
+/// The note that `train` writes into config.json: the unit and the scheme of the tags.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Note {
@@ -32,7 +32,7 @@ impl Note {
 /// The parameters of the task for the model in `folder`, whose config.json is `bert`.
 ///
 /// # Errors
-/// A usage fault that names the tags where they do not say what they mean.
+/// A usage fault that lists the tags where they follow no known scheme.
 pub(crate) fn params(
     folder: &Path,
     bert: &BertConfig,
@@ -45,21 +45,21 @@ pub(crate) fn params(
     let unread =
         |why: &str| Fault::usage(format!("{} names the tags {}: {why}", place.display(), listed(&tags)));
     let numbered = tags.iter().enumerate().all(|(id, tag)| *tag == format!("LABEL_{id}"));
-    ensure!(!numbered, unread(&format!("these do not say what a token is; {advice}")));
+    ensure!(!numbered, unread(&format!("these do not name the class of a token; {advice}")));
     let found = note.scheme.or_else(|| TagScheme::of_set(tags.iter().map(String::as_str)));
     let scheme = found.with_context(|| unread(&format!("{}; {advice}", odd_one(&tags))))?;
     let is_named = bert.class().is_some() || scheme != TagScheme::Plain;
-    let nameless = "these are no tags of entities, and it names no class in `architectures`; add \
+    let nameless = "these are not entity tags, and it names no class in `architectures`; add \
                     \"BertForTokenClassification\" there if each token has one of them";
     ensure!(is_named, unread(nameless));
     let set = TagSet::new(&tags, scheme).map_err(|error| unread(&format!("{error}; {advice}")))?;
-    log::info!("the model's tags are read by the scheme `{}`: {}", scheme.name(), scheme.example());
+    log::info!("the model's tags follow the scheme `{}`: {}", scheme.name(), scheme.example());
     let simple = (note.unit.is_none() && aggregation.is_none()).then_some(Aggregation::Simple);
     if simple.is_some() {
         log::warn!(
             "{} does not say whether every token has a tag or only the first one of a word: neighbouring tokens of one \
-             class are taken for an entity, as with --aggregation simple; for a model of words, as run_ner trains \
-             them, give --aggregation first",
+             class form an entity, as with --aggregation simple; for a model with one tag a word, as run_ner trains \
+             it, give --aggregation first",
             place.display()
         );
     }
@@ -72,7 +72,7 @@ pub(crate) fn params(
     Ok(TaskParams { labels: set.classes().to_vec(), tags, entity_recognition, ..TaskParams::default() })
 }
 
-/// Which of `tags` is not written as the first one that shows a scheme.
+/// A clause that names the first of `tags` outside the scheme of the others, which the first recognized tag decides.
 fn odd_one(tags: &[String]) -> String {
     let first = tags.iter().find_map(|tag| Some((tag, TagScheme::of_tag(tag)?)));
     let odd = first.and_then(|(first, scheme)| {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_read_however_they_are_written() {
+    fn tag_schemes_are_recognized() {
         let check = |tags: &[&str], scheme, labels: &[&str]| {
             let params = read(named(tags)).unwrap();
             assert_eq!((params.entity_recognition.scheme, params.tags.len()), (Some(scheme), tags.len()));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_training_wrote_is_read_back() {
+    fn the_note_of_train_is_read_back() {
         let mut keys = named(&["O", "B-LC", "I-LC"]);
         keys["entity_recognition"] = serde_json::json!({"unit": "word"});
         let read = read(keys).unwrap().entity_recognition;
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_that_say_nothing_are_named() {
+    fn tags_without_a_scheme_are_refused_by_name() {
         check_refused(&["LABEL_0", "LABEL_1"], &["config.json", "`LABEL_0`, `LABEL_1`", "`id2label`"]);
         check_refused(&["O", "B-LC", "LC-I"], &["`LC-I` is not written as `B-LC` is"]);
         check_refused(&["bad", "good"], &["`bad`, `good`", "no class in `architectures`"]);

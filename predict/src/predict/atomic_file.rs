@@ -10,15 +10,16 @@ use shared::layout::partial_file;
 /// Extensions of formats that `predict` does not write.
 const OTHER_FORMATS: [&str; 4] = ["csv", "tsv", "gz", "zst"];
 
-/// A file that has its name only when it is whole, so that the input may be of the same name, and a run that was
-/// stopped leaves no half of it.
+/// A file that gets its name when it is complete. The input may therefore have the same name, and an interrupted run
+/// leaves no incomplete file of that name.
 #[derive(Debug)]
 pub(super) struct AtomicFile {
     path: PathBuf,
-    /// The file itself, where `path` cannot be replaced, such as `/dev/stdout`.
+    /// The path that is written. It is `path` itself where that cannot be replaced, such as `/dev/stdout`.
     written: PathBuf,
 }
 
+/// The format of the output file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Lines,
@@ -26,19 +27,19 @@ pub(super) enum Format {
 }
 
 impl AtomicFile {
-    /// Writes nothing yet.
+    /// Checks that `path` can be written. No file is left yet.
     ///
     /// # Errors
-    /// A usage fault where `path` could not be written.
+    /// A usage fault where `path` cannot be written.
     pub(super) fn new(path: &Path) -> Result<AtomicFile> {
         let refused = |why: &str| Fault::usage(format!("cannot write {}: {why}", path.display()));
         let extension = extension(path);
         ensure!(
             !OTHER_FORMATS.contains(&extension.as_str()),
-            refused("answers are JSON Lines, or Parquet where the name ends in .parquet")
+            refused("predictions are JSON Lines, or Parquet where the name ends in .parquet")
         );
         ensure!(!path.is_dir(), refused("it is a folder; name a file in it"));
-        // A link stays one.
+        // A symbolic link stays; its target is replaced.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         ensure!(folder.is_none_or(Path::is_dir), refused("there is no such folder; make it first"));
@@ -60,7 +61,7 @@ impl AtomicFile {
         &self.written
     }
 
-    /// Gives it its name.
+    /// Renames the written file to its path.
     pub(super) fn finish(&self) -> Result<()> {
         if self.written == self.path {
             return Ok(());
@@ -86,17 +87,17 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_refused() {
+    fn paths_that_cannot_be_written_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         check_refused(folder.path(), "it is a folder");
         check_refused(&folder.path().join("none/a.jsonl"), "there is no such folder");
         check_refused(&folder.path().join("none/a.parquet"), "there is no such folder");
-        check_refused(&folder.path().join("a.parquet.gz"), "answers are JSON Lines");
+        check_refused(&folder.path().join("a.parquet.gz"), "predictions are JSON Lines");
         check_refused(&folder.path().join(format!("{}.jsonl", "a".repeat(300))), "give another --output");
     }
 
     #[test]
-    fn a_file_has_its_name_when_it_is_whole() {
+    fn a_file_gets_its_name_when_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("a.jsonl"), folder.path().join("link.jsonl"));
         fs::write(&path, "old").unwrap();
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_not_replaced() {
+    fn devices_are_not_replaced() {
         let target = AtomicFile::new(Path::new("/dev/null")).unwrap();
         assert_eq!((target.written(), target.format()), (Path::new("/dev/null"), Format::Lines));
         target.finish().unwrap();

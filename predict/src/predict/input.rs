@@ -14,22 +14,24 @@ use crate::encoder::example;
 /// The format of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum InputFormat {
-    /// A text a line; of two texts a tab between them.
+    /// One example a line; a tab separates two texts.
     Text,
     /// Tab-separated, with a header; quotes are ordinary characters.
     Tsv,
     /// Comma-separated, with a header, quoted as in RFC 4180.
     Csv,
-    /// An object a line.
+    /// One object a line.
     Jsonl,
-    /// An array of objects, or one object after the other.
+    /// An array of objects, or a sequence of objects.
     Json,
     Parquet,
 }
 
 impl InputFormat {
+    /// The format that the extension of `path` names; text without an extension.
+    ///
     /// # Errors
-    /// A usage fault where the name does not tell.
+    /// A usage fault where the extension is unknown.
     fn by_name(path: &Path) -> Result<InputFormat> {
         let Some(extension) = content_extension(path) else { return Ok(InputFormat::Text) };
         let unknown = || {
@@ -76,7 +78,7 @@ impl Input {
     /// Opens `path`, or the standard input; without `format`, the file's name decides.
     ///
     /// # Errors
-    /// Where there is no such file; a usage fault where it is not known how it is written, or it cannot be read in
+    /// An error where there is no such file; a usage fault where its format is unknown, or the input cannot be read in
     /// this format.
     pub(super) fn open(path: Option<&Path>, format: Option<InputFormat>) -> Result<Input> {
         let bytes = match path {
@@ -94,8 +96,10 @@ impl Input {
         Ok(Input { bytes, format })
     }
 
+    /// Reads the examples, each with `texts` texts.
+    ///
     /// # Errors
-    /// An input fault that names the file, here and from the iterator, which also names the line.
+    /// An input fault that names the file. The iterator's errors also name the line.
     pub(super) fn examples(self, texts: Texts) -> Result<Examples> {
         Ok(Examples { rows: rows::open_texts(self.bytes, self.format.file_format(), texts)?, count: 0 })
     }

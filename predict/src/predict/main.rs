@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use predict::predict::PredictArgs;
 
-/// Says of texts what a fine-tuned model finds in them, in their order, as JSON Lines or Parquet.
+/// Predicts for texts with a fine-tuned model, in their order; writes JSON Lines or Parquet.
 #[derive(Parser)]
 #[command(name = "predict", version)]
 struct Cli {

@@ -1,9 +1,9 @@
 //! The program `predict`: it reads texts and writes predictions.
 
-mod ahead;
 mod atomic_file;
 mod input;
 mod output;
+mod prefetch;
 mod terminal;
 
 use std::io::{IsTerminal, stdout};
@@ -25,21 +25,21 @@ use crate::encoder::{Encoder, example};
 use crate::model::ModelArgs;
 use crate::open_predictor;
 use crate::predictor::Predictor;
-use ahead::Ahead;
 use atomic_file::AtomicFile;
 use input::{Input, InputFormat};
 use output::{Ids, Output};
+use prefetch::Prefetch;
 
 const PROGRAM: &str = "predict";
-/// Examples that are computed together, sorted by length: enough for batches without padding.
+/// The most examples of a chunk. A chunk is sorted by length, and is large enough for batches without much padding.
 const CHUNK_ROWS: usize = 4096;
-/// The most bytes of a chunk, for long texts.
+/// The bytes of text from which on a chunk takes no further example.
 const CHUNK_BYTES: usize = 1 << 21;
 
 /// The options of `predict`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PredictArgs {
-    /// Texts to predict for; two for each example of a task with two texts. Without any, the input is read.
+    /// Texts to predict for; two for each example of a task with two texts. Without them, `--input` or the standard input is read.
     #[arg(value_name = "TEXT", conflicts_with_all = ["input", "format"])]
     texts: Vec<String>,
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub struct PredictArgs {
     /// The format of the input; by default its extension decides, and a file without one is text. All but Parquet may be compressed by gzip or zstd.
     #[arg(long, value_enum)]
     format: Option<InputFormat>,
-    /// A file for the answers: JSON Lines, or Parquet where it ends in `.parquet`. Without it they are printed.
+    /// A file for the predictions: JSON Lines, or Parquet where its name ends in `.parquet`. Without it they are printed.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// The format of lines on stderr.
@@ -65,7 +65,7 @@ pub fn run(args: &PredictArgs) -> ExitCode {
 
 fn predict(args: &PredictArgs) -> Result<()> {
     signals::listen()?;
-    // What is wrong with the files should be said before a model is loaded.
+    // Faults of the files are reported before the model is loaded, which takes longer.
     let input = Input::open(args.input.as_deref(), args.format)?;
     let target = args.output.as_deref().map(AtomicFile::new).transpose()?;
     let predictor = open_predictor(PROGRAM, &args.model)?;
@@ -73,36 +73,37 @@ fn predict(args: &PredictArgs) -> Result<()> {
     if !args.texts.is_empty() {
         if let Some(file) = args.texts.iter().find(|text| Path::new(text).is_file()) {
             log::warn!(
-                "`{file}` is asked as a text, and is the name of a file too: `--input {file}` asks the texts in it"
+                "`{file}` is taken as a text, but a file of this name exists: `--input {file}` reads the texts in it"
             );
         }
         let examples = examples(&encoder, &args.texts)?;
         if target.is_none() && stdout().is_terminal() {
             return terminal::show(&predictor, examples);
         }
-        let output = Output::open(target, Ids::Left, &encoder)?;
+        let output = Output::open(target, Ids::Omitted, &encoder)?;
         return answer_all(&predictor, output, iter::once(Ok(examples)));
     }
-    let ids = if input.format == InputFormat::Text { Ids::Left } else { Ids::Shown };
+    let ids = if input.format == InputFormat::Text { Ids::Omitted } else { Ids::Shown };
     let examples = input.examples(encoder.task().shape().texts)?;
     let output = Output::open(target, ids, &encoder)?;
     answer_all(&predictor, output, chunks(examples))
 }
 
-/// An example for each text, or for every two where the task takes two, in their order.
+/// Makes an example of each text, or of every two texts where the task takes two, in their order.
 ///
 /// # Errors
 /// A usage fault where a second text is missing.
 fn examples(encoder: &Encoder, texts: &[String]) -> Result<Vec<Example>> {
     let card = encoder.card();
     let (each, wanted) = (card.texts.len(), card.texts.join(" and "));
-    let odd = || Fault::usage(format!("{} asks for {wanted}, and one of them is missing", card.task));
+    let odd = || Fault::usage(format!("{} takes {wanted}, and one of them is missing", card.task));
     ensure!(texts.len().is_multiple_of(each), odd());
     let of = |(id, texts): (u64, &[String])| example(id.to_string(), texts.iter().cloned());
     Ok((1..).zip(texts.chunks(each)).map(of).collect())
 }
 
-/// Whatever the number of examples, so that their memory has a bound. What was read before an error comes before it.
+/// Groups `examples` into chunks of at most [`CHUNK_ROWS`] examples and about [`CHUNK_BYTES`] bytes, so that memory has
+/// a bound. An error comes after the examples that were read before it.
 fn chunks(
     mut examples: impl Iterator<Item = Result<Example>> + Send,
 ) -> impl Iterator<Item = Result<Vec<Example>>> + Send {
@@ -123,7 +124,8 @@ fn chunks(
     })
 }
 
-/// While the model computes a chunk, the next one is read and encoded.
+/// Predicts for all chunks and writes the predictions. While the model computes a chunk, a thread reads and encodes the
+/// next one.
 fn answer_all(
     predictor: &Predictor,
     mut output: Output,
@@ -133,7 +135,7 @@ fn answer_all(
     let mut progress = (!stdout().is_terminal()).then(|| Progress::new(PROGRAM, 0, Unit::Items));
     let (mut count, mut unknown) = (0, UnknownTokens::default());
     let encoder = predictor.encoder();
-    for encoded in Ahead::of(chunks.map(move |chunk| encoder.encode(chunk?)))? {
+    for encoded in Prefetch::of(chunks.map(move |chunk| encoder.encode(chunk?)))? {
         let encoded = encoded?;
         unknown.unknown += encoded.unknown.unknown;
         unknown.tokens += encoded.unknown.tokens;
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_before_an_error_comes_before_it() {
+    fn examples_before_an_error_are_returned_first() {
         let examples = [Ok(example("1".into(), [])), Err(anyhow::anyhow!("torn"))];
         let found: Vec<Result<Vec<Example>>> = chunks(examples.into_iter()).collect();
         let [Ok(chunk), Err(error)] = found.as_slice() else { panic!("{found:?}") };

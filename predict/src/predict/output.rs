@@ -1,4 +1,4 @@
-//! Answers to a file or to the standard output.
+//! Writes predictions to a file or to the standard output.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write, stdout};
@@ -12,11 +12,11 @@ use super::atomic_file::{AtomicFile, Format};
 use crate::answer::Answer;
 use crate::encoder::Encoder;
 
-/// Tells whether JSON holds the id of the example; Parquet always does.
+/// The ids of examples in JSON: shown or omitted. Parquet always has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ids {
     Shown,
-    Left,
+    Omitted,
 }
 
 pub(super) struct Output {
@@ -32,7 +32,7 @@ enum Sink {
 }
 
 impl Output {
-    /// Without a target answers are printed.
+    /// Opens `target`; without it, predictions are printed.
     pub(super) fn open(target: Option<AtomicFile>, ids: Ids, encoder: &Arc<Encoder>) -> Result<Output> {
         let sink = match target {
             None => Sink::Printed(BufWriter::new(stdout())),
@@ -48,7 +48,7 @@ impl Output {
         Ok(Output { sink, ids, encoder: Arc::clone(encoder) })
     }
 
-    /// Breaks where the reader of the output is gone.
+    /// Writes predictions. Breaks where the reader of the standard output has closed it.
     pub(super) fn write(&mut self, predictions: &[Prediction]) -> Result<ControlFlow<()>> {
         let lines = |writer: &mut dyn Write| {
             predictions

@@ -1,4 +1,4 @@
-//! Answers for a person at a terminal.
+//! Predictions as text for a terminal.
 
 use std::io::{BufWriter, Write, stdout};
 
@@ -8,16 +8,16 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
-use crate::answer::part;
+use crate::answer::substring;
 use crate::predictor::Predictor;
 
-/// The bar of a probability of 1, in characters.
+/// The width of the bar of probability 1, in characters.
 const BAR_WIDTH: f32 = 30.0;
-/// The context shown around an answer, in characters.
+/// The context shown on each side of an answer, in characters.
 const AROUND: u32 = 40;
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/// Prints what the model says of each example.
+/// Predicts for each example and prints the predictions.
 pub(super) fn show(predictor: &Predictor, examples: Vec<Example>) -> Result<()> {
     let encoded = predictor.encoder().encode(examples.clone())?;
     encoded.unknown.warning().iter().for_each(|sentence| log::warn!("{sentence}"));
@@ -30,36 +30,36 @@ pub(super) fn show(predictor: &Predictor, examples: Vec<Example>) -> Result<()> 
 }
 
 fn text(example: &Example, decoded: &Decoded, labels: &[String]) -> String {
-    let asked = match &example.text_pair {
+    let input = match &example.text_pair {
         Some(second) if !matches!(decoded, Decoded::Answers { .. }) => format!("{} | {second}", example.text),
         _ => example.text.clone(),
     };
-    let asked = visible(&asked);
+    let input = visible(&input);
     match decoded {
         Decoded::Class { probabilities, .. } | Decoded::LabelSet { probabilities, .. } => {
             let rows = labels.iter().map(String::as_str).zip(probabilities.iter().copied());
-            let held = |label: &str| match decoded {
-                Decoded::LabelSet { labels, .. } => labels.iter().any(|held| held == label),
+            let chosen = |label: &str| match decoded {
+                Decoded::LabelSet { labels, .. } => labels.iter().any(|name| name == label),
                 Decoded::Class { predicted, .. } => predicted == label,
                 _ => false,
             };
-            format!("{asked}\n{}", bars(rows.map(|(label, p)| (mark(label, held(label)), p))))
+            format!("{input}\n{}", bars(rows.map(|(label, p)| (mark(label, chosen(label)), p))))
         }
-        Decoded::Score { score } => format!("{asked}\n  {score:.3}\n"),
+        Decoded::Score { score } => format!("{input}\n  {score:.3}\n"),
         Decoded::Entities { entities, .. } => format!("{}\n", marked(&example.text, entities)),
         Decoded::Answers { answers } => {
-            format!("{asked}\n{}", candidates(answers, example.text_pair.as_deref().unwrap_or_default()))
+            format!("{input}\n{}", candidates(answers, example.text_pair.as_deref().unwrap_or_default()))
         }
-        Decoded::Filled { masks } => format!("{asked}\n{}", masks.iter().map(filled).collect::<String>()),
-        Decoded::Masked { guesses } => format!("{asked}\n  {} tokens\n", guesses.len()),
+        Decoded::Filled { masks } => format!("{input}\n{}", masks.iter().map(filled).collect::<String>()),
+        Decoded::Masked { guesses } => format!("{input}\n  {} tokens\n", guesses.len()),
     }
 }
 
-fn mark(label: &str, held: bool) -> String {
-    format!("{} {}", if held { "▸" } else { " " }, visible(label))
+fn mark(label: &str, chosen: bool) -> String {
+    format!("{} {}", if chosen { "▸" } else { " " }, visible(label))
 }
 
-/// A bar a row.
+/// A table with a row for each probability: its name, its value and its bar.
 fn bars(rows: impl Iterator<Item = (String, f32)>) -> String {
     let mut table = Builder::default();
     for (name, probability) in rows {
@@ -75,18 +75,18 @@ fn bar(probability: f32) -> String {
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// The text with brackets around entities, their labels inside.
+/// The text with each entity and its label in brackets.
 fn marked(text: &str, entities: &[PredictedEntity]) -> String {
     let (mut shown, mut done) = (String::new(), 0);
     for PredictedEntity { start, end, label, .. } in entities {
-        let (before, entity) = (part(text, done, *start), part(text, *start, *end));
+        let (before, entity) = (substring(text, done, *start), substring(text, *start, *end));
         shown.push_str(&format!("{}[{} {}]", visible(before), visible(entity), visible(label)));
         done = *end;
     }
-    shown + &visible(part(text, done, u32::MAX))
+    shown + &visible(substring(text, done, u32::MAX))
 }
 
-/// The answers as bars, and below them the best one in brackets in its context.
+/// The answers as bars, and below them the context with the best answer in brackets.
 fn candidates(answers: &[Candidate], context: &str) -> String {
     let named = |answer: &Candidate| {
         if answer.text.is_empty() { "(no answer)".to_owned() } else { visible(&answer.text) }
@@ -94,9 +94,9 @@ fn candidates(answers: &[Candidate], context: &str) -> String {
     let bars = bars(answers.iter().map(|answer| (named(answer), answer.probability)));
     match answers.first() {
         Some(Candidate { start, end, .. }) if start < end => {
-            let before = part(context, start.saturating_sub(AROUND), *start);
-            let after = part(context, *end, end.saturating_add(AROUND));
-            let answer = part(context, *start, *end);
+            let before = substring(context, start.saturating_sub(AROUND), *start);
+            let after = substring(context, *end, end.saturating_add(AROUND));
+            let answer = substring(context, *start, *end);
             format!("{bars} …{}[{}]{}…\n", visible(before), visible(answer), visible(after))
         }
         _ => bars,
@@ -107,7 +107,7 @@ fn filled(mask: &FilledMask) -> String {
     bars(mask.candidates.iter().map(|candidate| (visible(&candidate.token), candidate.probability)))
 }
 
-/// Without characters that a terminal would obey.
+/// Replaces control characters by spaces, so that no text sends commands to the terminal.
 fn visible(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_stands_in_brackets() {
+    fn entities_and_answers_are_in_brackets() {
         let entity = PredictedEntity { start: 0, end: 3, label: "PS".into(), probability: 0.9 };
         let decoded = Decoded::Entities { text: String::new(), entities: vec![entity] };
         check(None, decoded, "[이순신 PS]은  왔다\n");

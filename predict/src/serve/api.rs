@@ -41,7 +41,7 @@ pub(super) const ALL: [&str; 8] = [PREDICT, HEALTHZ, METRICS, MODEL, OPENAPI, PA
 const GUARDED: [&str; 3] = [PREDICT, METRICS, MODEL];
 /// The label of all other paths in the metrics.
 const ELSEWHERE: &str = "other";
-/// Characters of what a client has sent that are logged.
+/// The most characters of a client's text in a log line.
 const MOST_SHOWN: usize = 100;
 
 /// The state that requests share.
@@ -73,7 +73,7 @@ pub(super) fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-/// Lets in who may come in, and writes down how it went.
+/// Checks the token or the origin of a request, and counts and logs its response.
 async fn around(State(service): Shared, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let path = request.uri().path();
@@ -89,7 +89,7 @@ async fn around(State(service): Shared, request: Request, next: Next) -> Respons
     if known == PREDICT && status.is_success() {
         service.metrics.answered(seconds);
     }
-    // Whoever asks after the server's health does it every few seconds.
+    // Health checks come every few seconds, so successful ones are not logged.
     if known != HEALTHZ || !status.is_success() {
         log::info!("{line} {} {:.1} ms", status.as_u16(), 1e3 * seconds);
     }
@@ -100,7 +100,7 @@ fn refused(service: &Service, path: &str, request: &Request) -> Option<ApiError>
     if !GUARDED.contains(&path) {
         return None;
     }
-    if service.token.is_asked_for() {
+    if service.token.is_required() {
         (!service.token.admits(request.headers())).then_some(ApiError::Unauthorized)
     } else {
         is_foreign(request).then_some(ApiError::Foreign)
@@ -141,24 +141,24 @@ async fn predict(State(service): Shared, request: Request) -> Response {
 async fn answer(service: &Service, body: Body) -> Result<Response, ApiError> {
     let Service { card, limits, .. } = service;
     let body = timeout(limits.time, bytes(body, limits.bytes)).await.map_err(|_| ApiError::TooSlow)??;
-    let asked = PredictRequest::parse(&body, card.texts, limits)?;
-    let predictions = timeout(limits.time, service.queue.ask(asked.examples())).await;
+    let request = PredictRequest::parse(&body, card.texts, limits)?;
+    let predictions = timeout(limits.time, service.queue.ask(request.examples())).await;
     let predictions = predictions.map_err(|_| ApiError::TimedOut)??;
     service.metrics.texts.inc_by(predictions.len() as u64);
-    Ok(in_json(written(&asked, &predictions, &card.labels)?))
+    Ok(in_json(written(&request, &predictions, &card.labels)?))
 }
 
 async fn bytes(body: Body, most: usize) -> Result<axum::body::Bytes, ApiError> {
-    // One that says so itself is not even read.
+    // A body whose declared length is too large is not read.
     if body.size_hint().lower() > most as u64 {
         return Err(ApiError::TooLarge);
     }
     to_bytes(body, most).await.map_err(|_| ApiError::TooLarge)
 }
 
-/// An object, or a list of them.
+/// The predictions as JSON: an object for a single example, else a list of objects.
 fn written(
-    asked: &PredictRequest,
+    request: &PredictRequest,
     predictions: &[Prediction],
     labels: &[String],
 ) -> Result<String, ApiError> {
@@ -168,7 +168,7 @@ fn written(
         labels,
     });
     let answers: Vec<Answer<'_>> = answers.collect();
-    let text = match (asked, answers.as_slice()) {
+    let text = match (request, answers.as_slice()) {
         (PredictRequest::One(_), [answer]) => serde_json::to_string(answer),
         _ => serde_json::to_string(&answers),
     };
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn no_client_writes_into_the_log() {
+    fn client_texts_are_escaped_in_the_log() {
         check("/predict", "/predict");
         check("/\u{9b}31m\n", "/\\u{9b}31m\\n");
         check(&"a".repeat(60_000), &"a".repeat(100));

@@ -8,30 +8,33 @@ use serde_json::json;
 use super::reply::in_json;
 use super::request::Limits;
 
-/// `Retry-After`, in seconds: the least that the header can say, since each batch may free places.
+/// The value of `Retry-After`, in seconds. It is the smallest possible, since each batch may free places.
 const COME_BACK: HeaderValue = HeaderValue::from_static("1");
 
 /// The reason why a request gets no prediction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ApiError {
-    /// The body is no JSON.
+    /// The body is not JSON.
     Malformed(String),
-    /// It is, but not what is asked for here.
+    /// The body is JSON, but not a valid request.
     Unfit(String),
+    /// The body is larger than [`Limits::bytes`].
     TooLarge,
     /// The body is compressed.
     Compressed,
+    /// The body did not arrive in time.
     TooSlow,
+    /// The model did not answer in time.
     TimedOut,
     Unauthorized,
-    /// Without a token: another site's page may have sent it.
+    /// The server has no token, and another site's page may have sent the request.
     Foreign,
     NoSuchPath,
     NoSuchMethod,
     QueueFull,
-    /// Nobody gets an answer any more.
+    /// The model has stopped, or fails repeatedly.
     Broken,
-    /// The log has the reason.
+    /// The model failed for this request; the log has the reason.
     Failed,
 }
 
@@ -56,22 +59,22 @@ impl ApiError {
     fn message(&self, limits: &Limits) -> String {
         let seconds = limits.time.as_secs();
         match self {
-            ApiError::Malformed(reason) => format!("the body is no JSON: {reason}"),
+            ApiError::Malformed(reason) => format!("the body is not JSON: {reason}"),
             ApiError::Unfit(reason) => reason.clone(),
             ApiError::TooLarge => format!("the body has more than {} bytes", limits.bytes),
             ApiError::Compressed => "the body is compressed; send it without Content-Encoding".into(),
-            ApiError::TooSlow => format!("the body did not come within {seconds} s"),
+            ApiError::TooSlow => format!("the body did not arrive within {seconds} s"),
             ApiError::TimedOut => format!("there was no answer within {seconds} s"),
             ApiError::Unauthorized => {
                 "the header `Authorization: Bearer …` with the right token is missing".into()
             }
             ApiError::Foreign => {
-                "without a token only requests to an IP address or localhost, and from no other site, \
-                                 are answered; start the server with --token-file to use it by another name"
+                "without a token the server answers only requests to an IP address or localhost, and none from \
+                 another site's page; start it with --token-file to use another host name"
                     .into()
             }
-            ApiError::NoSuchPath => "there is nothing at this path; /openapi.json says what there is".into(),
-            ApiError::NoSuchMethod => "this path takes another method; /openapi.json says which".into(),
+            ApiError::NoSuchPath => "there is nothing at this path; /openapi.json lists the paths".into(),
+            ApiError::NoSuchMethod => "this path takes another method; /openapi.json names it".into(),
             ApiError::QueueFull => "too many texts are waiting; come back later".into(),
             ApiError::Broken => "the model fails again and again; the server's log says why".into(),
             ApiError::Failed => "the model failed; the server's log says why".into(),

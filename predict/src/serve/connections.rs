@@ -18,24 +18,26 @@ use tokio_io_timeout::TimeoutStream;
 
 use super::api::{Service, router};
 
-/// Connections at a time: fewer than the files that a process may open by default. More wait in the system's queue.
+/// The most connections at a time: fewer than the files that a process may open by default. Further ones wait in the
+/// system's queue.
 const MOST_CONNECTIONS: usize = 900;
-/// The time limit for a request's head, and between two requests. It is short, since idle connections may take all places, and
-/// a health check would wait behind them.
+/// The time limit for a request's head, and between two requests. It is short, since idle connections may take all
+/// places, and a health check would wait behind them.
 const HEAD_TIME: Duration = Duration::from_secs(5);
-/// Before the next try to accept, where the system has no files left.
+/// The pause after a connection could not be accepted, as where the process has no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The end of a server.
+/// The way in which a server ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ended {
+    /// All accepted requests were answered.
     Answered,
-    /// Somebody did not get, or did not take, the answer in time.
+    /// A client did not get, or did not read, its answer in time.
     CutOff,
 }
 
-/// Accepts until `stop`, then answers what was accepted, for which there is twice `time` after [`HEAD_TIME`]: the rest of
-/// a head and a body may still have to come, and then be answered.
+/// Accepts connections until `stop`, then answers the accepted requests within [`HEAD_TIME`] plus twice `time`: the rest
+/// of a head and of a body may still have to arrive before the answer.
 pub(super) async fn serve_until(
     stop: impl Future<Output = &'static str>,
     listener: TcpListener,
@@ -51,20 +53,20 @@ pub(super) async fn serve_until(
             let Some(stream) = accepted(&listener).await else { continue };
             let (router, watcher) = (router.clone(), connections.watcher());
             tokio::spawn(async move {
-                // A connection that breaks off is its client's affair.
+                // An error of a connection concerns only its client.
                 drop(watcher.watch(connection(stream, router, time)).await);
                 drop(permit);
             });
         }
     };
     let signal = until(stop, accept).await;
-    log::info!("{signal}: answering what was accepted");
+    log::info!("{signal}: answering the accepted requests");
     drop(listener);
     let ended = timeout(HEAD_TIME + 2 * time, connections.shutdown()).await;
     if ended.is_ok() { Ended::Answered } else { Ended::CutOff }
 }
 
-/// The end of `stop`, while `work` goes on.
+/// Runs `work` until `stop` is ready, and returns the value of `stop`.
 async fn until<T>(stop: impl Future<Output = T>, work: impl Future<Output = Infallible>) -> T {
     let (mut stop, mut work) = (pin!(stop), pin!(work));
     std::future::poll_fn(|context| {
@@ -80,7 +82,7 @@ async fn until<T>(stop: impl Future<Output = T>, work: impl Future<Output = Infa
 async fn accepted(listener: &TcpListener) -> Option<TcpStream> {
     match listener.accept().await {
         Ok((stream, _)) => {
-            // An answer is one small write.
+            // An answer is one small write, which should not wait for more data.
             drop(stream.set_nodelay(true));
             Some(stream)
         }

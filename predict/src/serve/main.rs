@@ -1,11 +1,11 @@
-//! `serve`: a fine-tuned model behind HTTP.
+//! `serve`: predictions of a fine-tuned model over HTTP.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use predict::serve::ServeArgs;
 
-/// Answers about texts over HTTP, with a page to try it on; prints its address.
+/// Serves predictions of a fine-tuned model over HTTP, with a web page to try it; prints its address.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {

@@ -19,7 +19,7 @@ pub(super) struct Outcome {
     code: u16,
 }
 
-/// Shared by all that hold a clone.
+/// The metrics of the server. Clones share the values.
 #[derive(Clone)]
 pub(super) struct ServerMetrics {
     registry: Arc<Registry>,
@@ -28,7 +28,7 @@ pub(super) struct ServerMetrics {
     /// The number of texts that wait for the model; its changes can be awaited.
     pub(super) waiting: watch::Sender<u64>,
     queue_texts: Gauge,
-    /// Texts that are computed together.
+    /// The number of texts in each batch.
     pub(super) batches: Histogram,
     pub(super) model_seconds: Histogram,
     answer_seconds: Histogram,
@@ -36,7 +36,7 @@ pub(super) struct ServerMetrics {
 
 impl Default for ServerMetrics {
     fn default() -> ServerMetrics {
-        // From 1 ms to more than the longest `--timeout` twice, for the body and for the answer.
+        // From 1 ms to more than twice the longest `--timeout`, since the body and the answer each have that time.
         let seconds = || Histogram::new(exponential_buckets(0.001, 2.0, 24));
         let mut metrics = ServerMetrics {
             registry: Arc::new(Registry::default()),
@@ -67,7 +67,8 @@ impl ServerMetrics {
         self.requests.get_or_create(&Outcome { path, code }).inc();
     }
 
-    /// A prediction was answered. Refusals, which cost next to nothing, would only hide how long the others take.
+    /// Observes the time of a request that was answered with a prediction, in seconds. Refusals are left out: they take
+    /// almost no time and would distort the histogram.
     pub(super) fn answered(&self, seconds: f64) {
         self.answer_seconds.observe(seconds);
     }
@@ -86,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_are_told_by_their_names() {
+    fn metrics_have_their_names_in_the_text() {
         let metrics = ServerMetrics::default();
         metrics.count("/predict", 200);
         metrics.count("/predict", 200);

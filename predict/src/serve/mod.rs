@@ -1,4 +1,4 @@
-//! The program `serve`: a model behind HTTP.
+//! The program `serve`: predictions over HTTP.
 
 mod api;
 mod api_error;
@@ -38,7 +38,7 @@ use token::Token;
 use worker::ModelThread;
 
 const PROGRAM: &str = "serve";
-/// For the batch that is computed while the last connection ends.
+/// The time for the model to finish its batch after the last connection has ended.
 const LAST_BATCH: Duration = Duration::from_secs(10);
 
 /// The options of `serve`.
@@ -46,19 +46,19 @@ const LAST_BATCH: Duration = Duration::from_secs(10);
 pub struct ServeArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// The address to listen on. Any other than this machine's own lets others in: give a token then.
+    /// The address to listen on. With any other than a loopback address, other machines can connect: set a token then.
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
-    /// 0 takes one that is free.
+    /// The port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// A file with the secret that requests bring as `Authorization: Bearer …`; else $BERTLINE_TOKEN, if set.
+    /// A file with the token that requests must send as `Authorization: Bearer …`; by default $BERTLINE_TOKEN, if set.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Texts that wait or are computed at a time; further requests are told to come back.
+    /// The most texts that wait or are computed at a time; further requests get status 503.
     #[arg(long, value_name = "TEXTS", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     queue: u32,
-    /// Seconds for a request's body to come, and as many again for its answer.
+    /// The time limit in seconds for a request's body to arrive, and again for its answer.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
     /// The most texts, or pairs, of a request.
@@ -89,19 +89,20 @@ fn serve(args: &ServeArgs) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start the threads of the server")?;
-    // Taken before the model is loaded: a port in use is said at once, and a signal from now on ends the program well.
+    // The port and the signals come before the model: a port in use is reported at once, and a signal during
+    // loading stops the program properly.
     let listener = runtime.block_on(listen(SocketAddr::new(args.host, args.port)))?;
     let stop = signals::listen()?;
     let predictor = open_predictor(PROGRAM, &args.model)?;
-    predictor.try_out().context("the model cannot answer a short text, so it could answer no request")?;
+    predictor.try_out().context("the model cannot predict for a short text, so no request could succeed")?;
     let (card, most, metrics) =
         (predictor.encoder().card(), predictor.batch_size(), ServerMetrics::default());
     let (queue, worker) = Queue::new(args.queue, metrics.clone());
     let model =
         worker.start(most, move |examples, is_abandoned| predictor.predict_unless(examples, is_abandoned))?;
-    if !args.host.is_loopback() && !token.is_asked_for() {
+    if !args.host.is_loopback() && !token.is_required() {
         log::warn!(
-            "every client that reaches {} can use the model; --token-file asks for a token",
+            "every client that reaches {} can use the model; --token-file requires a token",
             args.host
         );
     }
@@ -114,17 +115,19 @@ fn serve(args: &ServeArgs) -> Result<()> {
     conclude(&ended, model)
 }
 
-/// Success where every accepted request has its answer.
+/// Returns success where every accepted request was answered.
 fn conclude(ended: &Ended, model: ModelThread) -> Result<()> {
-    let cut_off = "stopped before every request that was accepted was answered, or its answer taken";
+    let cut_off = "stopped before all accepted requests were answered and their answers read";
     let model_ended = model.ends_within(LAST_BATCH)?;
     match ended {
-        Ended::Answered => log::info!("every request that was accepted is answered"),
+        Ended::Answered => log::info!("all accepted requests were answered"),
         Ended::CutOff if model_ended => return Err(Fault::stopped(cut_off).into()),
         Ended::CutOff => report_failure(FaultKind::Stopped, cut_off),
     }
     if !model_ended {
-        log::warn!("the model is still computing a cancelled request, and is not awaited");
+        log::warn!(
+            "the model is still computing a cancelled request; the server ends without waiting for it"
+        );
         signals::leave(if *ended == Ended::Answered { 0 } else { FaultKind::Stopped.code() });
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! The origin of a request.
+//! Detection of requests from other sites' pages.
 //!
-//! A page from anywhere can have its browser send requests to this machine. It cannot read the answers, unless its own
-//! name has come to mean this machine's address (DNS rebinding): then the header `Host` still has that name.
+//! Any web page can make its browser send requests to this machine. It cannot read the responses, unless its own host
+//! name resolves to this machine's address (DNS rebinding). The header `Host` then still holds that name.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -11,10 +11,10 @@ use axum::http::HeaderValue;
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
 
-/// Sent by browsers, and no script can change it.
+/// The header in which a browser states whether a request crosses sites. Scripts cannot change it.
 const FETCH_SITE: &str = "sec-fetch-site";
 
-/// True where the server was called by a name that any DNS server could give it, or by another site's page.
+/// True where the request addresses the server by a DNS name, or comes from another site's page.
 pub(super) fn is_foreign(request: &Request) -> bool {
     let named = request.headers().get_all(HOST).iter().any(|host| !is_address(host));
     let named_in_uri = request.uri().authority().is_some_and(|authority| !is_local(authority));
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_this_servers_and_names_may_be_anybodys() {
+    fn host_names_other_than_localhost_are_foreign() {
         for host in ["127.0.0.1", "127.0.0.1:8080", "[::1]:8080", "192.168.0.7", "localhost", "LocalHost:80"]
         {
             check("/predict", &[("host", host)], false);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn browsers_say_who_asks() {
+    fn cross_site_requests_are_foreign() {
         let host = ("host", "127.0.0.1:8080");
         check("/predict", &[host, ("sec-fetch-site", "same-origin")], false);
         check("/predict", &[host, ("sec-fetch-site", "none")], false);

@@ -1,4 +1,4 @@
-//! The page on which a person tries the model, and the description for programs.
+//! The web page to try the model, and the OpenAPI description.
 
 use axum::body::Body;
 use axum::http::HeaderValue;
@@ -12,7 +12,8 @@ const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 const SCRIPT: &str = include_str!("page/page.js");
 
-/// The page takes scripts and styles from this server and nothing else from anywhere, whatever a text says.
+/// Headers of the page's files. The page loads scripts and styles only from this server and nothing from elsewhere,
+/// whatever a text contains.
 const HEADERS: [(HeaderName, &str); 3] = [
     (
         CONTENT_SECURITY_POLICY,
@@ -24,18 +25,18 @@ const HEADERS: [(HeaderName, &str); 3] = [
 ];
 
 pub(super) async fn page() -> Response {
-    part("text/html; charset=utf-8", PAGE)
+    asset("text/html; charset=utf-8", PAGE)
 }
 
 pub(super) async fn style() -> Response {
-    part("text/css; charset=utf-8", STYLE)
+    asset("text/css; charset=utf-8", STYLE)
 }
 
 pub(super) async fn script() -> Response {
-    part("text/javascript; charset=utf-8", SCRIPT)
+    asset("text/javascript; charset=utf-8", SCRIPT)
 }
 
-fn part(content_type: &'static str, text: &'static str) -> Response {
+fn asset(content_type: &'static str, text: &'static str) -> Response {
     let mut response = typed(content_type, Body::from(text));
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));

@@ -11,10 +11,10 @@ use super::api_error::ApiError;
 use super::metrics::ServerMetrics;
 use super::worker::Worker;
 
-/// Failures one after the other from which on the model is taken for broken, not the texts.
+/// The consecutive failures from which on the model counts as broken. Fewer may be the fault of the texts.
 const MOST_FAILURES: u32 = 3;
 
-/// When the last clone is gone, the [`Worker`] comes to its end.
+/// The sending end of the queue. The [`Worker`] ends when the last clone is dropped.
 #[derive(Clone)]
 pub(super) struct Queue {
     jobs: UnboundedSender<Entry>,
@@ -23,14 +23,15 @@ pub(super) struct Queue {
     failures: Failures,
 }
 
-/// A request in the queue. Its texts lie in a slot, which can be emptied from either end.
+/// A request in the queue. Its texts are in a slot, which both the model's thread and the request can empty.
 pub(super) struct Entry {
     slot: Pending,
     pub(super) texts: usize,
     answer: oneshot::Sender<Result<Vec<Prediction>, ApiError>>,
 }
 
-/// The slot. The model empties it when it begins, or the request when it waits no longer, whichever comes first.
+/// The slot for the texts of a request. The model's thread empties it when it begins the request, or the request does
+/// when it stops waiting, whichever comes first.
 #[derive(Clone, Default)]
 struct Pending(Arc<Mutex<Option<Waiting>>>);
 
@@ -40,7 +41,7 @@ struct Waiting {
     _counted: Counted,
 }
 
-/// A request whose answer the model works on. It keeps its part of the queue until then.
+/// A request that the model computes. It holds its places in the queue until it is answered or dropped.
 pub(super) struct InFlight {
     pub(super) examples: Vec<Example>,
     answer: oneshot::Sender<Result<Vec<Prediction>, ApiError>>,
@@ -52,7 +53,7 @@ pub(super) struct InFlight {
 pub(super) struct Failures(Arc<AtomicU32>);
 
 impl Queue {
-    /// Makes a queue for `texts` texts.
+    /// Makes a queue with places for `texts` texts, and its worker.
     pub(super) fn new(texts: u32, metrics: ServerMetrics) -> (Queue, Worker) {
         let (sender, jobs) = unbounded_channel();
         let (waiting, failures) = (metrics.waiting.clone(), Failures::default());
@@ -61,8 +62,12 @@ impl Queue {
         (Queue { jobs: sender, room, waiting, failures }, worker)
     }
 
-    /// Predicts for `examples`. A caller that stops waiting removes them from the queue, or has the model stop between two
-    /// batches if it has begun.
+    /// Predicts for `examples`. Dropping the future removes them from the queue. If the model has begun them, it stops
+    /// between two batches once all requests that it computes together are dropped.
+    ///
+    /// # Errors
+    /// [`ApiError::QueueFull`] where the queue has too few free places; the model's error; [`ApiError::Failed`] where
+    /// the worker has ended.
     pub(super) async fn ask(&self, examples: Vec<Example>) -> Result<Vec<Prediction>, ApiError> {
         let texts = examples.len();
         let permits = u32::try_from(texts).map_err(|_| ApiError::QueueFull)?;
@@ -73,14 +78,14 @@ impl Queue {
         slot.fill(|| {
             let entry = Entry { slot: slot.clone(), texts, answer };
             self.jobs.send(entry).ok()?;
-            // Only now, so that what is counted is in the queue.
+            // Counted after the send, so that every counted text is in the queue.
             let counted = Counted::new(self.waiting.clone(), texts as u64);
             Some(Waiting { examples, room, _counted: counted })
         });
         answered.await.map_err(|_| ApiError::Failed)?
     }
 
-    /// True while the model answers.
+    /// True while the worker runs, after fewer than [`MOST_FAILURES`] consecutive failures.
     pub(super) fn is_well(&self) -> bool {
         !self.jobs.is_closed() && self.failures.0.load(Ordering::Relaxed) < MOST_FAILURES
     }
@@ -99,7 +104,7 @@ impl Pending {
     }
 }
 
-/// Dropped with the request's future, whether that was answered or given up.
+/// Empties the slot when the request's future is dropped, whether that was answered or cancelled.
 struct Leaving(Pending);
 
 impl Drop for Leaving {
@@ -114,7 +119,7 @@ pub(super) fn tell_abandoned(texts: usize) {
     log::info!("{texts} texts are skipped: their requests were cancelled");
 }
 
-/// A number of waiting texts in the metrics, until it is dropped.
+/// Counts a number of texts as waiting in the metrics, until it is dropped.
 struct Counted {
     waiting: watch::Sender<u64>,
     texts: u64,
@@ -138,7 +143,7 @@ impl Entry {
         self.answer.is_closed()
     }
 
-    /// Takes the texts; none where the request was cancelled.
+    /// Takes the texts from the slot; None where the request was cancelled.
     pub(super) fn begin(self) -> Option<InFlight> {
         let Waiting { examples, room, .. } = self.slot.empty()?;
         Some(InFlight { examples, answer: self.answer, room })
@@ -150,10 +155,10 @@ impl InFlight {
         self.answer.is_closed()
     }
 
-    /// Makes room for others before the answer arrives, so that who has it may ask again at once.
+    /// Sends the answer. It frees the places first, so that a client with its answer can send the next request at once.
     pub(super) fn end(self, answer: Result<Vec<Prediction>, ApiError>) {
         drop(self.room);
-        // Who has gone needs no answer.
+        // The send fails where the request was cancelled; it needs no answer.
         drop(self.answer.send(answer));
     }
 }

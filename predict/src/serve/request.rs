@@ -9,7 +9,7 @@ use shared::schema::Example;
 use super::api_error::ApiError;
 use crate::encoder::example;
 
-/// The limits of a request; `/model` tells them.
+/// The limits of a request; `/model` reports them.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Limits {
     /// The most texts of a request.
@@ -18,7 +18,7 @@ pub(super) struct Limits {
     pub(super) characters: usize,
     /// The most bytes of a body.
     pub(super) bytes: usize,
-    /// For the body to come, and for the answer after it.
+    /// The time limit for the body to arrive, and again for the answer.
     #[serde(rename = "seconds", serialize_with = "in_seconds")]
     pub(super) time: Duration,
 }
@@ -30,18 +30,22 @@ fn in_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S:
 /// One example or a list of them.
 #[derive(Debug, PartialEq)]
 pub(super) enum PredictRequest {
-    /// An object.
+    /// A single example: its texts.
     One(Vec<String>),
-    /// A list of them, for each the texts of an example.
+    /// A list of examples: the texts of each.
     Many(Vec<Vec<String>>),
 }
 
-/// A key of its own in place of a list, for a task of single texts.
+/// The key of an object that holds a list of examples.
 const TEXTS: &str = "texts";
 
 impl PredictRequest {
-    /// `{"text": …}` with the names in `columns` as keys, or a list of such objects, bare or as `{"texts": […]}`. In a
-    /// list a task of single texts may have strings.
+    /// Parses `{"text": …}`, with the names in `columns` as keys, or a list of such objects, bare or as
+    /// `{"texts": […]}`. For a task of single texts, a list may also hold strings.
+    ///
+    /// # Errors
+    /// [`ApiError::Malformed`] where the body is not JSON; [`ApiError::Unfit`] with the reason where it is another value,
+    /// or beyond a limit.
     pub(super) fn parse(body: &[u8], columns: &[&str], limits: &Limits) -> Result<PredictRequest, ApiError> {
         let value: Value =
             serde_json::from_slice(body).map_err(|error| ApiError::Malformed(error.to_string()))?;
@@ -51,17 +55,19 @@ impl PredictRequest {
                 if let Some(key) = object.keys().next() {
                     return Err(unfit(format!("`{key}` has no meaning beside `{TEXTS}`")));
                 }
-                let Value::Array(items) = texts else { return Err(unfit(format!("`{TEXTS}` is no list"))) };
+                let Value::Array(items) = texts else {
+                    return Err(unfit(format!("`{TEXTS}` is not a list")));
+                };
                 many(items, columns, limits)
             }
             Value::Array(items) => many(items, columns, limits),
-            // Without a key a string could be a text as well as a mistake.
-            Value::String(_) => Err(unfit(format!("an object with {} is asked for", named(columns)))),
+            // A bare string may be a mistake, so a single text needs its key.
+            Value::String(_) => Err(unfit(format!("an object with {} is expected", named(columns)))),
             value => Ok(PredictRequest::One(one(value, columns, limits)?)),
         }
     }
 
-    /// Numbered from 1.
+    /// The examples, with their numbers from 1 as ids.
     pub(super) fn examples(&self) -> Vec<Example> {
         let all = match self {
             PredictRequest::One(texts) => std::slice::from_ref(texts),
@@ -73,11 +79,7 @@ impl PredictRequest {
 
 fn many(items: Vec<Value>, columns: &[&str], limits: &Limits) -> Result<PredictRequest, ApiError> {
     if items.is_empty() || items.len() > limits.texts {
-        return Err(unfit(format!(
-            "a list of {} is asked about; it may be 1 to {}",
-            items.len(),
-            limits.texts
-        )));
+        return Err(unfit(format!("the list has {} items, and may have 1 to {}", items.len(), limits.texts)));
     }
     let item = |(number, item): (usize, Value)| {
         one(item, columns, limits).map_err(|refusal| match refusal {
@@ -93,18 +95,18 @@ fn one(value: Value, columns: &[&str], limits: &Limits) -> Result<Vec<String>, A
     let mut object = match (value, columns) {
         (Value::Object(object), _) => object,
         (text @ Value::String(_), [only]) => Map::from_iter([((*only).to_owned(), text)]),
-        _ => return Err(unfit(format!("an object with {} is asked for", named(columns)))),
+        _ => return Err(unfit(format!("an object with {} is expected", named(columns)))),
     };
     let mut texts = Vec::with_capacity(columns.len());
     for column in columns {
         match object.remove(*column) {
             Some(Value::String(text)) => texts.push(text),
-            Some(_) => return Err(unfit(format!("`{column}` is no string"))),
-            None => return Err(unfit(format!("`{column}` is missing; {} is asked for", named(columns)))),
+            Some(_) => return Err(unfit(format!("`{column}` is not a string"))),
+            None => return Err(unfit(format!("`{column}` is missing; {} is expected", named(columns)))),
         }
     }
     if let Some(key) = object.keys().next() {
-        return Err(unfit(format!("`{key}` is unknown; {} is asked for", named(columns))));
+        return Err(unfit(format!("`{key}` is unknown; {} is expected", named(columns))));
     }
     let too_long = |text: &String| text.chars().nth(limits.characters).is_some();
     if texts.iter().any(too_long) {
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn one_or_many_are_asked_about() {
+    fn a_body_holds_an_example_or_a_list() {
         check(r#"{"text": "가나다"}"#, ONE, PredictRequest::One(vec!["가나다".into()]));
         check(r#"{"texts": ["가", ""]}"#, ONE, many(&[&["가"], &[""]]));
         check(r#"["가", "나"]"#, ONE, many(&[&["가"], &["나"]]));
@@ -171,15 +173,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn malformed_bodies_are_refused_with_a_reason() {
         check_misshapen("{\"text\"", ONE, 400, "line 1 column 7");
         check_misshapen("", ONE, 400, "EOF");
         check_misshapen("[[[", ONE, 400, "EOF");
         check_misshapen("7", ONE, 422, "an object with `text`");
         check_misshapen("{}", ONE, 422, "`text` is missing");
-        check_misshapen(r#"{"text": 7}"#, ONE, 422, "`text` is no string");
+        check_misshapen(r#"{"text": 7}"#, ONE, 422, "`text` is not a string");
         check_misshapen(r#"{"text": "", "lang": "ko"}"#, ONE, 422, "`lang` is unknown");
-        check_misshapen(r#"{"texts": "가"}"#, ONE, 422, "`texts` is no list");
+        check_misshapen(r#"{"texts": "가"}"#, ONE, 422, "`texts` is not a list");
         check_misshapen(r#"{"texts": [], "text": ""}"#, ONE, 422, "`text` has no meaning beside `texts`");
         check_misshapen(r#"{"texts": ["가", 7]}"#, ONE, 422, "item 2: an object with `text`");
         check_misshapen(r#""가""#, ONE, 422, "an object with `text`");
@@ -188,9 +190,9 @@ mod tests {
     }
 
     #[test]
-    fn limits_hold() {
+    fn bodies_beyond_a_limit_are_refused() {
         check_misshapen("[]", ONE, 422, "1 to 2");
-        check_refused(r#"["", "", ""]"#, ONE, 422, "a list of 3");
+        check_refused(r#"["", "", ""]"#, ONE, 422, "the list has 3 items");
         check_refused(r#"{"text": "가나다라"}"#, ONE, 422, "more than 3 characters");
         check_refused(r#"{"question": "", "context": "가나다라"}"#, PAIR, 422, "more than 3 characters");
     }

@@ -1,4 +1,5 @@
-//! SIGTERM, SIGINT and SIGUSR1: the first lets the server answer what it has accepted, the next ends it at once.
+//! SIGTERM, SIGINT and SIGUSR1: after the first signal the server answers the accepted requests and ends; a second one
+//! ends it at once.
 
 use std::thread;
 
@@ -10,10 +11,10 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 use tokio::sync::oneshot;
 
-/// Takes the signals from now on. The first one's name arrives here.
+/// Handles the signals from now on. The receiver gets the name of the first one.
 ///
 /// # Errors
-/// An error where the system refuses.
+/// An error where the system refuses the handlers or the thread.
 pub(super) fn listen() -> Result<oneshot::Receiver<&'static str>> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1]).context("cannot listen to signals")?;
     let (sender, first) = oneshot::channel();
@@ -26,7 +27,7 @@ pub(super) fn listen() -> Result<oneshot::Receiver<&'static str>> {
                 None => {
                     report_failure(
                         FaultKind::Stopped,
-                        &format!("stopped by {name} before all that was accepted was answered"),
+                        &format!("stopped by {name} before all accepted requests were answered"),
                     );
                     leave(FaultKind::Stopped.code());
                 }
@@ -37,7 +38,7 @@ pub(super) fn listen() -> Result<oneshot::Receiver<&'static str>> {
     Ok(first)
 }
 
-/// Ends the process without the libraries' clean-up, which is not made for one whose threads are at work.
+/// Ends the process without the exit handlers of libraries, which are not safe while threads run.
 pub(super) fn leave(code: u8) -> ! {
     flush();
     low_level::exit(code.into())

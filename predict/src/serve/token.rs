@@ -1,4 +1,4 @@
-//! The token that requests must bring.
+//! The token that requests must send.
 
 use std::path::Path;
 use std::{env, fs};
@@ -11,15 +11,15 @@ use subtle::ConstantTimeEq;
 
 const VARIABLE: &str = "BERTLINE_TOKEN";
 
-/// Whoever brings it is let in; without one, everybody is.
+/// The token of the server. Without one, it admits every request.
 #[derive(Clone)]
 pub(super) struct Token(Option<Vec<u8>>);
 
 impl Token {
-    /// That in `file`, else that of the environment.
+    /// Reads the token from `file`, or else from the environment.
     ///
     /// # Errors
-    /// A usage fault where the file cannot be read, or the token is empty.
+    /// A usage fault where the file cannot be read, the token is empty, or no HTTP header can hold it.
     pub(super) fn find(file: Option<&Path>) -> Result<Token> {
         let (token, place) = match file {
             Some(path) => {
@@ -32,23 +32,22 @@ impl Token {
         let empty = token.as_ref().is_some_and(Vec::is_empty);
         ensure!(!empty, Fault::usage(format!("the token in {place} is empty")));
         let sendable = token.as_ref().is_none_or(|token| HeaderValue::from_bytes(token).is_ok());
-        let why =
-            "has a line end or another character that no header takes, so that no request could bring it";
+        let why = "has a line end or another character that HTTP headers do not allow";
         ensure!(sendable, Fault::usage(format!("the token in {place} {why}; put one line of text there")));
         Ok(Token(token))
     }
 
-    pub(super) fn is_asked_for(&self) -> bool {
+    pub(super) fn is_required(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Compares in a time that does not tell how much of the token is right.
+    /// True where the headers hold the token. The comparison takes constant time, so that timing reveals nothing about it.
     pub(super) fn admits(&self, headers: &HeaderMap) -> bool {
         let Some(token) = &self.0 else { return true };
-        let brought =
+        let sent =
             headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().split_at_checked("Bearer ".len()));
-        brought.is_some_and(|(scheme, brought)| {
-            scheme.eq_ignore_ascii_case(b"Bearer ") && bool::from(brought.trim_ascii().ct_eq(token))
+        sent.is_some_and(|(scheme, sent)| {
+            scheme.eq_ignore_ascii_case(b"Bearer ") && bool::from(sent.trim_ascii().ct_eq(token))
         })
     }
 }
@@ -75,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_token_opens() {
+    fn only_the_right_token_is_admitted() {
         check(Some("Bearer geheim"), true);
         check(Some("bearer geheim "), true);
         check(Some("Bearer geheime"), false);
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_holds_it() {
+    fn the_token_is_read_from_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         let refused = |part: &str| {

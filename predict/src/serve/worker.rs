@@ -16,12 +16,13 @@ use super::queue::{Entry, Failures, InFlight, tell_abandoned};
 use crate::predictor::Failure;
 
 /// Predictions for examples, or None where all their requests were cancelled.
-pub(super) type Answers = Result<Option<Vec<Prediction>>, Failure>;
+pub(super) type PredictResult = Result<Option<Vec<Prediction>>, Failure>;
 
-/// The function that predicts. Between batches it may ask whether all requests were cancelled.
-pub(super) trait PredictFn: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers {}
+/// The function that predicts. Between batches it may call its second argument, which is true once all requests were
+/// cancelled, and then return None.
+pub(super) trait PredictFn: FnMut(Vec<Example>, &dyn Fn() -> bool) -> PredictResult {}
 
-impl<F: FnMut(Vec<Example>, &dyn Fn() -> bool) -> Answers> PredictFn for F {}
+impl<F: FnMut(Vec<Example>, &dyn Fn() -> bool) -> PredictResult> PredictFn for F {}
 
 /// The receiving end of a [`super::queue::Queue`].
 pub(super) struct Worker {
@@ -30,15 +31,15 @@ pub(super) struct Worker {
     metrics: ServerMetrics,
 }
 
-/// A [`Worker`] at work.
+/// A running [`Worker`].
 pub(super) struct ModelThread {
     handle: JoinHandle<()>,
-    /// Nothing is ever sent; it closes with the thread's end.
+    /// A channel without messages; it closes when the thread ends.
     end: mpsc::Receiver<()>,
 }
 
 impl ModelThread {
-    /// True where the thread ends within `time`.
+    /// Waits for the thread; true where it ends within `time`.
     ///
     /// # Errors
     /// An error where it has panicked.
@@ -56,8 +57,8 @@ impl Worker {
         Worker { jobs, failures, metrics }
     }
 
-    /// Starts a thread that answers by `model`, at most `most` texts at a time unless one request has more. The model may ask
-    /// between batches whether all requests were cancelled, and then give up.
+    /// Starts a thread that answers requests with `model`. A batch has at most `most` texts, unless a single request
+    /// has more.
     pub(super) fn start(
         self,
         most: usize,
@@ -109,10 +110,10 @@ impl Worker {
         }
         let examples: Vec<Example> = jobs.iter().flat_map(|job| job.examples.iter().cloned()).collect();
         let (count, started) = (examples.len(), Instant::now());
-        let answers = asked(model, examples, &|| jobs.iter().all(InFlight::is_abandoned));
+        let outcome = call_model(model, examples, &|| jobs.iter().all(InFlight::is_abandoned));
         self.metrics.batches.observe(count as f64);
         self.metrics.model_seconds.observe(started.elapsed().as_secs_f64());
-        match answers {
+        match outcome {
             Ok(Some(predictions)) if predictions.len() == count => {
                 self.failures.end();
                 let mut predictions = predictions.into_iter();
@@ -127,7 +128,7 @@ impl Worker {
                 log::warn!("the requests of a batch are computed one by one: {error:#}");
                 jobs.into_iter().for_each(|job| self.answer(vec![job], model));
             }
-            // It says nothing of the model's health.
+            // A text that cannot be encoded is no failure of the model.
             Err(Failure::Text(error)) => {
                 let refusal = ApiError::Unfit(format!("{error:#}"));
                 jobs.into_iter().for_each(|job| job.end(Err(refusal.clone())));
@@ -136,7 +137,7 @@ impl Worker {
                 self.failures.add();
                 match failed {
                     Err(Failure::Model(error)) => log::error!("{error:#}"),
-                    _ => log::error!("the model left texts out"),
+                    _ => log::error!("the model gave another number of predictions than of texts"),
                 }
                 jobs.into_iter().for_each(|job| job.end(Err(ApiError::Failed)));
             }
@@ -144,8 +145,12 @@ impl Worker {
     }
 }
 
-/// libtorch fails by panics, which must not end the server.
-fn asked(model: &mut impl PredictFn, examples: Vec<Example>, is_abandoned: &dyn Fn() -> bool) -> Answers {
+/// Calls the model. libtorch reports errors by panics; they become [`Failure::Model`], so that the server goes on.
+fn call_model(
+    model: &mut impl PredictFn,
+    examples: Vec<Example>,
+    is_abandoned: &dyn Fn() -> bool,
+) -> PredictResult {
     match catch_unwind(AssertUnwindSafe(|| model(examples, is_abandoned))) {
         Ok(answers) => answers,
         Err(panic) => Err(Failure::Model(anyhow!("the model failed: {}", panic_reason(panic.as_ref())))),

@@ -69,7 +69,7 @@ fn objects_have_the_columns_as_keys() {
 }
 
 #[test]
-fn a_name_tells_the_format_or_is_refused() {
+fn the_extension_decides_the_format() {
     for name in ["a.docx", "a.conll", "a.md.gz"] {
         check_refused(name, "가\n", Texts::One, 2, "set --format to text, tsv, csv, jsonl, json or parquet");
     }
@@ -78,7 +78,7 @@ fn a_name_tells_the_format_or_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_read_is_refused() {
+fn inputs_that_cannot_be_read_are_refused() {
     let refused = |path: &Path, format, code, expect: &str| {
         let Err(error) = Input::open(Some(path), format) else { panic!("{} was opened", path.display()) };
         assert_eq!(kind_of(&error).code(), code, "{error:#}");

@@ -1,14 +1,14 @@
-// Whatever a person types, and whatever the server answers, becomes text nodes alone; no markup is ever made of it.
+// User input and server responses are inserted as text nodes only, never as markup.
 
 const NAMES = { text: "Text", text_pair: "Second text", question: "Question", context: "Context" };
 const ABOUT = {
   classification: "One label for a text.",
   pair_classification: "One label for two texts.",
-  regression: "A score of a text.",
-  pair_regression: "A score of two texts.",
+  regression: "A score for a text.",
+  pair_regression: "A score for two texts.",
   multi_label: "Any number of labels for a text.",
-  entity_recognition: "The names in a text.",
-  question_answering: "Where in a context a question's answer stands.",
+  entity_recognition: "The named entities in a text.",
+  question_answering: "The answer to a question, as a part of its context.",
 };
 
 const at = (id) => document.getElementById(id);
@@ -24,7 +24,7 @@ async function call(path, options) {
   const token = at("token").value;
   const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   const response = await fetch(path, { ...options, headers });
-  const body = await response.json().catch(() => ({ error: `the server says ${response.status}` }));
+  const body = await response.json().catch(() => ({ error: `the server responded with status ${response.status}` }));
   options.signal.throwIfAborted();
   if (response.status === 401) at("token-field").hidden = false;
   if (!response.ok) throw new Error(body.error);
@@ -36,7 +36,7 @@ function say(error) {
   at("error").hidden = !error;
 }
 
-// The server counts characters as Unicode does, JavaScript in parts of them.
+// The server counts Unicode characters, JavaScript counts UTF-16 code units.
 const characters = (text) => Array.from(text);
 
 function bars(entries, held) {
@@ -50,7 +50,7 @@ function bars(entries, held) {
   });
 }
 
-// The text with what is found in it marked, each with its caption.
+// The text with each found range marked and captioned.
 function marked(text, found) {
   const all = characters(text);
   const part = (start, end) => all.slice(start, end).join("");
@@ -70,7 +70,7 @@ function candidates(mask) {
   return bars(mask.candidates.map(({ token, probability }) => [token, probability]), () => false);
 }
 
-// In the order of the labels; an object of JavaScript sorts keys that are numbers.
+// In the order of the model's labels: a JavaScript object moves numeric keys to the front.
 const byLabel = (probabilities) => model.labels.map((name) => [name, probabilities[name]]);
 
 const SHOW = {
@@ -102,7 +102,7 @@ function field(name) {
   box.rows = name === "context" ? 8 : 2;
   box.required = true;
   box.addEventListener("keydown", (event) => {
-    // Enter ends a syllable that is being composed, and must not ask then.
+    // While an input method composes a syllable, Enter ends the syllable and must not submit the form.
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing && name !== "context") {
       event.preventDefault();
       at("form").requestSubmit();
@@ -116,8 +116,8 @@ let current = new AbortController();
 
 async function begin(signal) {
   model = await call("model", { signal });
-  const about = ABOUT[model.task] ?? `Write ${model.mask_token} for every word that the model is to find.`;
-  at("about").textContent = `${about} The model takes ${model.max_seq_length} tokens.`;
+  const about = ABOUT[model.task] ?? `Write ${model.mask_token} in place of every word to predict.`;
+  at("about").textContent = `${about} Its maximum length is ${model.max_seq_length} tokens.`;
   at("fields").replaceChildren(...model.texts.map(field));
 }
 
@@ -130,7 +130,7 @@ async function ask(signal) {
   at("answer").hidden = false;
 }
 
-// What is asked takes the place of what was asked before: an older answer is never shown beside a newer text.
+// A new request cancels the one before, so an older answer is never shown beside a newer text.
 async function doing(work) {
   current.abort();
   const { signal } = (current = new AbortController());

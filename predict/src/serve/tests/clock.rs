@@ -1,4 +1,4 @@
-//! Limits of time, on a clock that moves on by itself whenever there is nothing to do but wait.
+//! Tests of time limits, on tokio's paused clock: it advances whenever all tasks wait.
 
 use std::convert::Infallible;
 use std::io;
@@ -27,7 +27,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(work)
 }
 
-/// The time limit of a body that does not come.
+/// A body that never arrives.
 struct Never;
 
 impl HttpBody for Never {
@@ -56,17 +56,17 @@ fn check(body: Body, code: u16, part: &str) {
 }
 
 #[test]
-fn who_waits_too_long_is_told_so() {
+fn slow_requests_get_a_time_out_status() {
     check(json!({ "text": "a" }).to_string().into(), 504, "no answer within 3600 s");
-    check(Body::new(Never), 408, "the body did not come within 3600 s");
+    check(Body::new(Never), 408, "the body did not arrive within 3600 s");
 }
 
-/// A client that sends `request` and then neither sends nor takes anything.
-struct Deaf {
+/// A client that sends `request` and then neither sends nor reads anything.
+struct StalledClient {
     request: &'static [u8],
 }
 
-impl AsyncRead for Deaf {
+impl AsyncRead for StalledClient {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -80,7 +80,7 @@ impl AsyncRead for Deaf {
     }
 }
 
-impl AsyncWrite for Deaf {
+impl AsyncWrite for StalledClient {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Pending
     }
@@ -98,13 +98,13 @@ fn check_ends(request: &'static [u8]) {
     let (_model, answer) = Model::new();
     let (service, _) = service(LIMITS, 8, Token::none(), ServerMetrics::default(), answer);
     run(async {
-        let connection = connection(Deaf { request }, router(service), LIMITS.time);
+        let connection = connection(StalledClient { request }, router(service), LIMITS.time);
         assert!(timeout(AGES, connection).await.is_ok(), "the connection stays");
     });
 }
 
 #[test]
-fn who_sends_or_takes_nothing_loses_the_connection() {
+fn stalled_connections_are_closed() {
     check_ends(b"");
     check_ends(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n");
     check_ends(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n");

@@ -1,4 +1,4 @@
-//! A server on a loopback port, before a model that does what a test says, and its clients.
+//! A server on a loopback port, with a model that the test controls, and its clients.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -70,7 +70,7 @@ impl Server {
         self.send("POST /predict", &body.to_string())
     }
 
-    /// Waits until `texts` texts wait.
+    /// Blocks until exactly `texts` texts wait for the model.
     pub(super) fn await_waiting(&self, texts: u64) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let mut waiting = self.metrics.waiting.subscribe();
@@ -80,7 +80,7 @@ impl Server {
         assert!(found.is_ok(), "{} texts wait, not {texts}", *waiting.borrow());
     }
 
-    /// Lets the model answer, and says how much it was asked.
+    /// Lets the model answer its next request, and returns the number of texts in it.
     pub(super) fn answer(&self) -> usize {
         let asked = self.model.asked();
         self.model.go();
@@ -89,7 +89,7 @@ impl Server {
 }
 
 impl Model {
-    /// With the function that is asked.
+    /// Returns the model and the function that the server calls.
     pub(super) fn new() -> (Model, impl PredictFn + Send + 'static) {
         let (asks, asked) = channel();
         let (go, goes) = channel();
@@ -119,7 +119,7 @@ impl Model {
     }
 }
 
-/// All but the sockets.
+/// The service and its model's thread, without sockets.
 pub(super) fn service(
     limits: Limits,
     queue: u32,
@@ -137,7 +137,7 @@ fn card() -> ModelCard {
     ModelCard { task: "classification", texts: &["text"], labels, mask_token: None, max_seq_length: 8 }
 }
 
-/// A text is long or short.
+/// Classifies each text as long or short. Some texts fail on purpose.
 fn answers(examples: Vec<Example>) -> Result<Vec<Prediction>, Failure> {
     let answer = |example: Example| {
         match example.text.as_str() {

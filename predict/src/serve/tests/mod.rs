@@ -1,4 +1,4 @@
-//! The server over HTTP, before a model that does what a test says.
+//! Tests of the server over HTTP, with a model that the test controls.
 
 mod clock;
 mod harness;
@@ -13,7 +13,7 @@ use super::*;
 use harness::{LIMITS, Server};
 use schema::Description;
 
-/// Replaces the header of the body's length by an unknown one.
+/// The head of a request with a chunked body. The last `X-` turns the client's `Content-Length` into an unknown header.
 const CHUNKED: &str = "POST /predict\nTransfer-Encoding: chunked\r\nX-";
 
 fn open() -> Server {
@@ -35,7 +35,7 @@ fn answers_are_objects_or_lists() {
 }
 
 #[test]
-fn what_comes_meanwhile_is_computed_together() {
+fn waiting_requests_share_a_batch() {
     let server = open();
     let first = server.predict(&json!({ "text": "a" }));
     assert_eq!(server.model.asked(), 1);
@@ -50,7 +50,7 @@ fn what_comes_meanwhile_is_computed_together() {
 }
 
 #[test]
-fn a_full_queue_sends_requests_away() {
+fn a_full_queue_refuses_requests() {
     let server = Server::start(LIMITS, 2, Token::none());
     let first = server.predict(&json!({ "text": "a" }));
     assert_eq!(server.model.asked(), 1);
@@ -69,7 +69,7 @@ fn a_full_queue_sends_requests_away() {
 }
 
 #[test]
-fn a_request_that_fails_fails_alone() {
+fn a_failing_request_does_not_fail_its_batch() {
     for bad in ["fail", "panic"] {
         let server = open();
         let first = server.predict(&json!({ "text": "a" }));
@@ -79,7 +79,7 @@ fn a_request_that_fails_fails_alone() {
         let sound = server.predict(&json!({ "text": "b" }));
         server.await_waiting(2);
         server.model.go();
-        // Both together, and then each by itself.
+        // First both together, then each alone.
         assert_eq!([server.answer(), server.answer(), server.answer()], [2, 1, 1]);
         first.check(200, "");
         sound.check(200, "");
@@ -94,7 +94,7 @@ fn requests_beyond_a_limit_are_refused() {
     let mut endless = server.send(CHUNKED, "");
     endless.0.write_all(format!("3e9\r\n{}\r\n0\r\n\r\n", " ".repeat(1001)).as_bytes()).unwrap();
     endless.check(413, "more than 1000 bytes");
-    server.send("POST /predict", "{").check(400, "no JSON");
+    server.send("POST /predict", "{").check(400, "not JSON");
     server.predict(&json!({ "texts": ["a", "b", "c"] })).check(422, "1 to 2");
     server.predict(&json!({ "text": "a".repeat(101) })).check(422, "100 characters");
     server.send("GET /predict", "").check(405, "another method");
@@ -102,7 +102,7 @@ fn requests_beyond_a_limit_are_refused() {
 }
 
 #[test]
-fn what_was_accepted_is_answered_and_nothing_more() {
+fn accepted_requests_are_answered_after_a_stop() {
     let server = open();
     let accepted = server.predict(&json!({ "text": "a" }));
     assert_eq!(server.model.asked(), 1);
@@ -114,7 +114,7 @@ fn what_was_accepted_is_answered_and_nothing_more() {
         assert!(idle.read_line(&mut line).unwrap() > 0, "the connection was closed");
     }
     server.stop.send(()).unwrap();
-    assert_eq!(idle.read_line(&mut line).unwrap(), 0, "a connection that asks nothing is closed");
+    assert_eq!(idle.read_line(&mut line).unwrap(), 0, "an idle connection is closed");
     assert!(TcpStream::connect(server.address).is_err());
     server.model.go();
     accepted.check(200, "\"label\"");
@@ -122,7 +122,7 @@ fn what_was_accepted_is_answered_and_nothing_more() {
 }
 
 #[test]
-fn who_leaves_makes_room_at_once() {
+fn cancelled_requests_free_their_places_at_once() {
     let server = Server::start(LIMITS, 3, Token::none());
     let first = server.predict(&json!({ "text": "a" }));
     assert_eq!(server.model.asked(), 1);
@@ -134,7 +134,7 @@ fn who_leaves_makes_room_at_once() {
     let last = server.predict(&json!({ "texts": ["d", "e"] }));
     server.await_waiting(2);
     server.model.go();
-    assert_eq!(server.answer(), 2, "who has gone is not computed for");
+    assert_eq!(server.answer(), 2, "cancelled texts are not computed");
     first.check(200, "");
     last.check(200, "");
 }
@@ -145,7 +145,7 @@ fn cancelled_requests_are_dropped() {
     let gone = server.predict(&json!({ "texts": ["a", "b"] }));
     assert_eq!(server.model.asked(), 2);
     gone.0.shutdown(Shutdown::Both).unwrap();
-    // Left behind the request that is still computed, it shows that the server knows of the end.
+    // When this second cancelled request has left the queue, the server has also seen the end of the first one.
     let behind = server.predict(&json!({ "text": "c" }));
     server.await_waiting(1);
     behind.0.shutdown(Shutdown::Both).unwrap();
@@ -155,7 +155,7 @@ fn cancelled_requests_are_dropped() {
 }
 
 #[test]
-fn health_is_lost_with_the_model() {
+fn repeated_failures_make_the_server_unhealthy() {
     let server = open();
     let fail = |text: &str| {
         let failing = server.predict(&json!({ "text": text }));
@@ -175,7 +175,7 @@ fn health_is_lost_with_the_model() {
 }
 
 #[test]
-fn a_text_that_cannot_be_encoded_is_its_senders_affair() {
+fn a_text_that_cannot_be_encoded_fails_only_its_request() {
     let server = open();
     for _ in 0..4 {
         let unfit = server.predict(&json!({ "text": "unfit" }));
@@ -197,7 +197,7 @@ fn a_text_that_cannot_be_encoded_is_its_senders_affair() {
 }
 
 #[test]
-fn a_compressed_body_is_not_taken() {
+fn compressed_bodies_are_refused() {
     let server = open();
     let send =
         |encoding: &str| server.send(&format!("POST /predict\nContent-Encoding: {encoding}\r\n"), "{}");
@@ -206,7 +206,7 @@ fn a_compressed_body_is_not_taken() {
 }
 
 #[test]
-fn only_answers_count_as_time_of_a_prediction() {
+fn only_answered_predictions_are_timed() {
     let server = open();
     server.send("POST /predict", "{").check(400, "");
     let answered = server.predict(&json!({ "text": "a" }));
@@ -230,7 +230,7 @@ fn without_a_token_other_sites_are_refused() {
 }
 
 #[test]
-fn the_token_opens_what_is_the_models() {
+fn guarded_paths_need_the_token() {
     let server = Server::start(LIMITS, 8, Token::of(b"geheim"));
     for path in ["GET /model", "GET /metrics", "POST /predict"] {
         let refused = server.send(path, "").check(401, "Authorization: Bearer");
@@ -248,7 +248,7 @@ fn the_token_opens_what_is_the_models() {
 }
 
 #[test]
-fn an_end_is_no_success_unless_all_is_answered() {
+fn a_stop_with_unanswered_requests_is_a_fault() {
     let check = |ended: Ended, expect: Option<u8>| {
         let (queue, worker) = Queue::new(1, ServerMetrics::default());
         let model = worker.start(1, |_, _| Ok(None)).unwrap();
@@ -288,7 +288,7 @@ fn replies_are_as_described() {
     let check = |line: &str, client: harness::Client| {
         let (method, path) = line.split_once(' ').unwrap();
         let reply = client.reply();
-        assert!(description.tells_of(method, path, reply.code, &reply.body), "{line}: {reply:?}");
+        assert!(description.describes(method, path, reply.code, &reply.body), "{line}: {reply:?}");
     };
     for line in ["GET /model", "GET /healthz", "GET /metrics", "GET /openapi.json", "GET /", "POST /predict"]
     {

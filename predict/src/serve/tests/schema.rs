@@ -1,4 +1,4 @@
-//! Checks of values against the schemas of openapi.json: the part of JSON Schema that they use.
+//! Checks values against the schemas of openapi.json, by the keywords of JSON Schema that they use.
 
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ impl Description {
     }
 
     /// Checks `code` and `body`, JSON or not, as an answer of `method path`.
-    pub(super) fn tells_of(&self, method: &str, path: &str, code: u16, body: &str) -> bool {
+    pub(super) fn describes(&self, method: &str, path: &str, code: u16, body: &str) -> bool {
         let operation = &self.0["paths"][path][method.to_lowercase()];
         let Some(content) = operation["responses"][code.to_string()]["content"].as_object() else {
             return false;

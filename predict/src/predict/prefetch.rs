@@ -1,4 +1,4 @@
-//! Work that a thread does ahead of its consumer.
+//! An iterator whose items a thread computes ahead of the consumer.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -6,16 +6,17 @@ use std::thread::{self, JoinHandle};
 use anyhow::{Context, Result, anyhow};
 use shared::fault::panic_reason;
 
-/// Items that a thread of their own makes, one ahead. It may be waiting for input when this process ends.
-pub(super) struct Ahead<T> {
+/// Items that a separate thread computes, one ahead of the consumer. The process may end while that thread waits for
+/// input.
+pub(super) struct Prefetch<T> {
     receiver: Receiver<Result<T>>,
-    /// Until its end was seen.
+    /// None once the thread was joined.
     thread: Option<JoinHandle<()>>,
 }
 
-impl<T: Send + 'static> Ahead<T> {
-    /// Ends after the first error of `items`.
-    pub(super) fn of(items: impl Iterator<Item = Result<T>> + Send + 'static) -> Result<Ahead<T>> {
+impl<T: Send + 'static> Prefetch<T> {
+    /// Starts the thread. The iterator ends after the first error of `items`.
+    pub(super) fn of(items: impl Iterator<Item = Result<T>> + Send + 'static) -> Result<Prefetch<T>> {
         let (sender, receiver) = sync_channel(1);
         let work = move || {
             for item in items {
@@ -26,21 +27,23 @@ impl<T: Send + 'static> Ahead<T> {
             }
         };
         let thread = thread::Builder::new().name("encode".into()).spawn(work);
-        Ok(Ahead { receiver, thread: Some(thread.context("cannot start a thread")?) })
+        Ok(Prefetch { receiver, thread: Some(thread.context("cannot start a thread")?) })
     }
 }
 
-impl<T> Iterator for Ahead<T> {
+impl<T> Iterator for Prefetch<T> {
     type Item = Result<T>;
 
-    /// An error where the thread has panicked, for then items are missing.
+    /// Returns an error where the thread has panicked, since items are missing then.
     fn next(&mut self) -> Option<Result<T>> {
         if let Ok(item) = self.receiver.recv() {
             return Some(item);
         }
         let panicked = self.thread.take()?.join().err()?;
-        let said = panic_reason(&*panicked);
-        Some(Err(anyhow!("the thread that encodes texts has panicked: {said}; not every text is answered")))
+        let reason = panic_reason(&*panicked);
+        Some(Err(anyhow!(
+            "the thread that encodes texts has panicked: {reason}; some texts have no prediction"
+        )))
     }
 }
 
@@ -51,7 +54,7 @@ mod tests {
     #[test]
     fn items_come_in_their_order_up_to_an_error() {
         let items = (0..3).map(Ok).chain([Err(anyhow!("torn")), Ok(4)]);
-        let found: Vec<Result<u8>> = Ahead::of(items).unwrap().collect();
+        let found: Vec<Result<u8>> = Prefetch::of(items).unwrap().collect();
         let [Ok(0), Ok(1), Ok(2), Err(error)] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(error.to_string(), "torn");
     }
@@ -59,7 +62,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_error() {
         let items = (0..4).map(|item| if item < 2 { Ok(item) } else { panic!("index {item}") });
-        let found: Vec<Result<u8>> = Ahead::of(items).unwrap().collect();
+        let found: Vec<Result<u8>> = Prefetch::of(items).unwrap().collect();
         let [Ok(0), Ok(1), Err(error)] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(shared::fault::kind_of(error).code(), 1);
         assert!(error.to_string().contains("panicked: index 2"), "{error:#}");
