@@ -17,52 +17,56 @@ use tasks::Statistics;
 
 const COLUMNS: [&str; 7] = ["metric", "run", "value", "difference", "95 % interval", "p", "test"];
 
-/// A run's answers to the questions of a split.
-pub(crate) struct Answers {
+/// A run's predictions for a split, with their per-example statistics.
+pub(crate) struct RunPredictions {
     name: String,
     predictions: Vec<Prediction>,
     statistics: Box<dyn Statistics>,
 }
 
-impl Answers {
+impl RunPredictions {
+    /// Reads the predictions of the run `name` from the file at `path`.
+    ///
     /// # Errors
-    /// An input fault where the file holds answers to another task, or in other labels than the run's.
-    pub(crate) fn read(name: &str, path: &Path, task: Task, params: &TaskParams) -> Result<Answers> {
+    /// An input fault where the predictions are of another task, or of other labels than those in `params`.
+    pub(crate) fn read(name: &str, path: &Path, task: Task, params: &TaskParams) -> Result<RunPredictions> {
         let mut predictions = Vec::new();
         for batch in PredictionReader::open(path)? {
             predictions.extend(batch?);
         }
-        Answers::new(name, predictions, task, params)
+        RunPredictions::new(name, predictions, task, params)
     }
 
-    fn new(name: &str, predictions: Vec<Prediction>, task: Task, params: &TaskParams) -> Result<Answers> {
+    fn new(
+        name: &str,
+        predictions: Vec<Prediction>,
+        task: Task,
+        params: &TaskParams,
+    ) -> Result<RunPredictions> {
         let unlike = || format!("the run {name} cannot be compared");
         let other_task = || {
             let task = task.name();
-            Fault::input(format!(
-                "{}: it is of another task than {task}; name a run of the same task",
-                unlike()
-            ))
+            Fault::input(format!("{}: its task is not {task}; name a run of this task", unlike()))
         };
         let same_kind = predictions.iter().all(|prediction| prediction.decoded.kind() == task.decoded());
         ensure!(same_kind, other_task());
         let statistics = tasks::spec(task).statistics(&predictions, params).with_context(unlike)?;
-        Ok(Answers { name: name.to_owned(), predictions, statistics })
+        Ok(RunPredictions { name: name.to_owned(), predictions, statistics })
     }
 }
 
-/// Every metric of every run, with what `others` have more than `own`: McNemar's test where an example is right or
-/// wrong, else the paired bootstrap.
+/// A table of every metric of every run, with the difference of `others` from `own` and its p-value. The test is
+/// McNemar's where an example is right or wrong, else the paired bootstrap.
 ///
 /// # Errors
-/// An input fault where another run has not answered the same questions.
+/// An input fault where another run was not evaluated on the same examples.
 pub(crate) fn table(
     metrics: &[Metric],
-    own: &Answers,
-    others: &[Answers],
+    own: &RunPredictions,
+    others: &[RunPredictions],
     bootstrap: Bootstrap,
 ) -> Result<String> {
-    others.iter().try_for_each(|other| ensure_same_questions(own, other))?;
+    others.iter().try_for_each(|other| ensure_same_examples(own, other))?;
     let mut table = Builder::default();
     table.push_record(COLUMNS);
     let all: Vec<usize> = (0..own.statistics.examples()).collect();
@@ -83,8 +87,8 @@ pub(crate) fn table(
 fn cells(
     metric: Metric,
     own_value: f64,
-    own: &Answers,
-    other: &Answers,
+    own: &RunPredictions,
+    other: &RunPredictions,
     bootstrap: Bootstrap,
     all: &[usize],
 ) -> [String; 7] {
@@ -110,8 +114,9 @@ fn cells(
     ]
 }
 
-/// The examples that only one of two runs has right; none where that is a matter of degree.
-fn discordant(metric: Metric, own: &Answers, other: &Answers) -> Option<(u64, u64)> {
+/// The number of examples that only `own` predicts correctly, and that only `other` does; None where the metric does
+/// not decide single examples.
+fn discordant(metric: Metric, own: &RunPredictions, other: &RunPredictions) -> Option<(u64, u64)> {
     let (mut only_own, mut only_other) = (0, 0);
     for row in 0..own.statistics.examples() {
         match (own.statistics.is_correct(metric, row)?, other.statistics.is_correct(metric, row)?) {
@@ -123,8 +128,9 @@ fn discordant(metric: Metric, own: &Answers, other: &Answers) -> Option<(u64, u6
     Some((only_own, only_other))
 }
 
-/// Both must have answered the same examples of the same split, in the same order.
-fn ensure_same_questions(own: &Answers, other: &Answers) -> Result<()> {
+/// Returns an input fault unless both runs have predictions for the same examples, in the same order and with the same
+/// gold answers.
+fn ensure_same_examples(own: &RunPredictions, other: &RunPredictions) -> Result<()> {
     let unlike = |what: String| {
         Fault::input(format!(
             "the runs {} and {} cannot be compared: {what}; evaluate both on the same split of the same corpus",
@@ -137,7 +143,7 @@ fn ensure_same_questions(own: &Answers, other: &Answers) -> Result<()> {
         let (id, other_id) = (&ours.example_id, &theirs.example_id);
         ensure!(id == other_id, unlike(format!("where one has the example {id}, the other has {other_id}")));
         let same = ours.truth == theirs.truth && masked_tokens(ours) == masked_tokens(theirs);
-        ensure!(same, unlike(format!("the example {id} has another answer in each")));
+        ensure!(same, unlike(format!("the gold answers of the example {id} differ")));
     }
     Ok(())
 }
@@ -159,15 +165,15 @@ mod tests {
     const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 200, seed: 7 };
     const METRICS: [Metric; 2] = [Metric::Accuracy, Metric::MacroF1];
 
-    fn answers(name: &str, fixture: Fixture) -> Answers {
-        Answers::new(name, fixture.predictions, fixture.task, &fixture.params).unwrap()
+    fn run(name: &str, fixture: Fixture) -> RunPredictions {
+        RunPredictions::new(name, fixture.predictions, fixture.task, &fixture.params).unwrap()
     }
 
     /// A run against itself, and against one that has every example right.
     #[test]
-    fn every_task_has_a_row_a_metric_and_run() {
+    fn the_table_has_a_row_for_each_metric_and_run() {
         for task in Task::ALL {
-            let [own, same] = ["own", "same"].map(|name| answers(name, Fixture::of(task)));
+            let [own, same] = ["own", "same"].map(|name| run(name, Fixture::of(task)));
             let metrics = task.metrics(&Fixture::of(task).params.entity_recognition);
             let table = table(metrics, &own, &[same], BOOTSTRAP).unwrap();
             for metric in metrics {
@@ -181,16 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_right_throughout_differs() {
-        let own = answers("own", Fixture::of(Task::Classification));
+    fn a_perfect_run_differs_significantly() {
+        let own = run("own", Fixture::of(Task::Classification));
         let mut perfect = Fixture::of(Task::Classification);
         for prediction in &mut perfect.predictions {
             let Decoded::Class { predicted, .. } = &mut prediction.decoded else { panic!("no class") };
             predicted.clone_from(prediction.truth.as_label().unwrap());
         }
-        let table = table(&METRICS, &own, &[answers("perfect", perfect)], BOOTSTRAP).unwrap();
+        let table = table(&METRICS, &own, &[run("perfect", perfect)], BOOTSTRAP).unwrap();
         let row = table.lines().find(|line| line.contains("perfect") && line.contains("accuracy")).unwrap();
-        // 8 examples that only one has right: 2 / 2⁸.
+        // 8 examples are correct in one run only: p = 2 / 2⁸.
         for part in ["1.0000", "+0.3333", "0.0078", "McNemar"] {
             assert!(row.contains(part), "{row}\nlacks {part}");
         }
@@ -198,25 +204,25 @@ mod tests {
     }
 
     fn check_refused(change: impl Fn(&mut Vec<Prediction>), expect: &str) {
-        let own = answers("own", Fixture::of(Task::Classification));
+        let own = run("own", Fixture::of(Task::Classification));
         let mut other = Fixture::of(Task::Classification);
         change(&mut other.predictions);
-        let error = table(&METRICS, &own, &[answers("other", other)], BOOTSTRAP).unwrap_err();
+        let error = table(&METRICS, &own, &[run("other", other)], BOOTSTRAP).unwrap_err();
         assert_eq!(shared::fault::kind_of(&error).code(), 3);
         assert!(format!("{error:#}").contains(expect), "{error:#}");
     }
 
     #[test]
-    fn a_run_of_another_task_is_refused_by_its_name() {
+    fn runs_of_another_task_are_refused_by_name() {
         let Fixture { predictions, params, .. } = Fixture::of(Task::PairRegression);
-        let error = Answers::new("scores", predictions, Task::Classification, &params).err().unwrap();
+        let error = RunPredictions::new("scores", predictions, Task::Classification, &params).err().unwrap();
         assert_eq!(shared::fault::kind_of(&error).code(), 3);
-        let sentence = "the run scores cannot be compared: it is of another task than classification";
+        let sentence = "the run scores cannot be compared: its task is not classification";
         assert!(format!("{error:#}").starts_with(sentence), "{error:#}");
     }
 
     #[test]
-    fn other_questions_are_refused() {
+    fn runs_on_other_examples_are_refused() {
         check_refused(|predictions| predictions.truncate(20), "one has 24 examples, the other 20");
         check_refused(
             |predictions| predictions.swap(0, 2),
@@ -224,6 +230,6 @@ mod tests {
         );
         let flip =
             |predictions: &mut Vec<Prediction>| predictions[0].truth = Truth::Label("<positive>".into());
-        check_refused(flip, "the example test-0 has another answer");
+        check_refused(flip, "the gold answers of the example test-0 differ");
     }
 }

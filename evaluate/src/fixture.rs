@@ -9,7 +9,7 @@ use tasks::{Scores, TaskParams};
 /// The number of examples of every task.
 pub(crate) const EXAMPLES: usize = 24;
 
-/// A text of this kind is in every task's examples; no page may take it for markup.
+/// A text with markup, which every task's examples contain. A page must show it as text.
 pub(crate) const MARKUP: &str = "<script>alert('별로')</script> & <b>굵게</b>";
 
 pub(crate) struct Fixture {
@@ -59,7 +59,7 @@ fn example(task: Task, row: usize, prediction: &Prediction) -> Example {
     }
 }
 
-/// Every third one is wrong, the first among them.
+/// The prediction for the example `row`. Every third one is wrong, beginning with the first.
 fn prediction(task: Task, row: usize) -> Prediction {
     let right = !row.is_multiple_of(3);
     let (truth, decoded, logits) = match task {
@@ -78,11 +78,11 @@ fn prediction(task: Task, row: usize) -> Prediction {
 
 fn class(task: Task, row: usize, right: bool) -> (Truth, Decoded, Vec<f32>) {
     let labels = labels(task);
-    let (label, said) = (row % labels.len(), if right { row } else { row + 1 } % labels.len());
+    let (label, predicted) = (row % labels.len(), if right { row } else { row + 1 } % labels.len());
     let mut logits = vec![0.0; labels.len()];
-    logits[said] = 1.0 + (row as f32) / 10.0;
+    logits[predicted] = 1.0 + (row as f32) / 10.0;
     let decoded =
-        Decoded::Class { predicted: labels[said].to_owned(), probabilities: metrics::softmax(&logits) };
+        Decoded::Class { predicted: labels[predicted].to_owned(), probabilities: metrics::softmax(&logits) };
     (Truth::Label(labels[label].to_owned()), decoded, logits)
 }
 
@@ -92,10 +92,10 @@ fn label_set(row: usize, right: bool) -> (Truth, Decoded, Vec<f32>) {
         (0..labels.len()).filter(|&id| holds(id)).map(|id| labels[id].to_owned()).collect()
     };
     let holds = |id: usize| row.is_multiple_of(id + 2);
-    let said = |id: usize| if right { holds(id) } else { id == 0 };
+    let predicted = |id: usize| if right { holds(id) } else { id == 0 };
     let logits: Vec<f32> =
-        (0..labels.len()).map(|id| if said(id) { 1.5 } else { -2.0 + id as f32 / 4.0 }).collect();
-    let decoded = Decoded::LabelSet { labels: names(&said), probabilities: metrics::sigmoid(&logits) };
+        (0..labels.len()).map(|id| if predicted(id) { 1.5 } else { -2.0 + id as f32 / 4.0 }).collect();
+    let decoded = Decoded::LabelSet { labels: names(&predicted), probabilities: metrics::sigmoid(&logits) };
     (Truth::Labels(names(&holds)), decoded, logits)
 }
 

@@ -28,14 +28,14 @@ use shared::stage::{Job, Named};
 use shared::training_log;
 use tasks::{Evaluation, TaskParams, Undefined, constant_target, evaluate};
 
-use compare::Answers;
+use compare::RunPredictions;
 use report::{Provenance, RESAMPLES, ReportInput};
 use summary::Metrics;
 
-/// Rows that the writer of predictions takes at a time.
+/// The number of predictions that are written at a time.
 const WRITE_ROWS: usize = 4096;
 
-/// Lets the model answer every example of `evaluate.split`, and compares.
+/// Predicts for every example of `evaluate.split`, scores the predictions, and writes metrics, predictions and report.
 ///
 /// # Errors
 /// An input fault where the model or the features are damaged, the split has no examples, or a metric of the task is
@@ -75,8 +75,12 @@ pub fn run(job: &Job) -> Result<Metrics> {
     write_predictions(&evaluated::predictions(&job.output), shape, &evaluation.predictions)?;
 
     let metrics = Metrics::new(config.split, &evaluation);
-    let unsound =
-        || Fault::input(format!("the model in {} gives no numbers; train it again", folder.display()));
+    let unsound = || {
+        Fault::input(format!(
+            "the model in {} gives metrics that are not finite; train it again",
+            folder.display()
+        ))
+    };
     ensure!(metrics.are_finite(), unsound());
     ensure_defined(&evaluation.scores.undefined, config.split)?;
     metrics.write(&evaluated::metrics(&job.output))?;
@@ -85,24 +89,24 @@ pub fn run(job: &Job) -> Result<Metrics> {
     Ok(metrics)
 }
 
-/// The run's evaluation beside those of `others`, as a table: what they differ in, and whether by more than chance.
+/// Compares the run's evaluation with those of `others`: a table of metrics, differences and their significance.
 ///
 /// # Errors
-/// An input fault where another run has not answered the same questions.
+/// An input fault where another run was not evaluated on the same examples.
 pub fn compare(job: &Job, own: &FinishedFolder, others: &[Named]) -> Result<String> {
     let metadata: TokenizeMetadata = job.input(Stage::Tokenize)?.metadata()?;
     let (task, params) = (job.config.task, TaskParams::new(&job.config, metadata.labels));
-    let answers = |name: &str, folder: &FinishedFolder| {
-        Answers::read(name, &evaluated::predictions(folder.path()), task, &params)
+    let predictions = |name: &str, folder: &FinishedFolder| {
+        RunPredictions::read(name, &evaluated::predictions(folder.path()), task, &params)
     };
-    let own = answers(&job.config.name, own)?;
-    let others: Vec<Answers> =
-        others.iter().map(|other| answers(&other.name, &other.folder)).collect::<Result<_>>()?;
+    let own = predictions(&job.config.name, own)?;
+    let others: Vec<RunPredictions> =
+        others.iter().map(|other| predictions(&other.name, &other.folder)).collect::<Result<_>>()?;
     let metrics = task.metrics(&params.entity_recognition);
     compare::table(metrics, &own, &others, Bootstrap { resamples: RESAMPLES, seed: job.config.seed })
 }
 
-/// The output of every row, in their order.
+/// The model's output for every row, in the order of the rows.
 fn outputs(model: &Model, dataset: &Dataset, batch_size: usize) -> Result<Vec<Output>> {
     let mut progress = Progress::new("evaluate", dataset.len() as u64, Unit::Items);
     let between = |rows: usize| {
@@ -114,7 +118,7 @@ fn outputs(model: &Model, dataset: &Dataset, batch_size: usize) -> Result<Vec<Ou
     outputs.continue_value().context("the evaluation ended early")
 }
 
-/// One after the other.
+/// The examples of the file at `path`, read batch by batch.
 fn examples(path: &Path) -> Result<impl Iterator<Item = Result<Example>> + use<>> {
     let batches = ExampleReader::open(path)?;
     Ok(batches.flat_map(|batch| match batch {
@@ -123,7 +127,7 @@ fn examples(path: &Path) -> Result<impl Iterator<Item = Result<Example>> + use<>
     }))
 }
 
-/// A result must have every metric of its task, or it could not be compared with others.
+/// Returns an input fault where a metric of the task has no value, since such a result cannot be compared with others.
 fn ensure_defined(undefined: &[Undefined], split: Split) -> Result<()> {
     let reasons = undefined.iter().map(Undefined::to_string).collect::<Vec<_>>().join(", and ");
     let Some(first) = undefined.first() else { return Ok(()) };

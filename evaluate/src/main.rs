@@ -6,14 +6,14 @@ use clap::Parser;
 use shared::layout::Stage;
 use shared::stage::{StageArgs, exec_worker, reuse_or_exec_worker};
 
-/// Measures the model that `train` made on a split that it has not seen.
+/// Evaluates the model of `train` on a split that it was not trained on.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
     #[command(flatten)]
     stage: StageArgs,
-    /// Prints a table of the run's figures beside those of other runs, and evaluates nothing: names of runs in the work
-    /// folder, or paths of evaluate's folders.
+    /// Prints a table that compares the run's metrics with those of other runs, and evaluates nothing. Takes names of runs
+    /// in the work folder, or paths of evaluate's folders.
     #[arg(long, value_name = "RUN", num_args = 1..)]
     compare: Vec<String>,
 }

@@ -29,7 +29,7 @@ fn a_resample_counts_an_example_as_often_as_it_was_drawn() {
 }
 
 #[test]
-fn accuracy_and_exact_match_are_right_or_wrong() {
+fn accuracy_and_exact_match_decide_every_example() {
     let right = |task, metric| {
         let statistics = statistics_of(&Fixture::of(task));
         (0..EXAMPLES).filter_map(|row| statistics.is_correct(metric, row)).filter(|right| *right).count()
@@ -50,7 +50,7 @@ fn predictions_of_another_task_are_an_input_fault() {
 }
 
 #[test]
-fn no_rows_have_no_mean() {
+fn means_over_no_rows_have_no_value() {
     // A quotient of counts is 0 where there is nothing to count, as in scikit-learn with `zero_division=0`.
     let of_counts = [
         Metric::MacroF1,

@@ -41,7 +41,7 @@ impl Metrics {
         fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Tables of what there is of single labels, and a line of totals.
+    /// The metrics of each label as a table, where the task has labels, and a line of the overall metrics.
     pub(crate) fn text(&self) -> String {
         let Metrics { split, examples, metric_values, details } = self;
         let table = match details {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_holds_every_figure() {
+    fn the_text_holds_every_metric() {
         let mut confusion = Confusion::new(2);
         [(0, 0), (0, 0), (0, 1), (1, 1)]
             .iter()

@@ -12,8 +12,8 @@ use shared::stage::{StageArgs, compare, execute};
 struct Cli {
     #[command(flatten)]
     stage: StageArgs,
-    /// Prints a table of the run's figures beside those of other runs, and evaluates nothing: names of runs in the work
-    /// folder, or paths of evaluate's folders.
+    /// Prints a table that compares the run's metrics with those of other runs, and evaluates nothing. Takes names of runs
+    /// in the work folder, or paths of evaluate's folders.
     #[arg(long, value_name = "RUN", num_args = 1..)]
     compare: Vec<String>,
 }

@@ -18,12 +18,12 @@ pub(super) fn section(predictions: &[Prediction]) -> Option<Section> {
     let headings = ["confidence", "examples", "mean confidence", "accuracy"];
     let body = html! {
         div.charts { (chart(&calibration).figure()) }
-        details { summary { "The diagram's figures" } (table(&headings, calibration.bins.iter().map(row))) }
+        details { summary { "Values of the diagram" } (table(&headings, calibration.bins.iter().map(row))) }
     };
     Some(Section { id: "calibration", title: "Calibration".into(), body })
 }
 
-/// The probability of the label that was chosen.
+/// The confidence of the predicted label, and its correctness; None for other tasks.
 fn judged(prediction: &Prediction) -> Option<Judged> {
     let Decoded::Class { predicted, probabilities } = &prediction.decoded else { return None };
     let confidence = probabilities.iter().copied().reduce(f32::max)?;
@@ -37,8 +37,8 @@ fn chart(calibration: &Calibration) -> Chart {
         id: "reliability",
         title: "Reliability".into(),
         summary: format!(
-            "Expected calibration error {:.4}: how far accuracy and confidence are apart on average. Below the \
-             dashed line the model is surer than it is right.",
+            "Expected calibration error {:.4}: the average distance between accuracy and confidence. Below the \
+             dashed line the model is overconfident.",
             calibration.expected_error
         ),
         x: Axis { name: "confidence", range: Range::Unit },

@@ -9,9 +9,9 @@ use kuva::render::theme::Theme;
 use maud::{Markup, PreEscaped, html};
 use metrics::significance::Interval;
 
-/// Small enough that letters stay readable where a phone shows the whole of it.
+/// The width and height in pixels: small enough that letters stay readable where a phone shows the whole plot.
 const SIZE: (f64, f64) = (440.0, 300.0);
-/// Colours that the style sheet has.
+/// The number of series colours in the style sheet.
 const COLOURS: usize = 6;
 /// The most points of a line; a screen shows no more.
 const POINTS: usize = 500;
@@ -36,7 +36,7 @@ pub(super) struct Axis {
 pub(super) enum Range {
     /// An axis from 0 to 1.
     Unit,
-    /// Whatever the points take.
+    /// An axis over the range of the points.
     Data,
 }
 
@@ -53,7 +53,7 @@ pub(super) enum Mark {
     Joined,
     /// Dots with an interval each, joined by a line.
     Intervals(Vec<Interval>),
-    /// The line of a useless or of a perfect model, dashed.
+    /// A dashed reference line, such as that of a random or a perfect model.
     Reference,
 }
 
@@ -63,7 +63,7 @@ impl Series {
         Series { name: name.into(), points: thin(points), mark: Mark::Line }
     }
 
-    /// The diagonal.
+    /// The reference line from (`low`, `low`) to (`high`, `high`).
     pub(super) fn diagonal(name: impl Into<String>, low: f64, high: f64) -> Series {
         Series { name: name.into(), points: vec![(low, low), (high, high)], mark: Mark::Reference }
     }
@@ -108,7 +108,7 @@ impl Chart {
         } } }
     }
 
-    /// References have no colour of their own.
+    /// Each series with its colour. All reference lines have the same one.
     fn coloured(&self) -> impl Iterator<Item = (&Series, String)> {
         let mut used = 0;
         self.series.iter().map(move |series| {
@@ -133,7 +133,7 @@ impl Chart {
         });
         let mut svg = SvgBackend::new().render_scene(&scene);
         if let Some(id) = clip_id {
-            // kuva counts the charts of the process, and a page must not depend on what was drawn before.
+            // kuva numbers the charts of the process, and a page must not depend on earlier charts.
             svg = svg.replace(&id, &format!("{}-area", self.id));
         }
         let inside = svg.split_once('>').and_then(|(_, rest)| rest.rsplit_once("</svg>"));
@@ -168,7 +168,7 @@ impl Chart {
     }
 }
 
-/// At most [`POINTS`], evenly, the first and the last among them.
+/// At most [`POINTS`] of the points, evenly spaced, with the first and the last.
 fn thin(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     if points.len() <= POINTS {
         return points;
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_is_the_same_however_often_it_is_drawn() {
+    fn a_figure_is_the_same_each_time_it_is_drawn() {
         let points = [(0.0, 0.1), (1.0, 0.9)];
         let first = chart("<i>", &points);
         assert_eq!(first, chart("<i>", &points));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_points_are_drawn_too() {
+    fn charts_of_few_points_are_drawn() {
         chart("none", &[]);
         chart("one", &[(3.0, 0.5)]);
         chart("flat", &[(0.0, 0.5), (1.0, 0.5)]);

@@ -17,7 +17,10 @@ pub(super) fn section(details: &Details, labels: &[String]) -> Option<Section> {
                 tr { th scope="row" { (label) } (cells(counts)) }
             } }
         } }
-        p.note { "Of each true label, how many examples were taken for which, and what part of the row that is." }
+        p.note {
+            "Each row has the examples of a true label: their number for each predicted label, and its share of the \
+             row."
+        }
     };
     Some(Section { id: "confusion", title: "Confusion matrix".into(), body })
 }

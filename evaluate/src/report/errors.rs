@@ -7,20 +7,21 @@ use super::page::Section;
 use super::texts::Texts;
 use tasks::{MaskedStatistics, answer_score, rating};
 
+/// The most errors that are shown.
 const MOST: usize = 50;
-/// Characters of a text that are shown before it has to be opened.
+/// The characters of a text that are visible before the reader opens it.
 const SHOWN: usize = 300;
 
-/// A prediction that is not right.
+/// A wrong prediction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct ModelError {
-    /// The prediction's number.
+    /// The index of the prediction.
     pub(super) row: usize,
     /// The confidence of the model, or the distance to the true score.
     weight: f64,
 }
 
-/// The errors by falling weight; equal ones keep their order.
+/// At most [`MOST`] errors, by falling weight; equal ones keep their order.
 pub(super) fn most_confident(predictions: &[Prediction], labels: &[String]) -> Vec<ModelError> {
     let rows = predictions.iter().enumerate();
     let mut errors: Vec<ModelError> = rows
@@ -38,10 +39,10 @@ fn weight(prediction: &Prediction, labels: &[String]) -> Option<f64> {
             let sure = probabilities.iter().copied().reduce(f32::max)?;
             (label != predicted).then(|| sure.into())
         }
-        (Truth::Labels(truth), Decoded::LabelSet { labels: said, probabilities }) => labels
+        (Truth::Labels(truth), Decoded::LabelSet { labels: predicted, probabilities }) => labels
             .iter()
             .zip(probabilities)
-            .filter_map(|(label, &p)| wrong_label(label, p, truth, said))
+            .filter_map(|(label, &p)| wrong_label(label, p, truth, predicted))
             .reduce(f64::max),
         (Truth::Score(_), Decoded::Score { .. }) => {
             rating(prediction).map(|it| (it.predicted - it.label).abs())
@@ -60,29 +61,29 @@ fn weight(prediction: &Prediction, labels: &[String]) -> Option<f64> {
 }
 
 /// The confidence of a wrong decision about the label; none for a correct one.
-fn wrong_label(label: &String, probability: f32, truth: &[String], said: &[String]) -> Option<f64> {
-    match (truth.contains(label), said.contains(label)) {
+fn wrong_label(label: &String, probability: f32, truth: &[String], predicted: &[String]) -> Option<f64> {
+    match (truth.contains(label), predicted.contains(label)) {
         (false, true) => Some(probability.into()),
         (true, false) => Some(1.0 - f64::from(probability)),
         _ => None,
     }
 }
 
-/// The probability of the likeliest entity that is not there; 0 where some were only missed.
+/// The highest probability of a false entity; 0 where entities were only missed, None where all are correct.
 fn wrong_entities(truth: &[Entity], found: &[PredictedEntity]) -> Option<f64> {
-    let is = |there: &Entity, said: &PredictedEntity| {
-        (there.start, there.end, &there.label) == (said.start, said.end, &said.label)
+    let is = |gold: &Entity, predicted: &PredictedEntity| {
+        (gold.start, gold.end, &gold.label) == (predicted.start, predicted.end, &predicted.label)
     };
-    let false_ones = found.iter().filter(|said| !truth.iter().any(|there| is(there, said)));
-    let surest = false_ones.map(|said| said.probability).reduce(f32::max);
-    let missed = truth.iter().any(|there| !found.iter().any(|said| is(there, said)));
+    let false_ones = found.iter().filter(|predicted| !truth.iter().any(|gold| is(gold, predicted)));
+    let surest = false_ones.map(|predicted| predicted.probability).reduce(f32::max);
+    let missed = truth.iter().any(|gold| !found.iter().any(|predicted| is(gold, predicted)));
     surest.or(missed.then_some(0.0)).map(f64::from)
 }
 
 pub(super) fn section(predictions: &[Prediction], errors: &[ModelError], texts: &Texts) -> Option<Section> {
     let first = &predictions.get(errors.first()?.row)?.decoded;
     let title = match first {
-        Decoded::Score { .. } => "Farthest from the truth",
+        Decoded::Score { .. } => "Largest errors",
         Decoded::Masked { .. } | Decoded::Filled { .. } => "Hardest texts",
         _ => "Most confident errors",
     };
@@ -105,12 +106,12 @@ fn item(prediction: &Prediction, error: ModelError, texts: &Texts) -> Markup {
     } }
 }
 
-/// The truth, the prediction and its confidence.
+/// The gold answer, the prediction and its confidence.
 fn verdict(prediction: &Prediction, weight: f64) -> Markup {
     if let Some(row) = MaskedStatistics::of(prediction) {
         return html! {
             span { "loss " b { (format!("{weight:.4}")) } }
-            span { (row.correct) " of " (row.tokens()) " masked tokens right" }
+            span { (row.correct) " of " (row.tokens()) " masked tokens correct" }
         };
     }
     let sure = match prediction.decoded {
@@ -119,7 +120,7 @@ fn verdict(prediction: &Prediction, weight: f64) -> Markup {
     };
     html! {
         span { "true: " b.truth { (truth(prediction)) } }
-        span { "predicted: " b.said { (said(&prediction.decoded)) } }
+        span { "predicted: " b.said { (predicted(&prediction.decoded)) } }
         span { (sure) }
     }
 }
@@ -138,7 +139,7 @@ fn truth(prediction: &Prediction) -> String {
     }
 }
 
-fn said(decoded: &Decoded) -> String {
+fn predicted(decoded: &Decoded) -> String {
     match decoded {
         Decoded::Class { predicted, .. } => predicted.clone(),
         Decoded::LabelSet { labels, .. } => joined(labels.iter().cloned()),
@@ -164,7 +165,7 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(" · ") }
 }
 
-/// The text, escaped; of a long one the beginning, which opens to the whole.
+/// The text, escaped. A long one shows its beginning, and opens to the whole.
 fn text(text: &str, name: Option<&str>) -> Markup {
     let name = html! { @if let Some(name) = name { b { (name) } " " } };
     match text.char_indices().nth(SHOWN) {
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_surest_errors_come_first() {
+    fn the_most_confident_errors_come_first() {
         let predictions = [
             prediction("good", [0.75, 0.25]),
             prediction("good", [0.1, 0.9]),
@@ -206,10 +207,10 @@ mod tests {
     }
 
     #[test]
-    fn a_set_of_labels_is_as_wrong_as_its_worst_label() {
+    fn a_label_set_has_the_weight_of_its_worst_label() {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<String>>();
-        let check = |truth: &[&str], said: &[&str], expect: Option<f64>| {
-            let decoded = Decoded::LabelSet { labels: names(said), probabilities: vec![0.75, 0.25] };
+        let check = |truth: &[&str], predicted: &[&str], expect: Option<f64>| {
+            let decoded = Decoded::LabelSet { labels: names(predicted), probabilities: vec![0.75, 0.25] };
             let truth = Truth::Labels(names(truth));
             let prediction = Prediction { example_id: "1".into(), truth, decoded, logits: Vec::new() };
             assert_eq!(weight(&prediction, &names(&["a", "b"])), expect, "{prediction:?}");
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_false_entity_weighs_as_much_as_it_was_sure() {
+    fn a_false_entity_has_its_probability_as_weight() {
         check_entities(&[(0, 3)], &[(0, 3, 0.9)], None);
         check_entities(&[(0, 3)], &[(0, 3, 0.9), (4, 5, 0.5), (6, 7, 0.25)], Some(0.5));
         check_entities(&[(0, 3), (4, 5)], &[(0, 3, 0.9)], Some(0.0));
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_opens() {
+    fn long_texts_are_collapsed() {
         let long = "가".repeat(SHOWN + 1);
         let shown = text(&long, None).into_string();
         assert!(

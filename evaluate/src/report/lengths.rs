@@ -13,9 +13,9 @@ use super::page::{Section, table, thousands};
 use super::texts::Texts;
 use tasks::Statistics;
 
-/// Groups of about as many examples each.
+/// The number of groups, with about equally many examples each.
 const GROUPS: usize = 8;
-/// Fewer say nothing.
+/// The fewest examples of a group; fewer give no useful metric.
 const LEAST: usize = 5;
 
 /// A length of an example, in characters.
@@ -44,14 +44,14 @@ pub(super) fn section(
     statistics: &dyn Statistics,
     texts: &Texts,
 ) -> Option<Section> {
-    let parts: Vec<_> =
-        measures(input, texts).iter().map(|measure| part(measure, input, statistics)).collect();
+    let charts: Vec<_> =
+        measures(input, texts).iter().map(|measure| chart_and_table(measure, input, statistics)).collect();
     let body = html! {
-        div.charts { @for (chart, _) in &parts { (chart.figure()) } }
-        @for (chart, table) in &parts { details { summary { (chart.title) ", in figures" } (table) } }
-        p.note { "Groups of about as many examples each; 95 % intervals of the bootstrap." }
+        div.charts { @for (chart, _) in &charts { (chart.figure()) } }
+        @for (chart, table) in &charts { details { summary { (chart.title) ", as a table" } (table) } }
+        p.note { "The groups have about equally many examples; the 95 % intervals come from the bootstrap." }
     };
-    (!parts.is_empty()).then(|| Section { id: "lengths", title: "By length".into(), body })
+    (!charts.is_empty()).then(|| Section { id: "lengths", title: "By length".into(), body })
 }
 
 fn measures(input: &ReportInput<'_>, texts: &Texts) -> Vec<Measure> {
@@ -68,7 +68,7 @@ fn measures(input: &ReportInput<'_>, texts: &Texts) -> Vec<Measure> {
                 measure("by-context", "By length of the context", contexts.collect()),
             ]
         }
-        // Short texts share a row there, so that a row has no length of its own.
+        // Short texts share a row there, so a row has no single length.
         Task::MaskedLm => Vec::new(),
         _ => vec![measure("by-text", "By length of the text", both().collect())],
     }
@@ -80,7 +80,7 @@ fn answer_length(truth: &Truth) -> usize {
     first.map_or(0, |answer| answer.text.chars().count())
 }
 
-/// The metrics that have a value on a handful of examples, the main one first.
+/// The metrics to show, the main one first: those with a value on few examples.
 fn metrics(task: Task, params: &TaskParams) -> &'static [Metric] {
     let all = task.metrics(&params.entity_recognition);
     match task {
@@ -89,7 +89,11 @@ fn metrics(task: Task, params: &TaskParams) -> &'static [Metric] {
     }
 }
 
-fn part(measure: &Measure, input: &ReportInput<'_>, statistics: &dyn Statistics) -> (Chart, maud::Markup) {
+fn chart_and_table(
+    measure: &Measure,
+    input: &ReportInput<'_>,
+    statistics: &dyn Statistics,
+) -> (Chart, maud::Markup) {
     let groups = groups(&measure.lengths);
     let metrics = metrics(input.task, input.params);
     let points: Vec<Vec<Option<Point>>> = metrics
@@ -128,7 +132,8 @@ fn point(
     Some(Point { value, interval: input.bootstrap().interval(group.rows.len(), of_drawn)? })
 }
 
-/// Groups by rising length. Examples of one length stay together, so groups may be fewer and of unequal size.
+/// Groups the examples by rising length. Examples of one length stay together, so groups may be fewer than [`GROUPS`]
+/// and of unequal size.
 fn groups(lengths: &[usize]) -> Vec<Group> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&row| lengths[row]);
@@ -140,7 +145,7 @@ fn groups(lengths: &[usize]) -> Vec<Group> {
             _ => groups.push(alike.to_vec()),
         }
     }
-    // What is left over at the end would be too few by themselves.
+    // A remainder that is too small for a group joins the one before.
     if let [.., before, last] = groups.as_mut_slice()
         && last.len() < wanted.div_ceil(2)
     {
@@ -209,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_as_large_and_never_part_a_length() {
+    fn groups_are_of_equal_size_and_never_split_a_length() {
         check(
             &(0..80).collect::<Vec<_>>(),
             &[
@@ -229,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_group_is_not_a_crumb() {
+    fn a_small_remainder_joins_the_last_group() {
         check(&[1, 2, 3, 4, 5, 6, 7], &[(7, 1, 7)]);
         check(&[1, 2, 3, 4, 5, 6, 7, 8], &[(5, 1, 5), (3, 6, 8)]);
     }

@@ -1,4 +1,4 @@
-//! The headline: every metric of the task with its interval.
+//! The first section: every metric of the task with its confidence interval.
 
 use maud::html;
 use metrics::significance::Interval;
@@ -18,13 +18,13 @@ pub(super) fn section(input: &ReportInput<'_>, statistics: &dyn Statistics) -> S
     let body = html! {
         div.headline { (table(&["metric", "value", "95 % interval"], in_order(input).map(row))) }
         p.note {
-            "Intervals are of the bootstrap over examples: " (RESAMPLES) " resamples, seed " (input.seed) "."
+            "The intervals come from the bootstrap over examples: " (RESAMPLES) " resamples, seed " (input.seed) "."
         }
     };
-    Section { id: "figures", title: "Figures".into(), body }
+    Section { id: "figures", title: "Metrics".into(), body }
 }
 
-/// The task's own metrics as it names them, then all others.
+/// The task's own metrics in its order, then all others.
 fn in_order(input: &ReportInput<'_>) -> impl Iterator<Item = (Metric, f64)> {
     let own = input.task.metrics(&input.params.entity_recognition);
     let metric_values = &input.scores.metric_values;

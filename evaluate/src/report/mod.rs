@@ -1,6 +1,6 @@
-//! `report.html`: one page about an evaluation, which loads nothing and runs no script.
+//! `report.html`: a page about an evaluation. It loads no other file and runs no script.
 //!
-//! It is made of the predictions and the manifests of the inputs, so the same inputs give the same bytes.
+//! It depends only on the predictions and the manifests of the inputs, so the same inputs give the same bytes.
 
 mod calibration;
 mod chart;
@@ -32,7 +32,7 @@ pub(crate) const RESAMPLES: u32 = 1000;
 
 /// The input of a report.
 pub(crate) struct ReportInput<'a> {
-    /// The run's.
+    /// The name of the run.
     pub(crate) name: &'a str,
     pub(crate) task: Task,
     pub(crate) split: Split,
@@ -41,7 +41,7 @@ pub(crate) struct ReportInput<'a> {
     pub(crate) params: &'a TaskParams,
     pub(crate) predictions: &'a [Prediction],
     pub(crate) scores: &'a Scores,
-    /// Train's journal.
+    /// The log of `train`.
     pub(crate) training_log: &'a [LogEntry],
     pub(crate) provenance: &'a Provenance<'a>,
 }
@@ -52,11 +52,11 @@ impl ReportInput<'_> {
     }
 }
 
-/// The page. `examples` are those of the predictions in their order, with others in between where a task packs several
-/// into one row.
+/// Renders the page. `examples` are those of the predictions, in the same order. Others may stand in between,
+/// where a task packs several examples into one row.
 ///
 /// # Errors
-/// An input fault where predictions are not of the task, or have no example.
+/// An input fault where the predictions are not of the task, or a prediction has no example.
 pub(crate) fn html(
     input: &ReportInput<'_>,
     examples: impl Iterator<Item = Result<Example>>,

@@ -4,12 +4,12 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::ReportInput;
 
-/// Nothing is loaded and nothing runs, whatever a text may hold.
+/// The Content-Security-Policy of the page: nothing is loaded and no script runs, whatever a text contains.
 const POLICY: &str = include_str!("policy.txt").trim_ascii();
 
 const STYLE: &str = include_str!("style.css");
 
-/// A part of the page.
+/// A section of the page.
 pub(super) struct Section {
     /// Its anchor, unique in the page.
     pub(super) id: &'static str,
@@ -51,7 +51,7 @@ pub(super) fn page(input: &ReportInput<'_>, sections: impl Iterator<Item = Secti
     }
 }
 
-/// A table with a line of headings; the first column names the rows, the others hold figures.
+/// A table with a line of headings; the first column names the rows, the others hold values.
 pub(super) fn table(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Markup {
     html! {
         div.scroll { table {
@@ -65,7 +65,7 @@ pub(super) fn table(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) 
     }
 }
 
-/// With a comma between thousands.
+/// The number with commas between thousands.
 pub(super) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_parted() {
+    fn thousands_are_separated_by_commas() {
         let check = |count, expect: &str| assert_eq!(thousands(count), expect);
         check(0, "0");
         check(999, "999");

@@ -9,6 +9,7 @@ use shared::metadata::{FetchMetadata, Source, SplitMetadata, TrainMetadata};
 use super::ReportInput;
 use super::page::{Section, table, thousands};
 
+/// The origin of the evaluation: corpus, model, device and earlier stages.
 pub(crate) struct Provenance<'a> {
     pub(crate) fetched: &'a FetchMetadata,
     /// The statistics of the evaluated split.
@@ -29,9 +30,9 @@ pub(super) fn section(input: &ReportInput<'_>) -> Section {
         h3 { "Stages" }
         (stages(&provenance.manifests))
         p.note {
-            "A fingerprint names the stage's folder, the digest covers its files and facts. Time and memory are \
-             those of the process that finished the stage; evaluate's own stand in the manifest beside this page, \
-             which is written after it."
+            "The fingerprint names the stage's folder; the digest covers its files and metadata. Time and memory \
+             are those of the process that finished the stage. Those of evaluate are in the manifest beside this \
+             page, which is written later."
         }
         h3 { "Configuration" }
         @for manifest in &provenance.manifests { (section_of(manifest.stage, &manifest.config)) }
@@ -68,7 +69,7 @@ fn run(input: &ReportInput<'_>) -> Markup {
 
 fn trained(training: &TrainMetadata) -> String {
     format!(
-        "{} steps; the model after step {} was kept, on dev with {}",
+        "{} steps; the model after step {} was kept, with {} on dev",
         thousands(training.steps),
         thousands(training.best_step),
         training.best_dev.sentence()
@@ -111,7 +112,7 @@ fn sources(sources: &[Source]) -> Markup {
     let row = |source: &Source| vec![source.location.clone(), thousands(source.bytes), source.sha256.clone()];
     html! { @if !sources.is_empty() {
         details {
-            summary { "Files as they came" }
+            summary { "Source files" }
             (table(&["location", "bytes", "SHA-256"], sources.iter().map(row)))
         }
     } }
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_in_units_that_fit() {
+    fn durations_have_readable_units() {
         let check = |seconds, expect: &str| assert_eq!(duration(seconds), expect);
         check(0.04, "0.0 s");
         check(59.4, "59.4 s");

@@ -1,4 +1,4 @@
-//! ROC and precision-recall curves: a label against the rest.
+//! ROC and precision-recall curves: one label against all others.
 
 use maud::html;
 use metrics::ranking::{PrecisionRecall, Roc, Scored, precision_recall, roc};
@@ -7,7 +7,7 @@ use shared::schema::{Decoded, Prediction, Truth};
 use super::chart::{Axis, Chart, Range, Series};
 use super::page::{Section, table};
 
-/// Curves that can be told apart.
+/// The most curves of a chart; more cannot be told apart.
 const MOST: usize = 6;
 
 /// A label whose curves are defined.
@@ -41,7 +41,7 @@ pub(super) fn section(predictions: &[Prediction], labels: &[String]) -> Option<S
     (!ranked.is_empty()).then(|| Section { id: "ranking", title: "Precision, recall and ROC".into(), body })
 }
 
-/// All labels; where an example has one of two, the second, which is the positive one.
+/// The ids of the labels with curves: all, or only the second (positive) one where an example has one of two labels.
 fn chosen(predictions: &[Prediction], labels: &[String]) -> std::ops::Range<usize> {
     match predictions.first().map(|prediction| &prediction.decoded) {
         Some(Decoded::Class { .. }) if labels.len() == 2 => 1..2,
@@ -50,7 +50,7 @@ fn chosen(predictions: &[Prediction], labels: &[String]) -> std::ops::Range<usiz
     }
 }
 
-/// None where the split holds the label in no example, or in all.
+/// The curves of a label; None where no example of the split has it, or all have it.
 fn rank<'a>(predictions: &[Prediction], label: &'a str, id: usize) -> Option<Ranked<'a>> {
     let scored = |Prediction { truth, decoded, .. }: &Prediction| {
         let (Decoded::Class { probabilities, .. } | Decoded::LabelSet { probabilities, .. }) = decoded else {
@@ -93,7 +93,7 @@ fn roc_chart(ranked: &[Ranked<'_>]) -> Chart {
         ["roc", "ROC", "Area under the curve"],
         ["false positive rate", "true positive rate"],
         areas,
-        lines.chain([Series::diagonal("by chance", 0.0, 1.0)]).collect(),
+        lines.chain([Series::diagonal("random", 0.0, 1.0)]).collect(),
     )
 }
 

@@ -1,4 +1,4 @@
-//! Predicted scores against the true ones.
+//! A plot of predicted scores against the true ones.
 
 use maud::html;
 use metrics::regression::Rating;
@@ -8,7 +8,7 @@ use super::chart::{Axis, Chart, Mark, Range, Series};
 use super::page::{Section, thousands};
 use tasks::rating;
 
-/// More of them would only cover each other.
+/// The most points of the plot; more would cover each other.
 const MOST: usize = 2000;
 
 pub(super) fn section(predictions: &[Prediction]) -> Option<Section> {
@@ -25,8 +25,8 @@ pub(super) fn section(predictions: &[Prediction]) -> Option<Section> {
         x: Axis { name: "true score", range: Range::Data },
         y: Axis { name: "predicted score", range: Range::Data },
         series: vec![
-            Series { name: "an example".into(), points, mark: Mark::Dots },
-            Series::diagonal("as it should be", low, high),
+            Series { name: "example".into(), points, mark: Mark::Dots },
+            Series::diagonal("perfect", low, high),
         ],
     };
     let body = html! { div.charts { (chart.figure()) } };
@@ -42,5 +42,5 @@ fn summary(ratings: &[Rating], shown: usize) -> String {
             format!(" {} of {} examples are shown.", thousands(shown as u64), thousands(ratings.len() as u64))
         }
     };
-    format!("Predicted scores are {mean:.4} off on average.{shown}")
+    format!("The mean absolute error is {mean:.4}.{shown}")
 }

@@ -40,7 +40,7 @@ fn training_log() -> Vec<LogEntry> {
     vec![train(1), train(2), LogEntry::Dev { step: 2, epoch: 1.0, metrics }]
 }
 
-fn fetch_facts() -> FetchMetadata {
+fn fetch_metadata() -> FetchMetadata {
     FetchMetadata {
         corpus: "made <up>".into(),
         licence: "CC0".into(),
@@ -69,7 +69,7 @@ fn page(task: Task) -> String {
         unk_rate: 0.0,
     };
     let provenance = Provenance {
-        fetched: &fetch_facts(),
+        fetched: &fetch_metadata(),
         tokenized: Some(tokenized),
         training: &training,
         manifests: manifests.iter().collect(),
@@ -113,7 +113,7 @@ fn every_task_has_its_sections() {
 }
 
 #[test]
-fn every_metric_stands_in_the_page() {
+fn the_page_has_every_metric() {
     for task in Task::ALL {
         let (page, fixture) = (page(task), Fixture::of(task));
         for (metric, value) in fixture.scores.metric_values.iter() {
@@ -130,7 +130,7 @@ const ACTIVE: [&str; 12] = [
 ];
 
 #[test]
-fn nothing_is_loaded_and_nothing_runs() {
+fn the_page_loads_nothing_and_runs_nothing() {
     for task in Task::ALL {
         let page = page(task);
         for part in ACTIVE {
@@ -143,7 +143,7 @@ fn nothing_is_loaded_and_nothing_runs() {
 }
 
 #[test]
-fn what_users_wrote_is_text() {
+fn markup_in_user_texts_is_escaped() {
     let escaped = maud::html! { (MARKUP) }.into_string();
     for task in Task::ALL {
         let page = page(task);
@@ -157,7 +157,7 @@ fn what_users_wrote_is_text() {
 }
 
 #[test]
-fn the_reader_chooses_light_or_dark() {
+fn the_page_follows_the_readers_colour_scheme() {
     let page = page(Task::Classification);
     assert!(page.contains("prefers-color-scheme: dark") && page.contains("width=device-width"));
 }
@@ -170,7 +170,7 @@ fn the_same_inputs_give_the_same_page() {
 }
 
 #[test]
-fn provenance_names_what_was_used() {
+fn provenance_names_corpus_model_and_manifests() {
     let page = page(Task::Classification);
     for part in [
         "CC0",

@@ -8,11 +8,12 @@ use shared::schema::{Example, Prediction};
 
 use super::errors::ModelError;
 
+/// The lengths of all texts, and the examples of the errors.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    /// One a prediction.
+    /// One item for each prediction.
     pub(super) lengths: Vec<Lengths>,
-    /// Examples by the number of their prediction.
+    /// The examples of errors, by the index of their prediction.
     shown: BTreeMap<usize, Example>,
 }
 
@@ -20,12 +21,15 @@ pub(super) struct Texts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lengths {
     pub(super) text: usize,
-    /// 0 where there is one text.
+    /// 0 for an example with one text.
     pub(super) text_pair: usize,
 }
 
 impl Texts {
     /// Reads the examples in one pass and keeps only those of `errors`.
+    ///
+    /// # Errors
+    /// An input fault where a prediction has no example.
     pub(super) fn read(
         examples: impl Iterator<Item = Result<Example>>,
         predictions: &[Prediction],
@@ -39,7 +43,7 @@ impl Texts {
                 examples.find(|example| example.as_ref().map_or(true, |it| it.example_id == *example_id));
             let lost = || {
                 Fault::input(format!(
-                    "the predictions have an example {example_id}, which the examples have not"
+                    "the example {example_id} has a prediction, but is not among the examples"
                 ))
             };
             let example = found.with_context(lost)??;

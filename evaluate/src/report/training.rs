@@ -14,7 +14,7 @@ pub(super) fn section(training_log: &[LogEntry], best_step: u64) -> Option<Secti
     let charts: Vec<Chart> = charts.into_iter().filter(has_points).collect();
     let body = html! {
         div.charts { @for chart in &charts { (chart.figure()) } }
-        details { summary { "Figures on dev" } (dev_table(training_log)) }
+        details { summary { "Metrics on dev" } (dev_table(training_log)) }
     };
     (!charts.is_empty()).then(|| Section { id: "training", title: "Training".into(), body })
 }
@@ -26,7 +26,7 @@ fn has_points(chart: &Chart) -> bool {
 fn loss(training_log: &[LogEntry]) -> Chart {
     let dev = dev_of(training_log, Metric::Loss);
     let least = dev.iter().copied().min_by(|left, right| left.1.total_cmp(&right.1));
-    let least = least.map(|(step, loss)| format!("On dev it is least after step {step}: {loss:.4}."));
+    let least = least.map(|(step, loss)| format!("The lowest loss on dev is {loss:.4}, after step {step}."));
     let train = train_of(training_log, |entry| Some(entry.loss));
     chart(
         "training-loss",
@@ -50,7 +50,7 @@ fn metrics(training_log: &[LogEntry], best_step: u64) -> Chart {
 fn learning_rate(training_log: &[LogEntry]) -> Chart {
     let points = train_of(training_log, |entry| Some(entry.learning_rate));
     let most = points.iter().map(|(_, rate)| *rate).reduce(f64::max);
-    let summary = most.map(|rate| format!("At most {rate:.1e}."));
+    let summary = most.map(|rate| format!("The highest rate is {rate:.1e}."));
     chart(
         "training-learning-rate",
         "Learning rate",
@@ -77,7 +77,7 @@ fn chart(
     }
 }
 
-/// A value in a line of the training log.
+/// The values of a training line of the log that charts show.
 struct TrainLine {
     loss: f64,
     accuracy: Option<f64>,
@@ -107,7 +107,7 @@ fn dev_of(training_log: &[LogEntry], metric: Metric) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// That dev was judged by.
+/// The metrics in the evaluations of dev.
 fn dev_metrics(training_log: &[LogEntry]) -> BTreeSet<Metric> {
     dev(training_log)
         .flat_map(|(_, _, metric_values)| metric_values.iter().map(|(metric, _)| metric))
