@@ -1,4 +1,4 @@
-//! One label for a text: sentiment, topic, intent.
+//! Classification: one label for one text or two, such as a sentiment or a topic.
 
 use anyhow::Result;
 use metrics::{Confusion, log_softmax};
@@ -39,7 +39,7 @@ impl TaskSpec for Classification {
     }
 }
 
-/// One label an example.
+/// The label, the prediction and the loss of every example.
 #[derive(Debug)]
 struct ClassStatistics {
     rows: Vec<Row>,

@@ -1,9 +1,9 @@
-//! Splits whose rows all have the same target: a model learns nothing from them, and their metrics say nothing.
+//! Splits in which all rows have the same target. A model learns nothing from them, and their metrics are meaningless.
 
 use shared::schema::{Features, Targets};
 
-/// The target that all `rows` share, as a clause; none where two of them differ or have no labels. `outputs` are the names of
-/// the model's outputs, in the order of their ids.
+/// The target that all `rows` share, as a clause for messages; none if targets differ or are unknown. `outputs` are the names
+/// of the model's outputs, in the order of their ids.
 pub fn constant_target(rows: &[Features], outputs: &[String]) -> Option<String> {
     let name = |id: i64| usize::try_from(id).ok().and_then(|id| outputs.get(id)).map_or("", String::as_str);
     let first = &rows.first()?.targets;
@@ -27,7 +27,7 @@ pub fn constant_target(rows: &[Features], outputs: &[String]) -> Option<String> 
     rows.iter().all(|row| row.targets == *first).then_some(clause)
 }
 
-/// The only tag of the rows, or none if no token has a tag; absent where there are two.
+/// The tag that all tagged tokens of the rows share: `Some(None)` without tagged tokens, `None` if tags differ.
 fn constant_tag(rows: &[Features]) -> Option<Option<i64>> {
     let tags = rows.iter().flat_map(|row| match &row.targets {
         Targets::Tags(tags) => tags.as_slice(),
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_rows_have_in_common_is_told() {
+    fn a_target_that_all_rows_share_is_described() {
         use Targets::{Class, Classes, Score, Span, Tags, Unknown};
         check(&[], None);
         check(&[Unknown, Unknown], None);

@@ -10,27 +10,27 @@ use shared::tokens::Tokens;
 pub struct Encoded {
     /// The row itself.
     pub features: Features,
-    /// True where the text was truncated.
+    /// True if the text was truncated.
     pub truncated: bool,
     /// The number of tokens, special tokens excluded.
     pub pieces: u64,
     /// The number of unknown tokens among them.
     pub unknown: u64,
-    /// The alignment of the whole example; it stands with the first row.
+    /// The alignment of the whole example, on its first row; zero on its other rows.
     pub alignment: Alignment,
 }
 
-/// The fit between marked parts of a text and its tokens.
+/// The alignment of the entities or answers of a text with its tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Alignment {
-    /// The number of marked parts.
+    /// The number of entities or answers.
     pub marked: u64,
-    /// The number of marked parts that begin and end at token boundaries; a model can find only these exactly.
+    /// The number of them that begin and end at token boundaries. A model can find only these exactly.
     pub exact: u64,
 }
 
 impl Encoded {
-    /// Makes a row of `tokens`; `unknown` is the id of the unknown token, and `offsets` has one place a token or none.
+    /// Makes a row from `tokens`. `unknown` is the id of the unknown token; `offsets` has one item per token, or is empty.
     pub(crate) fn new(
         example_id: &str,
         tokens: &Tokens,

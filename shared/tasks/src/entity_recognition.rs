@@ -1,9 +1,9 @@
-//! Names in a text: people, places, times.
+//! Named entity recognition: the names of people, places and times in a text.
 //!
-//! Entities are parts of a text, in characters; a model tags tokens, in IOB2. Most Korean names end inside a word, before
-//! a particle, so by default each piece has a tag: that of its first character, as in KLUE-baseline. Tags of pieces cannot
-//! express a name that begins or ends inside a piece; the tokenize stage counts such names. Where words are the unit, only
-//! the first piece of a word has a tag.
+//! Entities are ranges of characters; a model tags tokens, in IOB2. Most Korean names end inside a word, before a particle, so
+//! by default each piece has the tag of its first character, as in KLUE-baseline. Tags of pieces cannot express a name that
+//! begins or ends inside a piece; the tokenize stage counts such names. With words as units, only the first piece of a word
+//! has a tag.
 
 mod reading;
 mod statistics;
@@ -116,7 +116,7 @@ impl TaskSpec for EntityRecognition {
         Ok(Decoded::Entities { text: example.text.clone(), entities })
     }
 
-    /// Both F1 are of the characters that are no whitespace, as in KLUE-baseline.
+    /// Both F1 leave out white space, as in KLUE-baseline.
     fn statistics(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Box<dyn Statistics>> {
         Ok(if is_plain(params) {
             Box::new(WordStatistics::of(predictions, params)?)
@@ -133,7 +133,7 @@ impl EntityRecognition {
     }
 }
 
-/// The scheme of the names of the model's outputs: its own, or that of a training here.
+/// The tag scheme of the model's output names: the configured one for a foreign model, IOB2 or plain for one trained here.
 fn scheme_of_outputs(params: &TaskParams) -> TagScheme {
     match params.entity_recognition.scheme {
         Some(TagScheme::Plain) => TagScheme::Plain,
@@ -142,22 +142,22 @@ fn scheme_of_outputs(params: &TaskParams) -> TagScheme {
     }
 }
 
-/// True where tags belong to words and mean no entities.
+/// True if the tags are plain tags of words, without entities.
 fn is_plain(params: &TaskParams) -> bool {
     params.entity_recognition.scheme == Some(TagScheme::Plain)
 }
 
-/// A text in tokens, before it is cut into windows.
+/// A text in tokens, before it is split into windows.
 struct Text {
     pieces: Vec<Piece>,
-    /// The place of each piece.
+    /// The characters of each piece.
     places: Vec<Offset>,
-    /// The tag of each piece; absent where the text has no labels.
+    /// The tag id of each piece; none for a text without labels.
     tag_ids: Option<Vec<i64>>,
 }
 
 impl Text {
-    /// Pieces that belong to the window have a place and a tag; all other tokens have neither. So each piece is learned and
+    /// Encodes one window. Only the pieces that belong to the window have offsets and tags, so each piece is trained and
     /// predicted once.
     fn row(&self, window: &WindowSpan, id: &str, tokenizer: &dyn Tokenizer) -> Result<Encoded> {
         let shown: Vec<u32> = self.pieces[window.shown.clone()].iter().map(|piece| piece.id).collect();
@@ -172,15 +172,15 @@ impl Text {
     }
 }
 
-/// `values` from `start` on, with `nothing` before and behind them, `length` in all.
+/// `length` items: `values` from index `start`, and `nothing` before and after them.
 fn placed<T: Copy>(values: &[T], start: usize, length: usize, nothing: T) -> Vec<T> {
     let mut all = vec![nothing; length];
     all.iter_mut().skip(start).zip(values).for_each(|(place, value)| *place = *value);
     all
 }
 
-/// The place of every piece: those of its characters that no earlier piece has. A piece of whitespace has no place, and of
-/// several pieces of one character (as of `½`) only the first has one.
+/// The offset of every piece: its characters without those of earlier pieces. A piece of white space has no offset. If one
+/// character became several pieces (such as `½`), only the first piece has an offset.
 fn places(pieces: &[Piece]) -> Result<Vec<Offset>> {
     let mut taken = 0;
     let place = |piece: &Piece| {
@@ -194,7 +194,7 @@ fn places(pieces: &[Piece]) -> Result<Vec<Offset>> {
     pieces.iter().map(place).collect()
 }
 
-/// The tag id of the first character of every place.
+/// The tag id of the first character of every offset; [`Targets::IGNORED`] without one.
 fn tag_ids(places: &[Offset], characters: &[Tag], set: &TagSet) -> Vec<i64> {
     let id = |place: &Offset| {
         let tag = characters.get(usize::try_from(place.start).ok()?)?;
@@ -212,7 +212,7 @@ fn align(entities: &[Entity], places: &[Offset]) -> Alignment {
     Alignment { marked: entities.len() as u64, exact: entities.iter().filter(exact).count() as u64 }
 }
 
-/// A unit of the text, a token or a word, with its predicted tag.
+/// A token or a word with its predicted tag.
 struct Tagged {
     place: Offset,
     tag: Tag,
@@ -220,7 +220,7 @@ struct Tagged {
 }
 
 impl Tagged {
-    /// Takes the most probable tag of `set`.
+    /// Chooses the most probable tag of `set`.
     fn new(place: Offset, probabilities: &[f32], set: &TagSet) -> Result<Tagged> {
         let best = argmax(probabilities);
         let tag = set.tag(best).context("the model has other labels")?;
@@ -228,7 +228,7 @@ impl Tagged {
     }
 }
 
-/// The tokens that belong to the window, with probabilities from its logits, `labels` of them a token.
+/// The tokens that belong to the window, each with the softmax of its `labels` logits.
 fn own_tokens(window: &Window<'_>, labels: usize) -> Result<Vec<Token>> {
     let (features, logits) = (window.features, window.output.logits());
     ensure!(logits.len() == features.offsets.len() * labels, "the model has other labels");
@@ -241,7 +241,7 @@ fn tagged(tokens: &[Token], set: &TagSet) -> Result<Vec<Tagged>> {
     tokens.iter().map(|token| Tagged::new(token.place, &token.probabilities, set)).collect()
 }
 
-/// The entity of `units`, one at least.
+/// The entity of `units`, which are not empty; its probability is the mean of theirs.
 fn found(units: &[Tagged], class: usize, params: &TaskParams) -> Result<PredictedEntity> {
     let (first, last) = units.first().zip(units.last()).context("an entity without tokens")?;
     let probability = units.iter().map(|unit| unit.probability).sum::<f32>() / units.len() as f32;
@@ -253,10 +253,10 @@ fn found(units: &[Tagged], class: usize, params: &TaskParams) -> Result<Predicte
     })
 }
 
-/// The true and the predicted tags of all characters but whitespace, which the scores of entities compare.
+/// The true and the predicted tags of all characters but white space, which the entity scores compare.
 ///
 /// # Errors
-/// An input fault where the prediction is of another task, or has an unknown label.
+/// A [`Fault::input`] for a prediction of another task or with an unknown label.
 fn compared_tags(prediction: &Prediction, params: &TaskParams) -> Result<[Vec<Tag>; 2]> {
     let Decoded::Entities { text, entities } = &prediction.decoded else {
         bail!(Fault::input("it has no predicted entities"))
@@ -275,7 +275,7 @@ fn true_tags(truth: &Truth, text: &str, params: &TaskParams) -> Result<Vec<Tag>>
     tags(entities.iter().map(|entity| (entity.start, entity.end, &entity.label)), text, params)
 }
 
-/// The tag of every character, from the places and labels of entities.
+/// The tag of every character, from the start, the end and the label of each entity.
 fn tags<'a>(
     entities: impl Iterator<Item = (u32, u32, &'a String)>,
     text: &str,

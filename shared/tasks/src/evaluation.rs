@@ -12,19 +12,20 @@ use shared::fault::Fault;
 use shared::metric::Metric;
 use shared::schema::{Example, Features};
 
-/// The predictions for a split, and their metrics.
+/// The predictions of a split, and their metrics.
 #[derive(Debug)]
 pub struct Evaluation {
-    /// One an example, in their order.
+    /// One prediction per example, in the order of the examples.
     pub predictions: Vec<Prediction>,
-    /// With the loss.
+    /// The metrics, with the loss.
     pub scores: Scores,
 }
 
-/// Evaluates the outputs of `rows`: the features of the first of `examples`, or of all, in their order.
+/// Evaluates the outputs of a model. `rows` are the features of `examples`, or of the first of them, in their order;
+/// `outputs` has one item per row.
 ///
 /// # Errors
-/// A [`Fault::input`] where rows do not belong to these examples.
+/// A [`Fault::input`] for rows that do not belong to the examples.
 pub fn evaluate(
     task: Task,
     params: &TaskParams,
@@ -48,7 +49,7 @@ pub fn evaluate(
     Ok(Evaluation { predictions, scores })
 }
 
-/// The prediction for `example`, which `decode` makes of its rows.
+/// The prediction for `example`, with the result of `decode`.
 ///
 /// # Errors
 /// The errors of `decode`, with the example's id.
@@ -63,7 +64,7 @@ pub fn prediction(
     Ok(Prediction { example_id: example.example_id, truth: example.truth, decoded, logits })
 }
 
-/// The logits of a whole text; empty where the model has an output for every token.
+/// The logits of a whole text, `[labels]`; empty for a model with outputs per token.
 fn logits_of_text(task: Task, windows: &[Window<'_>]) -> Vec<f32> {
     match (task.output_layer(), windows.first()) {
         (OutputLayer::Sequence, Some(window)) => window.output.logits().to_vec(),
@@ -71,7 +72,7 @@ fn logits_of_text(task: Task, windows: &[Window<'_>]) -> Vec<f32> {
     }
 }
 
-/// Finds the next example `id`. An example that was packed into another's row has no row of its own.
+/// Advances to the example `id`. Examples without a row of their own are skipped: they were packed into an earlier row.
 fn find(examples: &mut impl Iterator<Item = Result<Example>>, id: &str) -> Result<Example> {
     for example in examples {
         let example = example?;
@@ -79,5 +80,5 @@ fn find(examples: &mut impl Iterator<Item = Result<Example>>, id: &str) -> Resul
             return Ok(example);
         }
     }
-    Err(Fault::input(format!("the features have an example {id}, which the examples have not")).into())
+    Err(Fault::input(format!("the features hold the example {id}, which is not among the examples")).into())
 }

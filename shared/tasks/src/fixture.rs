@@ -13,14 +13,14 @@ pub(super) const SPACE: u32 = 4;
 /// The id of the vocabulary's first piece.
 pub(super) const FIRST: u32 = 5;
 
-/// Words are cut into pieces, the longest first; one that cannot be cut so is a single unknown token.
+/// A greedy tokenizer: each word is split into the longest matching pieces, or is one unknown token.
 pub(super) struct FixtureTokenizer {
     vocabulary: Vec<Vec<char>>,
     max_seq_length: usize,
 }
 
 impl FixtureTokenizer {
-    /// `vocabulary` has spaces between its pieces.
+    /// `vocabulary` lists the pieces, separated by spaces.
     pub(super) fn new(vocabulary: &str, max_seq_length: usize) -> FixtureTokenizer {
         let vocabulary = vocabulary.split(' ').map(|piece| piece.chars().collect()).collect();
         FixtureTokenizer { vocabulary, max_seq_length }
@@ -104,7 +104,7 @@ impl Tokenizer for FixtureTokenizer {
             }
             start += word.len() + 1;
         }
-        // The end of a text is no place for a space.
+        // A space at the end of a text gives no piece.
         pieces.retain(|piece| (piece.start as usize) < characters.len());
         Ok(pieces)
     }

@@ -1,4 +1,4 @@
-//! The tasks: each file holds the encoding, the decoding and the scoring of one task.
+//! The tasks. Each file holds the encoding, the decoding and the scoring of one task.
 
 #![warn(missing_docs)]
 
@@ -43,21 +43,24 @@ pub use regression::rating;
 pub use scores::{Details, Scores, Undefined, Window};
 pub use statistics::{Statistics, score};
 
-/// A task: it encodes examples as rows of features, and decodes the [`Output`] of every row to a prediction.
+/// A task: it encodes examples as rows of features, decodes the [`Output`] of every row to a prediction, and scores predictions.
 pub trait TaskSpec: Debug + Sync {
     /// The names of the model's outputs, in the order of their ids.
     fn outputs(&self, params: &TaskParams) -> Vec<String> {
         params.labels.clone()
     }
 
-    /// A note about the training for readers of the model's outputs: a key of config.json that `transformers` ignores, and its
-    /// value.
+    /// A note on the training for programs that decode the model's outputs: a key of config.json that `transformers` ignores,
+    /// and its value.
     fn note(&self, params: &TaskParams) -> Option<(&'static str, Value)> {
         let _ = params;
         None
     }
 
-    /// Encodes an example as rows of features: one row, or one a window where the text is too long and must not be cut.
+    /// Encodes an example as rows of features: one row, or one row per window of a long text that must not be truncated.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] or a [`Fault::usage`] for an example that cannot be encoded with these parameters.
     fn encode(
         &self,
         example: &Example,
@@ -65,7 +68,7 @@ pub trait TaskSpec: Debug + Sync {
         tokenizer: &mut dyn Tokenizer,
     ) -> Result<Vec<Encoded>>;
 
-    /// Packs rows of neighbouring examples into one, where the task allows it.
+    /// Packs the rows of neighbouring examples into longer rows, if the task allows it.
     fn pack(&self, rows: Vec<Encoded>, tokenizer: &dyn Tokenizer) -> Vec<Encoded> {
         let _ = tokenizer;
         rows
@@ -74,26 +77,29 @@ pub trait TaskSpec: Debug + Sync {
     /// The loss of a row, as in training but without label smoothing and class weights.
     fn loss(&self, row: &Features, output: &Output) -> Loss;
 
-    /// Decodes the outputs of an example's rows.
-    fn decode(&self, example: &Example, windows: &[Window<'_>], params: &TaskParams) -> Result<Decoded>;
-
-    /// The threshold that is best for a split, where the task has one.
+    /// Decodes the outputs of an example's rows to one prediction.
     ///
     /// # Errors
-    /// A [`Fault::input`] where predictions are of another task.
+    /// An error for outputs that do not fit the rows or the labels.
+    fn decode(&self, example: &Example, windows: &[Window<'_>], params: &TaskParams) -> Result<Decoded>;
+
+    /// The best threshold for a split; none for a task without a threshold.
+    ///
+    /// # Errors
+    /// A [`Fault::input`] for predictions of another task.
     fn best_threshold(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Option<f64>> {
         let _ = (predictions, params);
         Ok(None)
     }
 
-    /// The statistics of each of `predictions`, from which its metrics follow.
+    /// The per-example statistics of `predictions`, from which all metrics follow.
     ///
     /// # Errors
-    /// A [`Fault::input`] where predictions are of another task or have other labels.
+    /// A [`Fault::input`] for predictions of another task or with other labels.
     fn statistics(&self, predictions: &[Prediction], params: &TaskParams) -> Result<Box<dyn Statistics>>;
 }
 
-/// The definition of `task`.
+/// The implementation of `task`.
 pub fn spec(task: Task) -> &'static dyn TaskSpec {
     match task {
         Task::Classification | Task::PairClassification => &classification::Classification,
@@ -105,11 +111,11 @@ pub fn spec(task: Task) -> &'static dyn TaskSpec {
     }
 }
 
-/// Encodes `example` for `task`: a row, or several where a text is longer than the model takes, or none where an empty
-/// text has no row.
+/// Encodes `example` for `task`: one row, several rows for a text that is longer than the model takes, or no row for an empty
+/// text.
 ///
 /// # Errors
-/// A [`Fault::input`] that names the example where a row has no tokens, or the example cannot be encoded.
+/// A [`Fault::input`] that names the example, if it cannot be encoded or a row has no tokens.
 pub fn encode(
     task: Task,
     example: &Example,

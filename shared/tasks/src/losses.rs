@@ -1,10 +1,10 @@
-//! The losses of an evaluation, in float64.
+//! Evaluation losses, in nats and float64.
 
 use metrics::log_softmax;
 use shared::model_output::Output;
 use shared::schema::Targets;
 
-/// A sum of losses and their count; the loss of a split is their quotient.
+/// A sum of losses and their number. The loss of a split is the quotient over all its rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Loss {
     /// The sum of losses.
@@ -14,7 +14,7 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// NaN without a loss.
+    /// The mean loss; NaN without losses.
     pub fn mean(self) -> f64 {
         self.sum / self.count
     }
@@ -29,13 +29,13 @@ impl std::iter::Sum for Loss {
     }
 }
 
-/// Cross-entropy of one class.
+/// The cross-entropy of one class.
 pub(crate) fn cross_entropy(targets: &Targets, output: &Output) -> Loss {
     let Targets::Class(class) = targets else { return Loss::UNDEFINED };
     of_class(*class, output.logits())
 }
 
-/// Sum of cross-entropies over the tokens that have a tag.
+/// The sum of cross-entropies over the tokens that have a tag.
 pub(crate) fn token_cross_entropy(targets: &Targets, output: &Output) -> Loss {
     let (Targets::Tags(tags), logits) = (targets, output.logits()) else { return Loss::UNDEFINED };
     if tags.is_empty() || !logits.len().is_multiple_of(tags.len()) {
@@ -52,7 +52,7 @@ fn of_class(class: i64, logits: &[f32]) -> Loss {
     Loss { sum: -log_probability.unwrap_or(f64::NAN), count: 1.0 }
 }
 
-/// Mean over labels of the binary cross-entropy.
+/// The binary cross-entropy, averaged over the labels.
 pub(crate) fn binary_cross_entropy(targets: &Targets, output: &Output) -> Loss {
     let Targets::Classes(classes) = targets else { return Loss::UNDEFINED };
     let logits = output.logits();
@@ -61,18 +61,18 @@ pub(crate) fn binary_cross_entropy(targets: &Targets, output: &Output) -> Loss {
     }
     let pairs =
         logits.iter().map(|&logit| f64::from(logit)).zip(classes.iter().map(|&class| f64::from(class)));
-    // -class·ln σ(logit) - (1 - class)·ln σ(-logit), in a form in which no exponential overflows.
+    // -class·ln σ(logit) - (1 - class)·ln σ(-logit), in a form whose exponential does not overflow.
     let losses = pairs.map(|(logit, class)| logit.max(0.0) - logit * class + (-logit.abs()).exp().ln_1p());
     Loss { sum: losses.sum::<f64>() / logits.len() as f64, count: 1.0 }
 }
 
-/// Squared error of a score.
+/// The squared error of a score.
 pub(crate) fn squared_error(targets: &Targets, output: &Output) -> Loss {
     let (Targets::Score(score), [predicted]) = (targets, output.logits()) else { return Loss::UNDEFINED };
     Loss { sum: (f64::from(*predicted) - f64::from(*score)).powi(2), count: 1.0 }
 }
 
-/// Mean of the cross-entropies of a span's first and last token, each a class among the tokens of its row. A span that
+/// The mean of the cross-entropies of a span's first and last token, each a class among the tokens of the row. A span that
 /// ends outside the row does not count.
 pub(crate) fn span_cross_entropy(targets: &Targets, output: &Output) -> Loss {
     let Targets::Span { start, end } = targets else { return Loss::UNDEFINED };
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cross_entropy_is_that_of_torch() {
+    fn cross_entropy_equals_that_of_torch() {
         let output = Output::Logits(vec![0.0, 2.0, 0.0]);
         let loss = |class| cross_entropy(&Targets::Class(class), &output).mean();
         let expect = -(2f64.exp() / (2f64.exp() + 2.0)).ln();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn binary_cross_entropy_is_that_of_torch() {
+    fn binary_cross_entropy_equals_that_of_torch() {
         let loss = |logits: &[f32], classes: &[f32]| {
             binary_cross_entropy(&Targets::Classes(classes.into()), &Output::Logits(logits.into()))
         };
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn squared_error_is_that_of_torch() {
+    fn squared_error_equals_that_of_torch() {
         let loss = |logits: &[f32], targets: Targets| squared_error(&targets, &Output::Logits(logits.into()));
         // torch.nn.functional.mse_loss([2.75], [4.5])
         check(loss(&[2.75], Targets::Score(4.5)), 3.0625);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_loss_of_a_span_is_that_of_its_ends() {
+    fn the_loss_of_a_span_is_the_mean_of_both_ends() {
         let output = Output::Logits(vec![0.0, 2.0, 0.0, 1.0, 0.0, 0.0]);
         let loss = |start, end| span_cross_entropy(&Targets::Span { start, end }, &output);
         let of_start = (2f64.exp() + 2.0).ln() - 2.0;

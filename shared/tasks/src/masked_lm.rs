@@ -18,7 +18,7 @@ use shared::tokens::{Tokenizer, Tokens, WordStarts};
 pub(super) struct MaskedLm;
 
 impl TaskSpec for MaskedLm {
-    /// Cuts a long text into consecutive rows; a text without tokens has no row.
+    /// Splits a long text into consecutive rows without overlap. A text without tokens has no row.
     fn encode(
         &self,
         example: &Example,
@@ -44,7 +44,7 @@ impl TaskSpec for MaskedLm {
         Loss { sum: -log_probabilities.sum::<f64>(), count: tokens.len() as f64 }
     }
 
-    /// Positions count on from one row of the example to the next.
+    /// Collects the guesses of all rows. Positions continue from one row of the example to the next.
     fn decode(&self, _example: &Example, windows: &[Window<'_>], _setting: &TaskParams) -> Result<Decoded> {
         let (mut guesses, mut before) = (Vec::new(), 0);
         for window in windows {
@@ -64,8 +64,7 @@ impl TaskSpec for MaskedLm {
 
     fn statistics(&self, predictions: &[Prediction], _params: &TaskParams) -> Result<Box<dyn Statistics>> {
         let rows = collect(predictions, MaskedStatistics::of)?;
-        let nothing =
-            || Fault::input("no token of these examples is masked: they have none but special tokens");
+        let nothing = || Fault::input("no token of these examples is masked: they have only special tokens");
         ensure!(rows.iter().any(|row| row.tokens() > 0), nothing());
         Ok(Box::new(SplitStatistics(rows)))
     }
@@ -81,7 +80,7 @@ pub struct MaskedStatistics {
 }
 
 impl MaskedStatistics {
-    /// None for a prediction of another task.
+    /// The statistics of a prediction; none for a prediction of another task.
     pub fn of(prediction: &Prediction) -> Option<MaskedStatistics> {
         let Decoded::Masked { guesses } = &prediction.decoded else { return None };
         let correct = guesses.iter().filter(|guess| guess.predicted == guess.truth).count() as u64;
@@ -125,7 +124,7 @@ impl Statistics for SplitStatistics {
     }
 }
 
-/// Special tokens around a part of a text.
+/// A row: a part of a text with special tokens around it.
 fn row(id: &str, part: &[u32], begins_word: &[bool], tokenizer: &dyn Tokenizer) -> Result<Encoded> {
     let framed = tokenizer.frame(part);
     let [start] = framed.starts;
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_and_nothing_is_lost() {
+    fn a_long_text_is_split_without_loss() {
         check(&["가나다 라마 바"], &["0: ('가다'라'바)"]);
         check(&["가나다라마바사아자차카타파하"], &["0: ('가다마사자카)", "0: (파)"]);
         check(&["가나다라마바사아자차카타"], &["0: ('가다마사자카)"]);
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_over_masked_tokens_of_whichever_row() {
+    fn metrics_weigh_masked_tokens_equally_over_rows() {
         let first = vec![token(1, 5, 5, 0.5), token(2, 6, 9, 0.25)];
         let (predictions, metric_values) =
             judged(&["가나 다", "라마 바 사 아", "자"], vec![first, vec![token(3, 7, 7, 0.125)]]).unwrap();
@@ -252,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_go_on_from_row_to_row() {
+    fn positions_continue_from_row_to_row() {
         let outputs = vec![vec![token(6, 5, 5, 0.5)], vec![token(1, 6, 9, 0.25)]];
         let (predictions, _) = judged(&["가나다라마바사아자차카타파하"], outputs).unwrap();
         let [Prediction { decoded: Decoded::Masked { guesses }, .. }] = predictions.as_slice() else {
@@ -264,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_masked_has_no_perplexity() {
+    fn without_masked_tokens_there_is_no_perplexity() {
         let error = judged(&["가"], vec![Vec::new()]).unwrap_err();
         assert_eq!(shared::fault::kind_of(&error).code(), 3);
     }

@@ -1,4 +1,4 @@
-//! Any number of labels for a text: kinds of abuse, topics.
+//! Multi-label classification: any number of labels for a text, such as kinds of abuse or topics.
 
 use anyhow::{Context, Result, ensure};
 
@@ -50,7 +50,7 @@ impl TaskSpec for MultiLabel {
     }
 }
 
-/// The targets: 1 for every label of the example, else 0.
+/// The targets, `[labels]`: 1 for every label of the example, else 0.
 fn classes_of(example: &Example, params: &TaskParams) -> Result<Targets> {
     match &example.truth {
         Truth::Unknown => Ok(Targets::Unknown),
@@ -63,7 +63,7 @@ fn classes_of(example: &Example, params: &TaskParams) -> Result<Targets> {
     }
 }
 
-/// The probability of every label, and the true labels.
+/// The probability of every label, and whether it is true: `[labels]`; none for a prediction of another task.
 fn scored(prediction: &Prediction, params: &TaskParams) -> Option<Vec<Scored>> {
     let names = prediction.truth.as_labels()?;
     let Decoded::LabelSet { probabilities, .. } = &prediction.decoded else { return None };
@@ -75,7 +75,7 @@ fn scored(prediction: &Prediction, params: &TaskParams) -> Option<Vec<Scored>> {
     )
 }
 
-/// Any number of labels an example.
+/// The probabilities and the counts of every example.
 #[derive(Debug)]
 struct LabelStatistics {
     rows: Vec<Row>,
@@ -84,13 +84,13 @@ struct LabelStatistics {
 
 #[derive(Debug)]
 struct Row {
-    /// One a label.
+    /// The counts of each label: `[labels]`.
     counts: Vec<Counts>,
     ranking_precision: f64,
 }
 
 impl LabelStatistics {
-    /// Labels are predicted from `params.threshold` on, or else as the predictions say.
+    /// A label counts as predicted from a probability of `params.threshold`, or without one as in the predictions.
     fn of(predictions: &[Prediction], params: &TaskParams) -> Result<LabelStatistics> {
         let row = |prediction: &Prediction| {
             let Decoded::LabelSet { labels, .. } = &prediction.decoded else { return None };
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_reach_the_threshold_hold() {
+    fn labels_that_reach_the_threshold_are_predicted() {
         check_labels(None, &["insult", "spam"]);
         check_labels(Some(0.5), &["insult", "spam"]);
         check_labels(Some(0.51), &["insult"]);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_threshold_of_dev_takes_the_same_labels_later() {
+    fn the_threshold_of_dev_predicts_the_same_labels_later() {
         let predictions = [
             prediction(&["threat"], &[-2.0, -0.5, -2.0], &params(None)),
             prediction(&[], &[-1.0; 3], &params(None)),

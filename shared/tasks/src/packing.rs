@@ -1,12 +1,12 @@
-//! Packing of short rows, so that a model learns from full windows.
+//! Packing of short rows, so that a model is trained on full windows.
 
 use super::Encoded;
 use shared::schema::Targets;
 use shared::tokens::Tokenizer;
 
-/// Packs as many consecutive rows as fit into `max_seq_length`: `[CLS] a [SEP] b [SEP]`, the FULL-SENTENCES of RoBERTa
-/// (Liu et al., 2019, <https://arxiv.org/abs/1907.11692>), which cross the ends of documents. No row is cut. A packed row
-/// has the id of its first.
+/// Packs consecutive rows into rows of at most `max_seq_length` tokens: `[CLS] a [SEP] b [SEP]`. This is FULL-SENTENCES of
+/// RoBERTa (Liu et al., 2019, <https://arxiv.org/abs/1907.11692>), which crosses the ends of documents. No row is split. A
+/// packed row has the id of its first example.
 pub(super) fn full_sentences(rows: Vec<Encoded>, tokenizer: &dyn Tokenizer) -> Vec<Encoded> {
     let [before] = tokenizer.frame(&[]).starts;
     let mut packed: Vec<Encoded> = Vec::with_capacity(rows.len());

@@ -7,20 +7,20 @@ use shared::config::{Config, EntityRecognitionConfig, QuestionAnsweringConfig};
 use shared::fault::Fault;
 use shared::names::listed;
 
-/// The labels of the corpus, and the config keys of the task.
+/// The labels of the corpus, and the keys of the task's config section.
 #[derive(Debug, Clone, Default)]
 pub struct TaskParams {
     /// Labels in the order of their ids.
     pub labels: Vec<String>,
-    /// The least probability of a predicted label, in `multi_label`.
+    /// The least probability of a predicted label (`multi_label`).
     pub threshold: Option<f64>,
     /// The keys of `[question_answering]`.
     pub question_answering: QuestionAnsweringConfig,
     /// The keys of `[entity_recognition]`.
     pub entity_recognition: EntityRecognitionConfig,
-    /// The tags of a foreign model, in the order of its outputs; empty where they follow from `labels`.
+    /// The tags of a foreign model, in the order of its outputs; empty if the tags follow from `labels`.
     pub tags: Vec<String>,
-    /// The aggregation of a model's tags, as in the pipelines of `transformers`.
+    /// The aggregation of token tags, as in the pipelines of `transformers`; none decodes as in training.
     pub reading: Option<TokenReading>,
 }
 
@@ -37,7 +37,7 @@ impl TaskParams {
         }
     }
 
-    /// The id of a label; none where the corpus lacks it.
+    /// The id of a label; none for a label that the corpus lacks.
     pub(crate) fn label_id(&self, label: &str) -> Option<usize> {
         self.labels.iter().position(|known| known == label)
     }
@@ -45,7 +45,7 @@ impl TaskParams {
     /// The id of a label that the corpus must have.
     ///
     /// # Errors
-    /// A [`Fault::input`] that names the labels of the corpus where it lacks this one.
+    /// A [`Fault::input`] that lists the labels of the corpus, if it lacks this label.
     pub(crate) fn known_id(&self, label: &str) -> Result<usize> {
         let unknown =
             || Fault::input(format!("the label `{label}` is not in the list {}", listed(&self.labels)));

@@ -1,4 +1,4 @@
-//! Extractive question answering: the place of an answer in a context.
+//! Extractive question answering: an answer is a span of its context.
 
 use std::ops::RangeInclusive;
 
@@ -22,7 +22,7 @@ use shared::tokens::{Piece, Tokenizer, Tokens};
 pub(super) struct QuestionAnswering;
 
 impl TaskSpec for QuestionAnswering {
-    /// A row for every window of the context, each with the whole question before it.
+    /// Encodes one row per window of the context, each with the question before it.
     fn encode(
         &self,
         example: &Example,
@@ -77,20 +77,20 @@ impl TaskSpec for QuestionAnswering {
         Ok(Decoded::Answers { answers: candidates(&spans, context_of(example)?)? })
     }
 
-    /// Exact match and F1 as KorQuAD's script has them, as fractions.
+    /// Exact match and F1 as in the script of KorQuAD, as fractions.
     fn statistics(&self, predictions: &[Prediction], _params: &TaskParams) -> Result<Box<dyn Statistics>> {
         Ok(Box::new(AnswerStatistics(collect(predictions, answer_score)?)))
     }
 }
 
-/// The score of the best answer by the true ones; none for a prediction of another task.
+/// The score of the best candidate against the true answers; none for a prediction of another task.
 pub fn answer_score(prediction: &Prediction) -> Option<AnswerScore> {
     let truths: Vec<&str> =
         prediction.truth.as_answers()?.iter().map(|answer| answer.text.as_str()).collect();
     Some(answers::score(prediction.decoded.as_answers()?.first().map_or("", |best| &best.text), &truths))
 }
 
-/// An answer a question.
+/// The score of every question.
 #[derive(Debug)]
 struct AnswerStatistics(Vec<AnswerScore>);
 
@@ -115,7 +115,7 @@ impl Statistics for AnswerStatistics {
     }
 }
 
-/// The target of a row without the answer: the span of its first, special token.
+/// The target of a row without the answer: the span of its first token, which is special.
 const NOT_HERE: Targets = Targets::Span { start: 0, end: 0 };
 
 fn context_of(example: &Example) -> Result<&str> {
@@ -126,11 +126,11 @@ fn ids(pieces: &[Piece]) -> Vec<u32> {
     pieces.iter().map(|piece| piece.id).collect()
 }
 
-/// The number of context tokens in a row with `question` tokens of the question.
+/// The number of context tokens that fit into a row with `question` tokens of the question.
 fn room(question: usize, keys: &QuestionAnsweringConfig, tokenizer: &dyn Tokenizer) -> Result<usize> {
     let (length, special) = (tokenizer.max_seq_length(), tokenizer.special_tokens_of_pair());
     let beside = keys.max_query_length + keys.doc_stride + special;
-    // Asked of the longest question, so that whether a run works does not depend on its questions.
+    // The check assumes the longest question, so that it does not depend on the questions of the run.
     ensure!(
         length > beside,
         Fault::usage(format!(
@@ -160,7 +160,7 @@ fn true_pieces(
     let there = context_of(example)?.chars().skip(start).take(text.chars().count());
     ensure!(
         there.eq(text.chars()),
-        Fault::input(format!("its answer `{text}` does not stand at character {start} of its context"))
+        Fault::input(format!("its answer `{text}` is not at character {start} of its context"))
     );
     let visible = text.trim_start();
     let start = start + text.chars().count() - visible.chars().count();
@@ -170,7 +170,8 @@ fn true_pieces(
     Ok((start < end && first < behind).then(|| first..=behind - 1))
 }
 
-/// The span of `answer` in a row that shows `length` pieces from the token `first` on, after `before` earlier pieces.
+/// The span of `answer` in a row that holds `length` pieces of the context from token `first`, with `before` pieces in earlier
+/// rows only.
 fn span_in(answer: &RangeInclusive<usize>, before: usize, length: usize, first: usize) -> Result<Targets> {
     let whole = before <= *answer.start() && *answer.end() < before + length;
     let token = |piece: usize| i64::try_from(piece + first - before);
@@ -181,7 +182,7 @@ fn span_in(answer: &RangeInclusive<usize>, before: usize, length: usize, first: 
     }
 }
 
-/// The places of `length` tokens, of which `pieces` stand from `first` on.
+/// The offsets of the `length` tokens of a row, in which `pieces` begin at the token `first`.
 fn offsets(pieces: &[Piece], first: usize, length: usize) -> Result<Vec<Offset>> {
     let mut offsets = vec![Offset::NOWHERE; length];
     for (offset, piece) in offsets.iter_mut().skip(first).zip(pieces) {
@@ -193,21 +194,21 @@ fn offsets(pieces: &[Piece], first: usize, length: usize) -> Result<Vec<Offset>>
 fn start_and_end_logits<'a>(window: &Window<'a>) -> Result<(&'a [f32], &'a [f32])> {
     let (logits, tokens) = (window.output.logits(), window.features.offsets.len());
     let (starts, ends) = logits.split_at(logits.len() / 2);
-    // More than there are tokens are those of padding.
+    // Logits beyond the tokens belong to padding.
     let of_tokens = starts.get(..tokens).zip(ends.get(..tokens));
     of_tokens.with_context(|| format!("the model gives {} logits for {tokens} tokens", logits.len()))
 }
 
-/// A part of the context, in characters, with its score.
+/// A span of the context, in characters, with its score.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     start: i32,
     end: i32,
-    /// The sum of the logits of its first and last token.
+    /// The start logit of its first token plus the end logit of its last token.
     score: f32,
 }
 
-/// The valid spans of the best first tokens and the best last tokens.
+/// The valid spans between the best start tokens and the best end tokens.
 fn best_spans(starts: &[f32], ends: &[f32], offsets: &[Offset], max_answer_length: usize) -> Vec<Span> {
     let (starts, ends) = (best_tokens(starts, offsets), best_tokens(ends, offsets));
     let pairs = starts.iter().flat_map(|first| ends.iter().map(move |last| (first, last)));
@@ -229,7 +230,7 @@ struct Token {
     logit: f32,
 }
 
-/// The context tokens with the highest logits. A piece of whitespace neither begins nor ends an answer.
+/// The context tokens with the highest logits. White space does not begin or end an answer.
 fn best_tokens(logits: &[f32], offsets: &[Offset]) -> Vec<Token> {
     let token = |(index, (&logit, &offset)): (usize, (&f32, &Offset))| Token { index, offset, logit };
     let tokens = logits.iter().zip(offsets).enumerate().map(token);
@@ -240,7 +241,7 @@ fn best_tokens(logits: &[f32], offsets: &[Offset]) -> Vec<Token> {
     tokens
 }
 
-/// Sorts spans by score, and by place where scores are equal. A span of two windows stands once, with its better score.
+/// Sorts spans by score, and equal scores by position. A span that occurs in two windows is kept once, with its better score.
 fn best_first(mut spans: Vec<Span>) -> Vec<Span> {
     let place = |span: &Span| (span.start, span.end);
     spans.sort_by(|a, b| place(a).cmp(&place(b)).then(b.score.total_cmp(&a.score)));
@@ -249,7 +250,7 @@ fn best_first(mut spans: Vec<Span>) -> Vec<Span> {
     spans
 }
 
-/// The candidates with their probabilities: a softmax over their scores.
+/// The candidates with their probabilities, the softmax of their scores.
 fn candidates(spans: &[Span], context: &str) -> Result<Vec<Candidate>> {
     let places = context.char_indices().map(|(place, _)| place).chain([context.len()]);
     let places: Vec<usize> = places.collect();

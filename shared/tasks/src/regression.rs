@@ -1,4 +1,4 @@
-//! A score of one text, such as a rating, or of two, such as their similarity.
+//! Regression: a score of one text, such as a rating, or of two texts, such as their similarity.
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -19,7 +19,7 @@ use shared::tokens::Tokenizer;
 pub(super) struct Regression;
 
 impl TaskSpec for Regression {
-    /// The name that `transformers` gives a single output.
+    /// The name that `transformers` gives to a single output.
     fn outputs(&self, _setting: &TaskParams) -> Vec<String> {
         vec!["LABEL_0".to_owned()]
     }
@@ -47,7 +47,7 @@ impl TaskSpec for Regression {
     }
 }
 
-/// The score as float32; its scale is free.
+/// The target: the score as float32, in the scale of the corpus.
 fn score_of(example: &Example) -> Result<Targets> {
     match &example.truth {
         Truth::Unknown => Ok(Targets::Unknown),
@@ -60,13 +60,13 @@ fn score_of(example: &Example) -> Result<Targets> {
     }
 }
 
-/// The predicted score and the true one; none for a prediction of another task.
+/// The predicted and the true score; none for a prediction of another task.
 pub fn rating(prediction: &Prediction) -> Option<Rating> {
     let Decoded::Score { score } = prediction.decoded else { return None };
     Some(Rating { predicted: score.into(), label: prediction.truth.as_score()? })
 }
 
-/// A score an example.
+/// The predicted and the true score of every example.
 #[derive(Debug)]
 struct ScoreStatistics(Vec<Rating>);
 
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_score_is_learned_as_it_is() {
+    fn a_score_is_the_target_without_scaling() {
         assert_eq!(target(Truth::Score(-0.5)).unwrap(), Targets::Score(-0.5));
         assert_eq!(target(Truth::Score(5.5)).unwrap(), Targets::Score(5.5));
         assert_eq!(target(Truth::Unknown).unwrap(), Targets::Unknown);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_score_that_is_no_number_is_an_input_fault() {
+    fn a_score_that_is_not_finite_is_an_input_fault() {
         check_refused(f64::NAN, "the score `NaN` is not a finite number");
         check_refused(f64::NEG_INFINITY, "the score `-inf` is not a finite number");
         assert!(target(Truth::Score(1e300)).is_err(), "it is infinite in float32");
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn constants_have_no_correlation_and_say_why() {
+    fn constant_scores_have_no_correlation_for_a_stated_reason() {
         check_undefined(&[(2.5, 1.0), (2.5, 4.0)], Uncorrelated::ConstantPredictions);
         check_undefined(&[(1.0, 2.5), (4.0, 2.5)], Uncorrelated::ConstantLabels);
         check_undefined(&[(1.0, 2.5)], Uncorrelated::TooFew);

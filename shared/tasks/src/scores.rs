@@ -1,4 +1,4 @@
-//! The metrics of a split, and what they are computed from.
+//! The metrics of a split.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use shared::metric::{Metric, MetricValues};
 use shared::model_output::Output;
 use shared::schema::Features;
 
-/// A row of an example with the model's output.
+/// A row of an example with the output of the model.
 #[derive(Debug, Clone, Copy)]
 pub struct Window<'a> {
     /// The row.
     pub features: &'a Features,
-    /// The output of the model for it.
+    /// The output of the model for the row.
     pub output: &'a Output,
 }
 
@@ -33,7 +33,7 @@ pub struct Scores {
     pub metric_values: MetricValues,
     /// Metrics of single labels.
     pub details: Details,
-    /// The metrics that `figures` lacks.
+    /// The metrics that are missing in `metric_values`.
     pub undefined: Vec<Undefined>,
 }
 
@@ -56,11 +56,11 @@ impl fmt::Display for Undefined {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Details {
-    /// One label a text.
+    /// The details of a task with one label per text.
     Classes {
         /// Precision, recall and F1 of every label.
         classes: Vec<ClassMetrics>,
-        /// `confusion_matrix[label][predicted]`, in label order.
+        /// `[label][predicted]`: numbers of examples, in the order of the label ids.
         confusion_matrix: Vec<Vec<u64>>,
     },
     /// Precision, recall and F1 of every label, for tasks without a confusion matrix.

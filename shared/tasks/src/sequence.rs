@@ -1,4 +1,4 @@
-//! Encoding and decoding of whole texts, for tasks with one prediction a text.
+//! Encoding and decoding of whole texts, for tasks with one output per text.
 
 use anyhow::{Context, Result};
 
@@ -8,7 +8,7 @@ use shared::schema::Decoded;
 use shared::schema::{Example, Targets, Truth};
 use shared::tokens::Tokenizer;
 
-/// Encodes one text or two as one row, truncated where it is too long.
+/// Encodes one text or two as one row, truncated to the maximum length.
 pub(super) fn encode(
     example: &Example,
     targets: Targets,
@@ -22,7 +22,7 @@ pub(super) fn encode(
     Ok(vec![Encoded::new(&example.example_id, &tokens, unknown, targets, Vec::new())?])
 }
 
-/// The target: the id of the label.
+/// The target: the label id.
 pub(super) fn class_of(example: &Example, params: &TaskParams) -> Result<Targets> {
     match &example.truth {
         Truth::Unknown => Ok(Targets::Unknown),
@@ -33,12 +33,12 @@ pub(super) fn class_of(example: &Example, params: &TaskParams) -> Result<Targets
     }
 }
 
-/// The outputs for the one row of an example.
+/// The logits of the only row of an example.
 pub(super) fn logits<'a>(windows: &[Window<'a>]) -> Result<&'a [f32]> {
     Ok(windows.first().context("an example without features")?.output.logits())
 }
 
-/// The most probable label.
+/// The most probable label, with the probabilities of all: `[labels]`.
 pub(super) fn decode_class(windows: &[Window<'_>], params: &TaskParams) -> Result<Decoded> {
     let probabilities = softmax(logits(windows)?);
     let predicted = params.labels.get(argmax(&probabilities)).context("the model has other labels")?;

@@ -1,5 +1,5 @@
-//! Per-example statistics: every metric of a split is a fold over the statistics of its examples. So the metrics of a
-//! resample, of the texts of one length and of the whole split are computed by the same code.
+//! Per-example statistics. Every metric of a split is a fold over the statistics of its examples, so the same code computes the
+//! metrics of a whole split, of a resample, and of the texts of one length.
 
 use std::fmt::Debug;
 
@@ -18,17 +18,17 @@ pub trait Statistics: Debug + Sync {
     /// The number of examples.
     fn examples(&self) -> usize;
 
-    /// Computes `metric` on the examples `rows`; a resample holds an example several times. None where the metric has no
-    /// value on them, or needs more than these statistics.
+    /// Computes `metric` on the examples with the indices `rows`; a resample may hold an index several times. None if the
+    /// metric has no value on them, or does not follow from these statistics.
     fn metric(&self, metric: Metric, rows: &[usize]) -> Option<f64>;
 
-    /// Tells whether the example `row` is correct by `metric`; none where that is a matter of degree.
+    /// True if the example `row` is correct by `metric`; none for a metric that is not a share of correct examples.
     fn is_correct(&self, metric: Metric, row: usize) -> Option<bool> {
         let _ = (metric, row);
         None
     }
 
-    /// The reason why `metric` has no value on the whole split; none where it has one.
+    /// The reason why `metric` has no value on the whole split; none if it has a value.
     fn undefined(&self, metric: Metric) -> Option<Uncorrelated> {
         let _ = metric;
         None
@@ -44,7 +44,7 @@ pub trait Statistics: Debug + Sync {
 /// The metrics of a whole split, without the loss.
 ///
 /// # Errors
-/// A [`Fault::input`] where predictions are of another task or have other labels.
+/// A [`Fault::input`] for predictions of another task or with other labels.
 pub fn score(task: Task, predictions: &[Prediction], params: &TaskParams) -> Result<Scores> {
     let threshold = match params.threshold {
         Some(threshold) => Some(threshold),
@@ -67,10 +67,10 @@ pub fn score(task: Task, predictions: &[Prediction], params: &TaskParams) -> Res
     Ok(Scores { metric_values, details: statistics.details(&params.labels), undefined })
 }
 
-/// The statistics of every prediction by `of`, which gives none for a prediction of another task.
+/// Applies `of` to every prediction; it gives none for a prediction of another task.
 ///
 /// # Errors
-/// A [`Fault::input`] that names the first such example.
+/// A [`Fault::input`] that names the first example for which `of` gives none.
 pub(crate) fn collect<T>(
     predictions: &[Prediction],
     of: impl Fn(&Prediction) -> Option<T>,

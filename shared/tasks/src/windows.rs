@@ -1,19 +1,19 @@
-//! Windows over a text that is longer than a model takes.
+//! Overlapping windows over a text that is longer than a model takes.
 
 use std::ops::Range;
 
-/// A part of a text's pieces, by their indices.
+/// A window, as ranges of piece indices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WindowSpan {
     pub(super) shown: Range<usize>,
-    /// The pieces of which this window shows the most context. Every piece belongs to one window.
+    /// The pieces that have the most context in this window. Every piece belongs to exactly one window.
     pub(super) own: Range<usize>,
 }
 
-/// Windows over `pieces`: one where all fit into `room`, else each repeats the last `overlap` pieces of the window before.
+/// Splits `pieces` into windows of at most `room` pieces. Each window repeats the last `overlap` pieces of the window before.
 ///
-/// The context of a piece is the number of pieces on its poorer side, as in `_check_is_max_context` of the original BERT; the
-/// end of the text does not count as poor. So the first half of what two windows share belongs to the first.
+/// The context of a piece is the smaller number of pieces on either side of it in the window, as in `_check_is_max_context` of
+/// the original BERT; the ends of the text do not count. So the first half of an overlap belongs to the first window.
 pub(super) fn window_spans(pieces: usize, room: usize, overlap: usize) -> Vec<WindowSpan> {
     let step = room.saturating_sub(overlap).max(1);
     let (mut spans, mut start, mut own_start) = (Vec::new(), 0, 0);
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_overlap_and_share_what_both_show() {
+    fn windows_overlap_and_divide_their_shared_pieces() {
         check(5, 4, 2, &[(0..4, 0..3), (2..5, 3..5)]);
         check(8, 4, 2, &[(0..4, 0..3), (2..6, 3..5), (4..8, 5..8)]);
         check(7, 4, 1, &[(0..4, 0..4), (3..7, 4..7)]);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_window_shows_more() {
+    fn no_other_window_shows_more_context() {
         for (room, overlap) in [(4, 0), (4, 1), (4, 2), (4, 3), (9, 4), (9, 7)] {
             for pieces in 0..40 {
                 let spans = window_spans(pieces, room, overlap);

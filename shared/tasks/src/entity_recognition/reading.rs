@@ -1,4 +1,4 @@
-//! Aggregation of a model's tags, as `aggregation_strategy` of `TokenClassificationPipeline` in `transformers`.
+//! Aggregation of token tags to words, as `aggregation_strategy` of `TokenClassificationPipeline` in `transformers`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use shared::schema::Offset;
 pub struct TokenReading {
     /// The strategy.
     pub aggregation: Aggregation,
-    /// The ids of tokens that continue a word, where the vocabulary marks them; else a token without a space before it
+    /// The ids of tokens that continue a word, if the vocabulary marks them. Without them, a token with no space before it
     /// continues a word.
     pub continuing: Option<Arc<HashSet<i32>>>,
-    /// The unknown token, which always begins a word.
+    /// The id of the unknown token, which always begins a word.
     pub unknown: Option<i32>,
 }
 
-/// A token of the text, and the probabilities of its tags.
+/// A token of the text with the probabilities of its tags, `[tags]`.
 pub(super) struct Token {
     pub(super) id: i32,
     pub(super) place: Offset,
@@ -30,7 +30,7 @@ pub(super) struct Token {
 }
 
 impl TokenReading {
-    /// The tagged units: tokens, or words.
+    /// The tagged units: tokens for [`Aggregation::Simple`], else words.
     pub(super) fn units(&self, tokens: &[Token], text: &str, set: &TagSet) -> Result<Vec<Tagged>> {
         let spaces: HashSet<usize> =
             text.chars().enumerate().filter(|(_, character)| *character == ' ').map(|(at, _)| at).collect();
@@ -63,7 +63,7 @@ impl TokenReading {
         match self.aggregation {
             Aggregation::Simple | Aggregation::First => first.probabilities.clone(),
             Aggregation::Max => {
-                // Of equally sure ones the first.
+                // The first of equally confident tokens wins, as in `transformers`.
                 let surest = word.iter().fold(
                     first,
                     |surest, next| {

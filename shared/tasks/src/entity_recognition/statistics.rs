@@ -1,4 +1,4 @@
-//! The statistics of texts with entities, and of texts whose words have plain tags.
+//! Statistics of texts with entities, and of texts with plain tags of words.
 
 use anyhow::{Context, Result};
 use metrics::entities::{CharacterScores, EntityScores, Tag, WordScores, strict_entities};
@@ -16,7 +16,7 @@ pub(super) struct EntityStatistics {
     classes: usize,
 }
 
-/// The scores of one text.
+/// The counts of one text.
 #[derive(Debug)]
 struct Row {
     entities: EntityScores,
@@ -112,10 +112,10 @@ impl Statistics for WordStatistics {
     }
 }
 
-/// The statistics of each text by its true and its predicted tags.
+/// Applies `of` to the true and the predicted tags of each text.
 ///
 /// # Errors
-/// An input fault that names the example of another task.
+/// A [`Fault::input`](shared::fault::Fault::input) that names the first example of another task.
 fn each_text<T>(
     predictions: &[Prediction],
     params: &TaskParams,

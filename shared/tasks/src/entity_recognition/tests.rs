@@ -72,7 +72,7 @@ fn check_kept(text: &str, parts: &[(u32, u32, &str)]) {
 }
 
 #[test]
-fn entities_come_back_from_the_tags_of_tokens() {
+fn entities_are_restored_from_the_tags_of_tokens() {
     check_kept("이순신은 서울시에서", &[(0, 3, "PS"), (5, 7, "LC")]);
     check_kept("은 서울", &[(2, 4, "LC")]);
     check_kept("a 이순신 b", &[(2, 5, "PS")]);
@@ -82,29 +82,29 @@ fn entities_come_back_from_the_tags_of_tokens() {
 }
 
 #[test]
-fn neighbours_of_one_class_stay_apart() {
+fn neighbouring_entities_of_one_class_stay_separate() {
     check_kept("abcd", &[(0, 2, "PS"), (2, 4, "PS")]);
     check_kept("ab cd", &[(0, 2, "PS"), (3, 5, "PS")]);
     check_kept("abcd", &[(0, 2, "PS"), (2, 4, "LC")]);
 }
 
 #[test]
-fn an_entity_goes_on_over_whitespace_and_over_windows() {
+fn an_entity_can_span_whitespace_and_windows() {
     check_kept("a 서울 은  a 시 에서", &[(2, 11, "LC")]);
     check_kept("a b c d e f g h a b c d", &[(0, 21, "PS")]);
     check_kept("abcdefgh", &[(3, 8, "PS")]);
 }
 
 #[test]
-fn what_ends_inside_a_token_takes_all_of_it() {
-    // The second word is in no vocabulary.
+fn an_entity_that_ends_inside_a_token_takes_the_whole_token() {
+    // The second word is not in the vocabulary.
     check_round_trip("a 뷁뷁은 b", &[(2, 4, "PS")], &[(2, 5, "PS")]);
-    // Nor does the whitespace at an end belong to a token.
+    // White space at the end of an entity does not belong to a token.
     check_round_trip("a 서울 은", &[(2, 5, "LC")], &[(2, 4, "LC")]);
 }
 
 #[test]
-fn what_begins_inside_a_token_is_lost() {
+fn an_entity_that_begins_inside_a_token_is_lost() {
     check_round_trip("(홍길동은", &[(1, 4, "PS")], &[]);
 }
 
@@ -116,7 +116,7 @@ fn check_alignment(text: &str, parts: &[(u32, u32, &str)], exact: u64) {
 }
 
 #[test]
-fn what_tags_can_say_is_counted() {
+fn entities_at_token_boundaries_are_counted() {
     check_alignment("이순신은 서울시", &[(0, 3, "PS"), (5, 8, "LC")], 2);
     check_alignment("a 뷁뷁은 이순신", &[(2, 4, "PS"), (6, 9, "PS")], 1);
     check_alignment("(홍길동은", &[(1, 4, "PS")], 0);
@@ -144,7 +144,7 @@ fn tokens_have_the_tag_and_the_place_of_their_characters() {
 }
 
 #[test]
-fn a_character_that_became_two_tokens_has_one_place() {
+fn a_character_of_two_tokens_has_one_place() {
     let piece = |start, end| Piece { id: 9, start, end, begins_word: false };
     let places = places(&[piece(0, 0), piece(0, 1), piece(0, 1), piece(0, 3), piece(3, 3), piece(3, 4)]);
     let places: Vec<_> = places.unwrap().iter().map(|place| (place.start, place.end)).collect();
@@ -152,14 +152,14 @@ fn a_character_that_became_two_tokens_has_one_place() {
 }
 
 #[test]
-fn a_token_in_two_windows_counts_in_the_one_that_shows_more_around_it() {
+fn a_token_in_two_windows_counts_in_the_one_with_more_context() {
     let example = marked("a b c d e", &[(4, 7, "PS")]);
     let rows = encode(&example, 6, 2).unwrap();
     let tags: Vec<_> = rows.iter().map(tags_of_row).collect();
     assert_eq!(tags, [vec![-100, 0, 0, 1, -100, -100], vec![-100, -100, 2, 0, -100]]);
     assert!(rows.iter().all(|row| !row.truncated));
     assert_eq!(rows.iter().map(|row| row.pieces).sum::<u64>(), 7);
-    // Whatever the other window says.
+    // The prediction of the other window is ignored.
     let outputs = [perfect(&rows[0]), perfect(&rows[1])];
     let found = decode(&example, &rows, &outputs);
     assert_eq!((found[0].start, found[0].end, found.len()), (4, 7, 1));
@@ -168,7 +168,7 @@ fn a_token_in_two_windows_counts_in_the_one_that_shows_more_around_it() {
 }
 
 #[test]
-fn an_inside_after_nothing_is_of_no_entity() {
+fn a_stray_inside_tag_is_outside_of_entities() {
     let example = marked("a b c", &[]);
     let rows = encode(&example, 8, 2).unwrap();
     let output = |tags: [usize; 5]| {
@@ -180,7 +180,7 @@ fn an_inside_after_nothing_is_of_no_entity() {
 }
 
 #[test]
-fn a_text_without_marks_is_decoded_the_same() {
+fn a_text_without_labels_has_the_same_offsets() {
     let rows = encode(&example("a 이순신은", Truth::Unknown), 4, 1).unwrap();
     assert_eq!(rows.iter().map(|row| &row.features.targets).collect::<Vec<_>>(), [&Targets::Unknown; 2]);
     let marked = encode(&marked("a 이순신은", &[(2, 5, "PS")]), 4, 1).unwrap();
@@ -195,7 +195,7 @@ fn check_refused(parts: &[(u32, u32, &str)], max_seq_length: usize, code: u8, ex
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn invalid_entities_and_strides_are_refused() {
     check_refused(&[(0, 1, "XX")], 8, 3, "the label `XX` is not in the list `PS`, `LC`");
     check_refused(&[(0, 6, "PS")], 8, 3, "ends after its text");
     check_refused(&[(0, 3, "PS"), (2, 5, "PS")], 8, 3, "overlaps");
@@ -241,7 +241,7 @@ fn entities_and_characters_are_scored() {
 }
 
 #[test]
-fn only_marked_texts_are_scored() {
+fn only_labelled_texts_are_scored() {
     let unmarked = Prediction { truth: Truth::Unknown, ..prediction("a", &[], &[]) };
     let error = score(Task::EntityRecognition, &[unmarked], &params(0)).unwrap_err();
     assert_eq!(kind_of(&error).code(), 3, "{error:#}");
@@ -259,7 +259,7 @@ fn by_words(aggregation: Option<Aggregation>) -> TaskParams {
 }
 
 #[test]
-fn of_a_word_only_the_first_token_has_a_target() {
+fn only_the_first_token_of_a_word_has_a_target() {
     let example = marked("이순신은 서울시에서 a", &[(0, 4, "PS"), (5, 10, "LC")]);
     let mut tokenizer = FixtureTokenizer::new(VOCABULARY, 16);
     let rows = EntityRecognition.encode(&example, &by_words(None), &mut tokenizer).unwrap();
@@ -271,7 +271,7 @@ fn of_a_word_only_the_first_token_has_a_target() {
 
 /// A model that is correct on the first tokens of words, and predicts I-LC on all others.
 #[test]
-fn a_word_is_what_its_first_token_is() {
+fn a_word_has_the_tag_of_its_first_token() {
     let parts = [(0, 4, "PS"), (5, 10, "LC")];
     let example = marked("이순신은 서울시에서 a", &parts);
     for (max_seq_length, stride) in [(64, 32), (6, 2), (5, 0), (3, 0)] {
@@ -296,7 +296,7 @@ fn a_word_is_what_its_first_token_is() {
 }
 
 #[test]
-fn a_text_of_parts_of_speech_has_a_label_a_word() {
+fn parts_of_speech_are_one_label_per_word() {
     let mut params = by_words(None);
     params.labels = vec!["NOUN".into(), "VERB".into()];
     params.entity_recognition.scheme = Some(TagScheme::Plain);

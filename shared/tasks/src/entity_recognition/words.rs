@@ -1,4 +1,4 @@
-//! The words of a text, its parts between whitespace, as units of tags.
+//! Words as the units of tags. A word is a stretch of text between white space.
 
 use anyhow::Result;
 
@@ -8,9 +8,9 @@ use metrics::entities::TagSet;
 use shared::schema::Offset;
 
 pub(super) struct Words {
-    /// The places of the words.
+    /// The start and end of each word, in characters.
     spans: Vec<(usize, usize)>,
-    /// The word of every character; whitespace belongs to the word before it.
+    /// The word of every character. White space belongs to the word before it.
     of_character: Vec<Option<usize>>,
 }
 
@@ -37,7 +37,7 @@ impl Words {
         self.spans.iter().map(place).collect()
     }
 
-    /// The places of tokens that are the first of their word; all others have no place.
+    /// The offsets of tokens, kept only for the first token of each word.
     pub(super) fn first_places(&self, places: &[Offset]) -> Vec<Offset> {
         let mut last = None;
         let first = |place: &Offset| {

@@ -9,7 +9,7 @@ const CONTEXT: &str = "가가 나나 다다 라라 마마 바바 사사 아아";
 const VOCABULARY: &str = "가가 나나 다다 라라 마마 바바 사사 아아 어디 é 한";
 /// A piece.
 const QUESTION: &str = "어디";
-/// Leaves four pieces of the context beside the question, so that windows begin at every other piece.
+/// The length that leaves four pieces of the context beside the question, so that windows begin at every second piece.
 const LENGTH: usize = 8;
 
 fn keys() -> QuestionAnsweringConfig {
@@ -40,7 +40,7 @@ fn slice(text: &str, start: i32, end: i32) -> String {
     text.chars().skip(start as usize).take((end - start) as usize).collect()
 }
 
-/// The target of every window of `context` as text; empty where the answer is not in it.
+/// Checks the target of every window of `context` as text; an empty text means that the answer is not in the window.
 fn check_windows(context: &str, truth: Truth, expect: &[&str]) {
     let rows = encode(&example(QUESTION, context, truth), sometimes(), LENGTH).unwrap();
     let target = |row: &Encoded| match row.features.targets {
@@ -65,19 +65,19 @@ fn an_answer_is_in_every_window_that_has_it_whole() {
 }
 
 #[test]
-fn the_first_of_several_answers_is_learnt() {
+fn the_first_of_several_answers_is_the_target() {
     check_windows(CONTEXT, answers(&[(3, "나나"), (0, "가가")]), &["나나", "", ""]);
 }
 
 #[test]
-fn where_there_is_no_answer_every_window_says_so() {
+fn without_an_answer_every_window_has_the_empty_span() {
     check_windows(CONTEXT, answers(&[]), &["", "", ""]);
     check_windows(CONTEXT, answers(&[(4, "")]), &["", "", ""]);
     check_windows("", answers(&[]), &[""]);
 }
 
 #[test]
-fn an_answer_within_pieces_takes_them_whole() {
+fn an_answer_inside_pieces_takes_the_whole_pieces() {
     check_windows(CONTEXT, answers(&[(7, "다 라")]), &["다다 라라", "다다 라라", ""]);
     check_windows("가가나나다다 라라", answers(&[(1, "가나")]), &["가가나나"]);
     check_windows("가가나나다다 라라", answers(&[(2, "나나")]), &["나나"]);
@@ -105,7 +105,7 @@ fn a_row_is_the_question_and_a_window() {
 }
 
 #[test]
-fn a_long_question_is_cut_and_leaves_the_context_its_room() {
+fn a_long_question_is_truncated_and_leaves_room_for_the_context() {
     let rows = encode(&example("가가 나나 다다", CONTEXT, answers(&[(0, "가가")])), keys(), LENGTH).unwrap();
     assert!(rows.iter().all(|row| row.truncated && row.features.input_ids.len() == LENGTH));
     assert_eq!(rows.len(), 6);
@@ -113,19 +113,19 @@ fn a_long_question_is_cut_and_leaves_the_context_its_room() {
 }
 
 #[test]
-fn who_has_no_answers_learns_none() {
+fn a_question_without_truth_has_unknown_targets() {
     let rows = encode(&example(QUESTION, CONTEXT, Truth::Unknown), keys(), LENGTH).unwrap();
     assert!(rows.iter().all(|row| row.features.targets == Targets::Unknown));
 }
 
 #[test]
-fn what_cannot_be_learnt_is_refused() {
+fn invalid_answers_and_short_windows_are_refused() {
     let check = |truth, length, code, part: &str| {
         let error = encode(&example(QUESTION, CONTEXT, truth), keys(), length).unwrap_err();
         assert_eq!(kind_of(&error).code(), code, "{error:#}");
         assert!(format!("{error:#}").contains(part), "{error:#}");
     };
-    check(answers(&[(1, "가가")]), LENGTH, 3, "`가가` does not stand at character 1");
+    check(answers(&[(1, "가가")]), LENGTH, 3, "`가가` is not at character 1");
     check(answers(&[(99, "가가")]), LENGTH, 3, "at character 99");
     check(answers(&[]), LENGTH, 2, "`question_answering.answerable`");
     check(answers(&[(0, "가가")]), LENGTH - 1, 2, "3 special tokens take 7");
@@ -165,7 +165,7 @@ fn the_best_span_of_all_windows_is_the_answer() {
     let found = decode(CONTEXT, three_best, |window, text| match (window, text) {
         (0, "다다") => (3.0, 0.0),
         (0, "라라") => (0.0, 3.0),
-        // In a second window too, where it is better.
+        // It is in a second window too, with a better score.
         (1, "다다") => (3.5, 0.0),
         (1, "라라") => (0.0, 3.5),
         (2, "아아") => (4.0, 4.0),
@@ -175,7 +175,7 @@ fn the_best_span_of_all_windows_is_the_answer() {
         let probability = score.exp() / (8f32.exp() + 7f32.exp() + 3.5f32.exp());
         Candidate { text: text.into(), start, end, probability }
     };
-    // Of the last one's score there is `라라` too, later in the context.
+    // `라라` has the score of the last candidate too, but is later in the context.
     let expect =
         [candidate("아아", 21, 23, 8.0), candidate("다다 라라", 6, 11, 7.0), candidate("다다", 6, 8, 3.5)];
     for (found, expect) in found.iter().zip(&expect) {
@@ -186,13 +186,13 @@ fn the_best_span_of_all_windows_is_the_answer() {
 }
 
 #[test]
-fn a_span_ends_where_it_may() {
+fn only_valid_spans_are_candidates() {
     let check = |max_answer_length, expect: &str| {
         let keys = QuestionAnsweringConfig { max_answer_length, n_best: 1, ..keys() };
         let found = decode(CONTEXT, keys, |window, text| match (window, text) {
             (0, "나나") => (9.0, 1.0),
             (0, "라라") => (1.0, 8.0),
-            // Ends before all that begin.
+            // This end is before every start.
             (0, "가가") => (-9.0, 9.0),
             _ => (-5.0, -5.0),
         });
@@ -203,11 +203,11 @@ fn a_span_ends_where_it_may() {
 }
 
 #[test]
-fn answers_are_parts_of_the_context_as_it_is_written() {
+fn answers_are_exact_substrings_of_the_context() {
     let logits = |_, text: &str| match text {
         "é" => (5.0, 0.0),
         "한" => (0.0, 5.0),
-        // A piece for white space, the special tokens and the question.
+        // White space, special tokens and the question are not part of an answer.
         "" => (9.0, 9.0),
         _ => (-9.0, -9.0),
     };
@@ -217,7 +217,7 @@ fn answers_are_parts_of_the_context_as_it_is_written() {
     assert_eq!(texts(&found), ["é \u{3000}한"]);
 }
 
-/// `null` are the scores of no answer in the three windows; the best answer's score is 6.
+/// `null` are the scores of "no answer" in the three windows; the score of the best answer is 6.
 fn check_null(null: [f32; 3], keys: QuestionAnsweringConfig, expect: &[&str]) {
     let found = decode(CONTEXT, QuestionAnsweringConfig { n_best: 2, ..keys }, |window, text| match text {
         "[CLS]" => (null[window], 0.0),
@@ -231,7 +231,7 @@ fn check_null(null: [f32; 3], keys: QuestionAnsweringConfig, expect: &[&str]) {
 }
 
 #[test]
-fn no_answer_is_given_where_every_window_says_so() {
+fn no_answer_is_predicted_if_every_window_prefers_it() {
     check_null([9.0, 8.0, 7.0], sometimes(), &["", "사사", "가가"]);
     check_null([9.0, 8.0, 5.0], sometimes(), &["사사", "", "가가"]);
     check_null([9.0, 1.0, 9.0], sometimes(), &["사사", "가가", ""]);
@@ -239,7 +239,7 @@ fn no_answer_is_given_where_every_window_says_so() {
 }
 
 #[test]
-fn the_threshold_is_what_no_answer_must_be_better_by() {
+fn no_answer_must_exceed_the_best_answer_by_the_threshold() {
     let threshold =
         |null_score_diff_threshold| QuestionAnsweringConfig { null_score_diff_threshold, ..sometimes() };
     check_null([7.0; 3], threshold(0.5), &["", "사사", "가가"]);

@@ -50,7 +50,7 @@ fn decode(case: &Case, labels: &[String], aggregation: Aggregation) -> Vec<(Stri
 }
 
 #[test]
-fn entities_are_those_of_the_pipeline_of_transformers() {
+fn entities_equal_those_of_the_transformers_pipeline() {
     let golden: Golden =
         serde_json::from_str(include_str!("../../../../../tests/golden/aggregation.json")).unwrap();
     for case in &golden.cases {
