@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::fault::Fault;
 
-/// Stands where something is hidden.
+/// The replacement for hidden text.
 const HIDDEN: &str = "***";
 /// The characters that end an address within a sentence.
 const AFTER_ADDRESS: [char; 5] = ['"', '\'', '`', ',', ' '];
@@ -108,7 +108,7 @@ impl Address {
         &self.url
     }
 
-    /// The value of the header `Authorization`, for this host alone.
+    /// The value of the header `Authorization`, for this host only.
     pub fn authorization(&self) -> Option<&Secret> {
         self.authorization.as_ref()
     }
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_has_neither_credentials_nor_query() {
+    fn a_shown_address_has_no_credentials_and_no_query() {
         let check = |text: &str, expected: &str| {
             let address = Address::parse(text).unwrap();
             assert_eq!((address.to_string(), format!("{address:?}")), (expected.into(), expected.into()));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_without_its_text() {
+    fn an_invalid_address_is_refused_without_its_text() {
         let check = |text: &str, part: &str| {
             let message = format!("{:#}", Address::base(text).unwrap_err());
             assert!(message.contains(part) && !message.contains("PASS"), "{message}");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_text_what_may_be_secret_is_hidden() {
+    fn possible_secrets_in_a_text_are_hidden() {
         let check = |text: &str, expected: &str| assert_eq!(without_secrets(text), expected);
         check("train.epochs=many@once?", "train.epochs=many@once?");
         check("fetch.mirror=http://u:P/A@S?S@h/a", "fetch.mirror=http://***@h/a");

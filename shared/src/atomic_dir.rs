@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_saved_holds_until_it_is_touched() {
+    fn a_saved_folder_is_intact_until_it_is_changed() {
         let root = tempfile::tempdir().unwrap();
         let folder = saved(root.path());
         assert_eq!(check(&folder).unwrap(), Condition::Intact);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_folder_is_none_and_is_cleared_away() {
+    fn a_partial_folder_is_deleted() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("step-1");
         save(&folder, |_| anyhow::bail!("no more")).unwrap_err();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_whose_replacement_never_came_is_put_back() {
+    fn a_folder_without_its_replacement_is_restored() {
         let root = tempfile::tempdir().unwrap();
         let folder = saved(root.path());
         fs::rename(&folder, folder.with_extension(REPLACED)).unwrap();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_version_saved_is_refused() {
+    fn a_folder_of_another_version_is_refused() {
         let root = tempfile::tempdir().unwrap();
         let folder = saved(root.path());
         let manifest = folder.join(MANIFEST);

@@ -40,7 +40,7 @@ pub fn init(format: LogFormat, source: &'static str) {
     if log::set_logger(console).is_ok() {
         log::set_max_level(LevelFilter::Info);
         std::panic::set_hook(Box::new(|panic| {
-            // Who catches the panic says more of it.
+            // The code that catches the panic reports an out-of-memory error in full.
             if !is_out_of_memory(panic.payload()) {
                 report_failure(FaultKind::Bug, &format!("bug: {panic}"));
             }
@@ -52,7 +52,7 @@ pub fn init(format: LogFormat, source: &'static str) {
 /// bars.
 ///
 /// # Errors
-/// An error where the system has no thread left.
+/// An error if the system cannot start another thread.
 pub fn write_from_a_thread() -> Result<()> {
     let writer = LineWriter::start(std::io::stderr()).context("cannot start a thread")?;
     // A second call changes nothing.
@@ -130,13 +130,13 @@ pub enum Unit {
     Items,
 }
 
-/// A progress bar on a terminal; elsewhere a log line now and then.
+/// A progress bar on a terminal; without a terminal, a log line every 30 seconds.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
     what: String,
     lines: Option<Lines>,
-    /// Sets the work that was done before this process began.
+    /// The units that were done before this process began.
     from: u64,
 }
 
@@ -146,11 +146,11 @@ struct Lines {
     last: Instant,
 }
 
-/// Between two lines of a stage that has no terminal.
+/// The time between two lines of progress without a terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(30);
 
 impl Progress {
-    /// `total` is 0 where it is unknown.
+    /// Starts a progress bar over `total` units; 0 means that the total is unknown.
     pub fn new(what: impl Into<String>, total: u64, unit: Unit) -> Progress {
         let what = what.into();
         let on_terminal = std::io::stderr().is_terminal()
@@ -166,7 +166,7 @@ impl Progress {
         Progress { bar, what, lines, from: 0 }
     }
 
-    /// The same, where `done` was done before.
+    /// The progress of work of which `done` units were done before this process began.
     pub fn from(self, done: u64) -> Progress {
         self.bar.set_position(done);
         self.bar.reset_eta();
@@ -185,7 +185,7 @@ impl Progress {
         }
     }
 
-    /// MetricValues shown after the bar.
+    /// Sets the text after the bar, such as metric values.
     pub fn set_message(&self, message: impl Into<String>) {
         self.bar.set_message(message.into());
     }
@@ -217,7 +217,7 @@ fn style(unit: Unit, total: u64) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Peak resident memory of this process in bytes, where the system tells it.
+/// The peak resident memory of this process in bytes; none if the system does not report it.
 pub fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -14,7 +14,7 @@ pub enum FaultKind {
     Input,
     /// The network, a full disk, a lock that stayed taken. Exit 4: worth a retry.
     Retry,
-    /// A signal asked for it. Exit 5: the same command goes on where this one stopped.
+    /// A signal stopped the stage. Exit 5: the same command continues from there.
     Stopped,
     /// Anything else, which is a bug. Exit 1.
     Bug,
@@ -75,7 +75,7 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// The device has not enough memory for what was asked of it.
+/// The device has too little memory for an operation.
 #[derive(Debug)]
 pub struct OutOfMemory;
 

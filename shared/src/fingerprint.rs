@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn where_and_how_fast_do_not_count() {
+    fn paths_and_speed_settings_do_not_count() {
         check(Stage::Train, "[train]\ndevice = \"cpu\"\nthreads = 1", false);
         check(Stage::Evaluate, "[evaluate]\ndevice = \"cuda:1\"", false);
         check(Stage::Tokenize, "[tokenize]\nworkers = 3", false);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_masked_counts_where_something_is() {
+    fn masking_counts_only_for_masked_lm() {
         let masked = |stage, extra: &str| of(stage, &format!("task = \"masked_lm\"\n{extra}"));
         let check = |stage, extra, changes| {
             assert_eq!(masked(stage, extra) != masked(stage, ""), changes, "{stage} with {extra:?}");
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_vocabulary_that_is_taken_nothing_counts_but_where_it_comes_from() {
+    fn vocabulary_keys_do_not_count_with_a_tokenizer() {
         let taken = "[fetch]scratch.tokenizer = \"org/name\"\n";
         let differs = |keys: &str| of(Stage::Fetch, &format!("{taken}{keys}")) != of(Stage::Fetch, taken);
         check(Stage::Fetch, taken, true);

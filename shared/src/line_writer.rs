@@ -7,16 +7,16 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// Lines that may wait for their reader. Whatever comes then is dropped, and counted.
+/// The maximum number of lines that wait to be written. Further lines are dropped and counted.
 const ROOM: usize = 1024;
 
 enum Message {
     Line(String),
-    /// To be told once all before it is written.
+    /// Requests a reply once all earlier lines are written.
     Flush(Sender<()>),
 }
 
-/// A thread that writes lines, so that no other thread waits for the reader.
+/// A thread that writes lines, so that other threads never block on a full pipe.
 pub(crate) struct LineWriter {
     messages: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn who_writes_never_waits_and_what_is_lost_is_counted() {
+    fn writing_never_blocks_and_dropped_lines_are_counted() {
         let (begun, begins) = channel();
         let (go, goes) = channel();
         let written = Arc::new(Mutex::new(String::new()));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_flushed_is_written() {
+    fn flushed_lines_are_written() {
         let (begun, _begins) = channel();
         let (_, go) = channel();
         let written = Arc::new(Mutex::new(String::new()));

@@ -14,11 +14,11 @@ use crate::digest::{DigestCache, canonical_json, sha256_bytes, sha256_file};
 use crate::fault::Fault;
 use crate::layout::{MANIFEST, Stage};
 
-/// Changes whenever a file of any stage changes its meaning; part of every fingerprint.
+/// The version of all file formats, part of every fingerprint. It changes when a file of any stage changes its meaning.
 pub(crate) const FORMAT_VERSION: u32 = 4;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 /// The manifest of a stage's folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The format version of the program that wrote it.
     pub format_version: u32,
@@ -52,8 +52,8 @@ pub struct Provenance {
     pub peak_memory_bytes: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 /// A file of the folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileEntry {
     /// Its size.
     pub bytes: u64,
@@ -62,8 +62,8 @@ pub struct FileEntry {
 }
 
 impl Manifest {
-    /// SHA-256 over the names and checksums of the folder's files and its facts: what a later stage's result
-    /// can depend on, and nothing else.
+    /// SHA-256 over the folder's metadata and the names and checksums of its files: everything that the result of a later
+    /// stage can depend on, and nothing else.
     pub fn content_digest(&self) -> Result<String> {
         Ok(sha256_bytes(canonical_json(&json!([self.files, self.metadata])).as_bytes()))
     }
@@ -88,7 +88,7 @@ impl Manifest {
     /// Reads `folder/manifest.json`.
     ///
     /// # Errors
-    /// A [`Fault::input`] where it is absent or damaged.
+    /// A [`Fault::input`] for a manifest that is absent or damaged.
     pub fn read(folder: &Path) -> Result<Manifest> {
         let path = folder.join(MANIFEST);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -108,7 +108,7 @@ fn digest_field(digest: &str) -> String {
 
 const REBUILD: &str = "run its stage again with --force to rebuild the folder";
 
-/// A finished folder whose manifest and checksums hold.
+/// A finished folder that matches its manifest.
 #[derive(Debug, Clone)]
 pub struct FinishedFolder {
     path: PathBuf,
@@ -158,7 +158,10 @@ impl FinishedFolder {
         &self.manifest
     }
 
-    /// The stage's facts, as the type that [`crate::metadata`] has for it.
+    /// The metadata of the stage, as its type in [`crate::metadata`].
+    ///
+    /// # Errors
+    /// A [`Fault::input`] for a manifest whose metadata has another form.
     pub fn metadata<F: DeserializeOwned>(&self) -> Result<F> {
         serde_json::from_value(self.manifest.metadata.clone()).with_context(|| {
             let path = self.path.join(MANIFEST);

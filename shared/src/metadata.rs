@@ -47,9 +47,9 @@ pub struct TokenizeMetadata {
     pub max_seq_length: usize,
     /// The id of the padding token.
     pub pad_token_id: u32,
-    /// The id of the mask token; none where the vocabulary has none.
+    /// The id of the mask token; none if the vocabulary has none.
     pub mask_token_id: Option<u32>,
-    /// Tokens that stand for nothing in a text: those around texts, of padding, of the unknown and of the masked; sorted.
+    /// The ids of the special tokens, sorted: those around texts, padding, unknown and mask.
     pub special_token_ids: Vec<u32>,
     /// The statistics of each split.
     pub splits: BTreeMap<Split, SplitMetadata>,

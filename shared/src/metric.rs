@@ -20,7 +20,7 @@ pub enum Metric {
     MicroF1,
     /// Label-ranking average precision.
     RankingPrecision,
-    /// The probability from which on a label is taken to hold.
+    /// The least probability of a predicted label.
     Threshold,
     /// Pearson's correlation.
     Pearson,
@@ -93,7 +93,7 @@ impl Metric {
         }
     }
 
-    /// Which end of it is good.
+    /// The end of the metric's range that is best.
     pub fn best(self) -> Best {
         match self {
             Metric::Loss | Metric::Perplexity => Best::Min,

@@ -3,17 +3,17 @@
 /// The output of a model for a row of features.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
-    /// `[labels]` for a text; `[seq, labels]` for tokens; `[2, seq]` for a span, starts first, with
-    /// padding behind the tokens where the loss counts it.
+    /// `[labels]` for a text; `[seq, labels]` for tokens; `[2, seq]` for a span, start logits first. `seq` includes padding if
+    /// the loss counts it.
     Logits(Vec<f32>),
     /// The prediction at every masked token.
     Masked(Vec<MaskedToken>),
-    /// For every mask that stands in the text itself the best tokens, the best first.
+    /// The best tokens for every mask token of the text itself, the best first.
     Candidates(Vec<Vec<TokenGuess>>),
 }
 
 impl Output {
-    /// Empty, where there are none.
+    /// The logits; empty for another kind of output.
     pub fn logits(&self) -> &[f32] {
         match self {
             Output::Logits(logits) => logits,
@@ -35,7 +35,7 @@ pub struct MaskedToken {
     pub log_probability: f32,
 }
 
-/// A token of the vocabulary that may stand behind a mask.
+/// A token of the vocabulary as a candidate for a mask.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TokenGuess {
     /// The id of the token.

@@ -16,7 +16,7 @@ use crate::fault::FaultKind;
 enum OnSignal {
     /// Nothing that could be saved: the process may end at once.
     Disposable,
-    /// A [`Saving`] stands.
+    /// A [`Saving`] exists.
     Saveable,
     /// The same, and a signal has come.
     Stopping,
@@ -28,7 +28,7 @@ static ON_SIGNAL: Mutex<OnSignal> = Mutex::new(OnSignal::Disposable);
 /// it is for [`Saving::stop_requested`] to see, and further ones change nothing.
 ///
 /// # Errors
-/// An error where the system refuses.
+/// An error if the system does not allow it.
 pub fn listen() -> Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1]).context("cannot listen to signals")?;
     let take = move || signals.forever().for_each(receive);
@@ -42,7 +42,7 @@ fn receive(signal: i32) {
     match *state {
         OnSignal::Disposable => {
             report_failure(FaultKind::Stopped, &format!("stopped by {name}; run the same command again"));
-            // Without the libraries' clean-up, which is not made for a process whose threads are at work.
+            // This skips the clean-up of the libraries, which is not safe while other threads run.
             low_level::exit(FaultKind::Stopped.code().into());
         }
         OnSignal::Saveable => {
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signal_is_seen_by_who_can_save_and_a_second_changes_nothing() {
+    fn a_signal_is_seen_while_saving_and_a_second_one_changes_nothing() {
         let now = || *ON_SIGNAL.lock().unwrap();
         drop(Saving::begin());
         assert_eq!(now(), OnSignal::Disposable);

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_alike_is_found() {
+    fn labels_that_look_alike_are_found() {
         let check = |left: &str, right: &str, expect: bool| {
             assert_eq!(likeness(left) == likeness(right), expect, "{left} and {right}");
         };
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_by_their_values() {
+    fn numbers_are_sorted_by_value() {
         let mut labels = ["b", "10", "2", "a", "-1", "1.5", "02", "LABEL_2", "LABEL_10"];
         labels.sort_by(|a, b| order(a, b));
         assert_eq!(labels, ["-1", "1.5", "02", "2", "10", "LABEL_10", "LABEL_2", "a", "b"]);

@@ -37,7 +37,7 @@ pub struct Piece {
     pub id: u32,
     /// The first of the piece's characters (not bytes) in the text.
     pub start: u32,
-    /// The character after its last one. `start` again where the piece stands for whitespace alone.
+    /// The character after its last one; equal to `start` for a piece of white space only.
     pub end: u32,
     /// True for the first piece of a word, a part between whitespace.
     pub begins_word: bool,
@@ -87,7 +87,7 @@ pub trait Tokenizer {
     /// The id of the unknown token, if there is one.
     fn unknown_token_id(&self) -> Option<u32>;
 
-    /// None where the vocabulary has no token for what is masked.
+    /// The id of the mask token; none if the vocabulary has none.
     fn mask_token_id(&self) -> Option<u32>;
 
     /// The vocabulary's spelling of a token.
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_tokens_are_warned_of_above_the_bound() {
+    fn too_many_unknown_tokens_give_a_warning() {
         let warning = |unknown, tokens| UnknownTokens { unknown, tokens }.warning();
         assert_eq!(warning(0, 0), None);
         assert_eq!(warning(5, 100), None);

@@ -35,8 +35,8 @@ pub enum LogEntry {
         step: u64,
         /// The epoch, as a fraction.
         epoch: f64,
-        #[serde(flatten)]
         /// The metrics.
+        #[serde(flatten)]
         metrics: MetricValues,
     },
 }

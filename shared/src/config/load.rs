@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_the_tutorials() {
+    fn defaults_equal_those_of_the_tutorial() {
         let config = read(MINIMAL, &[]).unwrap();
         assert_eq!(config.tokenize.max_seq_length, 128);
         assert_eq!((config.train.epochs, config.train.batch_limit().rows), (3, 32));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_corpus_cannot_be_parted_into_is_refused() {
+    fn impossible_splits_are_refused() {
         let own = |keys: &str| {
             format!("name = \"a\"\n{keys}\n[fetch]\nmodel = \"scratch\"\nfiles = {{ train = \"a.tsv\" }}\n")
         };

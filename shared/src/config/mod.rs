@@ -1,4 +1,4 @@
-//! The one config type: a TOML file, one section a stage, and one a task that has keys of its own.
+//! The config: a TOML file with one section per stage, and one per task that has its own keys.
 
 mod load;
 mod sections;
@@ -35,34 +35,34 @@ pub use sections::train::{
 pub struct Config {
     /// The run's name: its results are linked under `work/runs/<name>`.
     pub name: String,
-    /// The seed of everything random.
+    /// The seed of all random choices.
     #[serde(default = "default_seed")]
     pub seed: u64,
-    /// The first 256 rows of every split from tokenize on, to see that a config works before a long run.
+    /// Uses only the first 256 rows of every split, from tokenize on, to test a config before a long run.
     #[serde(default)]
     pub test_mode: bool,
-    /// The task.
+    /// The task of the run.
     #[serde(default)]
     pub task: Task,
-    /// `[fetch]`
+    /// `[fetch]`: the corpus and the model.
     pub fetch: FetchConfig,
+    /// `[tokenize]`: the encoding of texts.
     #[serde(default)]
-    /// `[tokenize]`
     pub tokenize: TokenizeConfig,
+    /// `[train]`: optimization, evaluation on dev, and checkpoints.
     #[serde(default)]
-    /// `[train]`
     pub train: TrainConfig,
+    /// `[evaluate]`: the split to evaluate, and how it is computed.
     #[serde(default)]
-    /// `[evaluate]`
     pub evaluate: EvaluateConfig,
-    /// For `masked_lm` alone; the next two sections are for their tasks.
+    /// `[question_answering]`: used only by this task.
     #[serde(default)]
     pub question_answering: QuestionAnsweringConfig,
+    /// `[masked_lm]`: used only by this task.
     #[serde(default)]
-    /// `[masked_lm]`
     pub masked_lm: MaskedLmConfig,
+    /// `[entity_recognition]`: used only by this task.
     #[serde(default)]
-    /// `[entity_recognition]`
     pub entity_recognition: EntityRecognitionConfig,
 }
 
@@ -84,12 +84,12 @@ impl Config {
         require(
             other,
             "fetch.model",
-            "names this run itself; a model that it trains cannot be what it starts from",
+            "names this run itself; a run cannot start from the model that it trains",
         )?;
         self.tokenize.validate()?;
         self.train.validate()?;
         self.evaluate.validate()?;
-        let advice = "is \"test\", and nothing is; give `fetch.test_fraction` or `fetch.files.test`, or set it to \"dev\"";
+        let advice = "is \"test\", but there is no test split; give `fetch.test_fraction` or `fetch.files.test`, or set it to \"dev\"";
         require(self.fetch.may_have_test() || self.evaluate.split != Split::Test, "evaluate.split", advice)?;
         self.validate_task()?;
         self.validate_monitor()
@@ -115,7 +115,8 @@ impl Config {
         let metrics = self.task.metrics(&self.entity_recognition);
         let known: Vec<&str> =
             std::iter::once(Metric::Loss.key()).chain(metrics.iter().map(|m| m.key())).collect();
-        let demand = format!("is `{}`, which is no metric of this task: {}", metric.key(), known.join(", "));
+        let demand =
+            format!("is `{}`, which is not a metric of this task: {}", metric.key(), known.join(", "));
         require(known.contains(&metric.key()), "train.monitor.metric", &demand)
     }
 }

@@ -53,7 +53,8 @@ fn become_program(program: &str) -> ExitCode {
             command.args(env::args_os().skip(1));
             command.envs(worker_environment());
             let error = command.exec();
-            let advice = format!("cannot start {}, which has to stand beside this program", path.display());
+            let advice =
+                format!("cannot start {}, which must be in the same folder as this program", path.display());
             anyhow::Error::from(error).context(Fault::usage(advice))
         }
         Err(error) => anyhow::Error::from(error).context(format!("cannot find {program}")),
@@ -72,7 +73,7 @@ pub fn as_a_worker() -> Result<()> {
         return Ok(());
     }
     let mut command = Command::new(env::current_exe().context("cannot find this program")?);
-    Err(command.args(env::args_os().skip(1)).envs(environment).exec()).context("cannot begin again")
+    Err(command.args(env::args_os().skip(1)).envs(environment).exec()).context("cannot restart this program")
 }
 
 /// The variables that a worker's libraries read at the start of the process, without those that the user has set.

@@ -48,11 +48,11 @@ pub struct RunArgs {
 
 /// The options that every stage has.
 #[derive(Debug, Clone, clap::Args)]
-// Whether a program was given any: clap asks it of the options of the struct itself alone.
+// clap counts only the options of the struct itself when it decides whether any was given, so the group names `config`.
 #[group(args = ["config"])]
 pub struct StageArgs {
-    #[command(flatten)]
     /// The options that name a run.
+    #[command(flatten)]
     pub run: RunArgs,
     /// Builds the folder again although it is up to date, or damaged.
     #[arg(long)]
@@ -106,7 +106,7 @@ impl Job {
 
 /// Runs `work` as `stage` under the run contract and turns the outcome into an exit code.
 ///
-/// `work` returns the facts for the manifest.
+/// `work` returns the metadata for the manifest.
 pub fn execute<F: Serialize>(
     stage: Stage,
     args: &StageArgs,
@@ -121,8 +121,8 @@ pub fn execute<F: Serialize>(
     }
 }
 
-/// The outcome of `work`, or the exit code where it has panicked. libtorch's errors (no memory left on a GPU, say) reach
-/// Rust as panics; the console's hook reports them.
+/// The outcome of `work`, or the exit code of its panic. Errors of libtorch, such as exhausted GPU memory, reach Rust as
+/// panics; the hook of the console reports them.
 fn reporting_panics<T>(work: impl FnOnce() -> T) -> Result<T, ExitCode> {
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         if fault::is_out_of_memory(panic.as_ref()) {

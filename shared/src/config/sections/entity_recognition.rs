@@ -72,8 +72,7 @@ impl EntityRecognitionConfig {
         );
         require(self.stride < max_seq_length.saturating_sub(2), "entity_recognition.stride", &advice)?;
         let entities = self.scheme != Some(TagScheme::Plain) || self.aggregation.is_none();
-        let advice =
-            "puts tokens together to entities, and with `scheme = \"plain\"` there are none; leave it out";
+        let advice = "aggregates tokens to entities, but `scheme = \"plain\"` has none; leave it out";
         require(entities, "entity_recognition.aggregation", advice)
     }
 }

@@ -22,16 +22,16 @@ pub enum Truth {
     Labels(Vec<String>),
     /// A score.
     Score(f64),
-    /// In the order of the text, none over another.
+    /// The entities in the order of the text, without overlaps.
     Entities(Vec<Entity>),
-    /// Any of them is right; none: the context has no answer.
+    /// The true answers. Each of them is correct; an empty list means that the context has no answer.
     Answers(Vec<Answer>),
 }
 
-/// A named part of a text.
+/// A named entity in a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entity {
-    /// In characters, as `end`, which is behind the last.
+    /// The first character.
     pub start: u32,
     /// The character after the last.
     pub end: u32,

@@ -29,7 +29,7 @@ pub struct Features {
     pub token_type_ids: Vec<i8>,
     /// The targets of the row.
     pub targets: Targets,
-    /// As long as `input_ids` where a task finds places in a text, else empty.
+    /// As long as `input_ids` for tasks that find spans in a text, else empty.
     pub offsets: Vec<Offset>,
 }
 
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn rows_of_another_size_or_kind_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.parquet");
         let mut writer = FeaturesWriter::create(&path, 8, 1, TargetKind::Class).unwrap();

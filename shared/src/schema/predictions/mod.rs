@@ -25,8 +25,8 @@ pub use entities::PredictedEntity;
 pub use filled::{FilledMask, TokenCandidate};
 pub use masked::MaskedGuess;
 
-#[derive(Debug, Clone, PartialEq)]
 /// The prediction for an example.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
     /// The id of the example.
     pub example_id: String,
@@ -34,7 +34,7 @@ pub struct Prediction {
     pub truth: Truth,
     /// The prediction.
     pub decoded: Decoded,
-    /// The model's output for the whole text, in the order of the labels; empty where it has one a token.
+    /// The logits of the whole text, `[labels]`; empty for a model with outputs per token.
     pub logits: Vec<f32>,
 }
 
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_whole_texts_comes_back() {
+    fn predictions_for_whole_texts_come_back() {
         let class = Decoded::Class { predicted: "positive".into(), probabilities: vec![0.25, 0.75] };
         let rows = [row(Truth::Label("negative".into()), class.clone(), &[-1.5, 0.25])];
         check(shape(TruthKind::Label, DecodedKind::Class), &rows);

@@ -207,7 +207,11 @@ impl TrainConfig {
         let times = self.evaluations_per_epoch != Some(0);
         require(times, "train.evaluations_per_epoch", "must be at least 1")?;
         let one = self.evaluate_every_steps.is_none() || self.evaluations_per_epoch.is_none();
-        require(one, "train.evaluations_per_epoch", "says the same as train.evaluate_every_steps; drop one")?;
+        require(
+            one,
+            "train.evaluations_per_epoch",
+            "and train.evaluate_every_steps are both set; leave one out",
+        )?;
         let patience = self.early_stopping_patience != Some(0);
         require(patience, "train.early_stopping_patience", "must be at least 1")?;
         require(self.log_every_steps >= 1, "train.log_every_steps", "must be at least 1")?;
