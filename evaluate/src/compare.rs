@@ -11,9 +11,7 @@ use shared::task::Task;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
-use tasks::TaskParams;
-
-use tasks::Statistics;
+use tasks::{Statistics, TaskParams};
 
 const COLUMNS: [&str; 7] = ["metric", "run", "value", "difference", "95 % interval", "p", "test"];
 

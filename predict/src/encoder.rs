@@ -5,8 +5,9 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use serde::Serialize;
 use shared::model_output::{Output, TokenGuess};
-use shared::schema::Decoded;
-use shared::schema::{DecodedKind, Example, Features, FilledMask, Prediction, TokenCandidate, Truth};
+use shared::schema::{
+    Decoded, DecodedKind, Example, Features, FilledMask, Prediction, TokenCandidate, Truth,
+};
 use shared::task::{OutputLayer, Task};
 use shared::tokens::{Piece, Tokenizer, UnknownTokens};
 use tasks::{TaskParams, TokenReading, Window, prediction};

@@ -91,6 +91,23 @@ impl Console {
     }
 }
 
+/// The project's crates, whose log lines are shown.
+pub const CRATES: [&str; 13] = [
+    "evaluate",
+    "fetch",
+    "kernels",
+    "metrics",
+    "model_files",
+    "models",
+    "predict",
+    "rows",
+    "shared",
+    "tasks",
+    "tokenize",
+    "tokenizer",
+    "train",
+];
+
 impl log::Log for Console {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.level() <= LevelFilter::Info
@@ -98,9 +115,8 @@ impl log::Log for Console {
 
     fn log(&self, record: &Record<'_>) {
         // Libraries may speak up in a warning; below that only the project's own lines are shown.
-        let ours = ["shared", "fetch", "tokenize", "train", "evaluate", "bert"];
         let root = record.target().split("::").next().unwrap_or_default();
-        if self.enabled(record.metadata()) && (record.level() <= Level::Warn || ours.contains(&root)) {
+        if self.enabled(record.metadata()) && (record.level() <= Level::Warn || CRATES.contains(&root)) {
             self.write(record.level(), &record.args().to_string());
         }
     }

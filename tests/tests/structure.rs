@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use shared::console::CRATES;
 use shared::layout::{MANIFEST, Stage, hub};
 use shared::schema::column;
 use tests::{STAGES, binary, files_below, workspace};
@@ -65,6 +66,14 @@ fn only_models_knows_burn() {
         let burn = dependencies(member).keys().find(|name| BURN.contains(&name.as_str())).cloned();
         assert_eq!(burn, None, "{member}");
     }
+}
+
+#[test]
+fn log_lines_of_every_crate_are_shown() {
+    let members = members();
+    let crates =
+        members.iter().map(|member| member.rsplit('/').next().unwrap()).filter(|name| *name != "tests");
+    assert_eq!(crates.collect::<BTreeSet<&str>>(), CRATES.into());
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 use shared::schema::{Candidate, Decoded, Entity, PredictedEntity, Prediction, Truth};
+use tasks::{MaskedStatistics, answer_score, rating};
 
 use super::page::Section;
 use super::texts::Texts;
-use tasks::{MaskedStatistics, answer_score, rating};
 
 /// The most errors that are shown.
 const MOST: usize = 50;

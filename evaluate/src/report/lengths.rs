@@ -5,13 +5,12 @@ use metrics::significance::Interval;
 use shared::metric::Metric;
 use shared::schema::Truth;
 use shared::task::Task;
-use tasks::TaskParams;
+use tasks::{Statistics, TaskParams};
 
 use super::ReportInput;
 use super::chart::{Axis, Chart, Mark, Range, Series};
 use super::page::{Section, table, thousands};
 use super::texts::Texts;
-use tasks::Statistics;
 
 /// The number of groups, with about equally many examples each.
 const GROUPS: usize = 8;

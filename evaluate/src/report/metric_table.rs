@@ -3,10 +3,10 @@
 use maud::html;
 use metrics::significance::Interval;
 use shared::metric::Metric;
+use tasks::Statistics;
 
 use super::page::{Section, table};
 use super::{RESAMPLES, ReportInput};
-use tasks::Statistics;
 
 pub(super) fn section(input: &ReportInput<'_>, statistics: &dyn Statistics) -> Section {
     let bootstrap = input.bootstrap();

@@ -3,10 +3,10 @@
 use maud::html;
 use metrics::regression::Rating;
 use shared::schema::Prediction;
+use tasks::rating;
 
 use super::chart::{Axis, Chart, Mark, Range, Series};
 use super::page::{Section, thousands};
-use tasks::rating;
 
 /// The most points of the plot; more would cover each other.
 const MOST: usize = 2000;

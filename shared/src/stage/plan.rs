@@ -37,13 +37,13 @@ impl<'a> Plan<'a> {
     pub(super) fn new(stage: Stage, args: &'a StageArgs) -> Result<Plan<'a>> {
         let config = config::load(&args.run.config, &args.run.set)?;
         let place = Work::new(&args.run.work);
-        let inputs = open_inputs(stage.name(), stage, &config, &args.run, trust(args))?;
         fs::create_dir_all(place.stage(stage)).with_context(|| {
             Fault::usage(format!(
                 "cannot write the work folder {}; name another one with --work",
                 place.root().display()
             ))
         })?;
+        let inputs = open_inputs(stage.name(), stage, &config, &args.run, trust(args))?;
         let fingerprint = own_fingerprint(stage, &config, &inputs, &place, trust(args))?;
         let digests = DigestCache::open(place.digests(stage, &fingerprint), trust(args));
         Ok(Plan { stage, config, inputs, fingerprint, place, args, digests })

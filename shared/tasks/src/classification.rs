@@ -3,15 +3,13 @@
 use anyhow::Result;
 use metrics::{Confusion, log_softmax};
 use shared::metric::Metric;
+use shared::model_output::Output;
+use shared::schema::{Decoded, Example, Features, Prediction};
+use shared::tokens::Tokenizer;
 
-use super::{Encoded, Loss, TaskParams, TaskSpec, Window};
-use super::{losses, sequence};
+use super::{Encoded, Loss, TaskParams, TaskSpec, Window, losses, sequence};
 use crate::scores::Details;
 use crate::statistics::{Statistics, collect, mean};
-use shared::model_output::Output;
-use shared::schema::{Decoded, Prediction};
-use shared::schema::{Example, Features};
-use shared::tokens::Tokenizer;
 
 #[derive(Debug)]
 pub(super) struct Classification;

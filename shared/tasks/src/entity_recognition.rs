@@ -12,20 +12,18 @@ mod words;
 use std::collections::HashSet;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
-
-use super::windows::{WindowSpan, window_spans};
-use super::{Alignment, losses};
-use super::{Encoded, Loss, TaskParams, TaskSpec, Window};
-use crate::statistics::Statistics;
 use metrics::entities::{Entity, Tag, TagScheme, TagSet, lenient_entities, strict_entities, tags_of};
 use metrics::{argmax, softmax};
+use serde_json::{Value, json};
 use shared::config::{EntityUnit, require};
 use shared::fault::Fault;
 use shared::model_output::Output;
-use shared::schema::{Decoded, Prediction};
-use shared::schema::{Example, Features, Offset, PredictedEntity, Targets, Truth};
+use shared::schema::{Decoded, Example, Features, Offset, PredictedEntity, Prediction, Targets, Truth};
 use shared::tokens::{Framed, Piece, Tokenizer, Tokens};
+
+use super::windows::{WindowSpan, window_spans};
+use super::{Alignment, Encoded, Loss, TaskParams, TaskSpec, Window, losses};
+use crate::statistics::Statistics;
 
 use reading::Token;
 use statistics::{EntityStatistics, WordStatistics};

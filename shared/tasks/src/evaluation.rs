@@ -1,16 +1,14 @@
 //! The evaluation of a split: model outputs become predictions and metrics.
 
 use anyhow::{Context, Result, ensure};
-
-use super::{Loss, Scores, TaskParams, Window};
-use shared::model_output::Output;
-use shared::schema::{Decoded, Prediction};
-use shared::task::{OutputLayer, Task};
-
-use crate::{score, spec};
 use shared::fault::Fault;
 use shared::metric::Metric;
-use shared::schema::{Example, Features};
+use shared::model_output::Output;
+use shared::schema::{Decoded, Example, Features, Prediction};
+use shared::task::{OutputLayer, Task};
+
+use super::{Loss, Scores, TaskParams, Window};
+use crate::{score, spec};
 
 /// The predictions of a split, and their metrics.
 #[derive(Debug)]

@@ -2,17 +2,15 @@
 //! so features hold whole texts.
 
 use anyhow::{Context, Result, ensure};
-
-use super::packing;
-use super::{Encoded, Loss, TaskParams, TaskSpec, Window};
-use crate::statistics::{Statistics, collect};
 use metrics::masked::TokenScores;
 use shared::fault::Fault;
 use shared::metric::Metric;
 use shared::model_output::Output;
-use shared::schema::{Decoded, Prediction};
-use shared::schema::{Example, Features, MaskedGuess, Targets};
+use shared::schema::{Decoded, Example, Features, MaskedGuess, Prediction, Targets};
 use shared::tokens::{Tokenizer, Tokens, WordStarts};
+
+use super::{Encoded, Loss, TaskParams, TaskSpec, Window, packing};
+use crate::statistics::{Statistics, collect};
 
 #[derive(Debug)]
 pub(super) struct MaskedLm;

@@ -1,18 +1,16 @@
 //! Multi-label classification: any number of labels for a text, such as kinds of abuse or topics.
 
 use anyhow::{Context, Result, ensure};
-
-use super::{Details, Encoded, Loss, TaskParams, TaskSpec, Window};
-use super::{losses, sequence};
-use crate::statistics::{Statistics, collect, mean};
 use metrics::multi_label::{DEFAULT_THRESHOLD, best_threshold, classes, label_ranking_average_precision};
 use metrics::ranking::Scored;
 use metrics::{Counts, macro_f1, sigmoid};
 use shared::metric::Metric;
 use shared::model_output::Output;
-use shared::schema::{Decoded, Prediction};
-use shared::schema::{Example, Features, Targets, Truth};
+use shared::schema::{Decoded, Example, Features, Prediction, Targets, Truth};
 use shared::tokens::Tokenizer;
+
+use super::{Details, Encoded, Loss, TaskParams, TaskSpec, Window, losses, sequence};
+use crate::statistics::{Statistics, collect, mean};
 
 #[derive(Debug)]
 pub(super) struct MultiLabel;

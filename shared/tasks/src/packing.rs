@@ -1,8 +1,9 @@
 //! Packing of short rows, so that a model is trained on full windows.
 
-use super::Encoded;
 use shared::schema::Targets;
 use shared::tokens::Tokenizer;
+
+use super::Encoded;
 
 /// Packs consecutive rows into rows of at most `max_seq_length` tokens: `[CLS] a [SEP] b [SEP]`. This is FULL-SENTENCES of
 /// RoBERTa (Liu et al., 2019, <https://arxiv.org/abs/1907.11692>), which crosses the ends of documents. No row is split. A

@@ -1,11 +1,11 @@
 //! The parameters of a task.
 
 use anyhow::{Context, Result};
-
-use super::TokenReading;
 use shared::config::{Config, EntityRecognitionConfig, QuestionAnsweringConfig};
 use shared::fault::Fault;
 use shared::names::listed;
+
+use super::TokenReading;
 
 /// The labels of the corpus, and the keys of the task's config section.
 #[derive(Debug, Clone, Default)]

@@ -3,20 +3,18 @@
 use std::ops::RangeInclusive;
 
 use anyhow::{Context, Result, bail, ensure};
-
-use super::losses;
-use super::windows::{WindowSpan, window_spans};
-use super::{Encoded, Loss, TaskParams, TaskSpec, Window};
-use crate::statistics::{Statistics, collect};
 use metrics::answers::{self, AnswerScore, AnswerScores};
 use metrics::softmax;
 use shared::config::{Answerable, QuestionAnsweringConfig};
 use shared::fault::Fault;
 use shared::metric::Metric;
 use shared::model_output::Output;
-use shared::schema::{Answer, Candidate, Example, Features, Offset, Targets, Truth};
-use shared::schema::{Decoded, Prediction};
+use shared::schema::{Answer, Candidate, Decoded, Example, Features, Offset, Prediction, Targets, Truth};
 use shared::tokens::{Piece, Tokenizer, Tokens};
+
+use super::windows::{WindowSpan, window_spans};
+use super::{Encoded, Loss, TaskParams, TaskSpec, Window, losses};
+use crate::statistics::{Statistics, collect};
 
 #[derive(Debug)]
 pub(super) struct QuestionAnswering;

@@ -1,19 +1,17 @@
 //! Regression: a score of one text, such as a rating, or of two texts, such as their similarity.
 
 use anyhow::{Context, Result, bail, ensure};
-
-use super::{Encoded, Loss, TaskParams, TaskSpec, Window};
-use super::{losses, sequence};
-use crate::statistics::{Statistics, collect};
 use metrics::regression::{
     PARAPHRASE, Rating, Uncorrelated, counts_from, mean_squared_error, pearson, spearman,
 };
 use shared::fault::Fault;
 use shared::metric::Metric;
 use shared::model_output::Output;
-use shared::schema::{Decoded, Prediction};
-use shared::schema::{Example, Features, Targets, Truth};
+use shared::schema::{Decoded, Example, Features, Prediction, Targets, Truth};
 use shared::tokens::Tokenizer;
+
+use super::{Encoded, Loss, TaskParams, TaskSpec, Window, losses, sequence};
+use crate::statistics::{Statistics, collect};
 
 #[derive(Debug)]
 pub(super) struct Regression;

@@ -1,12 +1,11 @@
 //! Encoding and decoding of whole texts, for tasks with one output per text.
 
 use anyhow::{Context, Result};
+use metrics::{argmax, softmax};
+use shared::schema::{Decoded, Example, Targets, Truth};
+use shared::tokens::Tokenizer;
 
 use super::{Encoded, TaskParams, Window};
-use metrics::{argmax, softmax};
-use shared::schema::Decoded;
-use shared::schema::{Example, Targets, Truth};
-use shared::tokens::Tokenizer;
 
 /// Encodes one text or two as one row, truncated to the maximum length.
 pub(super) fn encode(

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::Result;
-
-use super::Tagged;
 use metrics::entities::TagSet;
 use shared::config::Aggregation;
 use shared::schema::Offset;
+
+use super::Tagged;
 
 /// The aggregation of tokens to words and of their tags.
 #[derive(Debug, Clone)]

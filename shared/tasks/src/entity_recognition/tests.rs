@@ -1,11 +1,12 @@
-use super::*;
-use crate::fixture::{CLS, FIRST, FixtureTokenizer, SEP, SPACE, UNKNOWN};
-use crate::{Details, score};
 use shared::config::Aggregation;
 use shared::fault::kind_of;
 use shared::metric::Metric;
 use shared::schema;
 use shared::task::Task;
+
+use super::*;
+use crate::fixture::{CLS, FIRST, FixtureTokenizer, SEP, SPACE, UNKNOWN};
+use crate::{Details, score};
 
 /// Outputs are O, B-PS, I-PS, B-LC, I-LC.
 fn params(stride: usize) -> TaskParams {

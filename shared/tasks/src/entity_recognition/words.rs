@@ -1,11 +1,11 @@
 //! Words as the units of tags. A word is a stretch of text between white space.
 
 use anyhow::Result;
+use metrics::entities::TagSet;
+use shared::schema::Offset;
 
 use super::Tagged;
 use super::reading::Token;
-use metrics::entities::TagSet;
-use shared::schema::Offset;
 
 pub(super) struct Words {
     /// The start and end of each word, in characters.

@@ -1,8 +1,9 @@
+use shared::fault::kind_of;
+use shared::task::Task;
+
 use super::*;
 use crate::fixture::{CLS, FIRST, FixtureTokenizer, SEP};
 use crate::score;
-use shared::fault::kind_of;
-use shared::task::Task;
 
 /// Eight pieces of two characters each.
 const CONTEXT: &str = "가가 나나 다다 라라 마마 바바 사사 아아";

@@ -1,12 +1,12 @@
-use serde::Deserialize;
 use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use shared::model_output::Output;
+use shared::schema::{Decoded, Example, Features, Targets, Truth};
 
 use super::super::EntityRecognition;
 use super::*;
 use crate::{TaskParams, TaskSpec, Window};
-use shared::model_output::Output;
-use shared::schema::Decoded;
-use shared::schema::{Example, Features, Targets, Truth};
 
 #[derive(Deserialize)]
 struct Golden {
