@@ -63,7 +63,7 @@ fn a_key_that_does_not_fit_the_corpus_is_named() {
     train(&sandbox, &["freeze={embeddings = true, layers = 2}"])
         .check_refused(2, &["`train.freeze.layers` is 2", "the model has 1"]);
     train(&sandbox, &["evaluations_per_epoch=2", "evaluate_every_steps=2"])
-        .check_refused(2, &["`train.evaluations_per_epoch`", "drop one"]);
+        .check_refused(2, &["`train.evaluations_per_epoch`", "leave one out"]);
 }
 
 #[test]
